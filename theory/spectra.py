@@ -1,0 +1,265 @@
+"""Spectra of sample covariances: the Marchenko–Pastur law, its moments and logarithm, and the renormalised noise κ.
+
+W/N, with W ~ Wishart_d(N, I) and d/N → γ, has the Marchenko–Pastur spectrum on [(1−√γ)², (1+√γ)²] (γ < 1).
+Everything here follows from one relation for the resolvent m(a) = ∫ (s + a)⁻¹ dMP_γ(s):  a = 1/m − 1/(1 + γm).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from theory.formula import Branch, DomainError, Formula, Mean, Unknown, Variable
+from theory.steps import Identity, Limit, Premise, Quadrature, Step
+
+gamma = sp.Symbol("gamma", positive=True)
+a = sp.Symbol("a", real=True)
+m = sp.Symbol("m", positive=True)
+lam, kappa = sp.symbols("lam kappa", positive=True)
+s = sp.Symbol("eigenvalues", positive=True)
+x = sp.Symbol("x", positive=True)
+
+_RATIO = Variable(gamma, "aspect ratio d/N", sp.Interval.open(0, 1))
+_POINTS = ({gamma: sp.Rational(1, 2)}, {gamma: sp.Rational(1, 10)}, {gamma: sp.Rational(9, 10)})
+_EDGES = ((1 - sp.sqrt(gamma)) ** 2, (1 + sp.sqrt(gamma)) ** 2)
+
+# ∫ f dMP without the square-root edges: s = 1 + γ − 2√γ cos θ turns the density into sin²θ dθ.
+theta = sp.Symbol("theta", positive=True)
+_S = 1 + gamma - 2 * sp.sqrt(gamma) * sp.cos(theta)
+_WEIGHT = 2 * sp.sin(theta) ** 2 / (sp.pi * _S)
+_OVER = (theta, sp.Integer(0), sp.pi)
+
+
+def _density(f: Formula) -> Iterator[Step]:
+    inside = f.branches[0].value
+    change = inside.subs(x, _S) * sp.diff(_S, theta)
+    yield Identity(
+        "s = 1 + γ − 2√γ cos θ turns it into a weight sin²θ (squared, both are positive)",
+        change**2,
+        _WEIGHT**2,
+    )
+    z = sp.Symbol("z", positive=True)
+    # The resolvent of the density, in closed form, and the fixed point it must obey.
+    root = sp.sqrt((z + 1 + gamma) ** 2 - 4 * gamma)
+    resolvent = (root - (z + 1 - gamma)) / (2 * gamma * z)
+    points = tuple(p | {z: v} for p in _POINTS for v in (sp.Rational(1, 3), 2))
+    yield Quadrature(
+        "its resolvent is m(z) = (√((z+1+γ)² − 4γ) − (z+1−γ))/(2γz)",
+        _WEIGHT / (_S + z),
+        _OVER,
+        resolvent,
+        points,
+        20,
+    )
+    yield Identity("and obeys z = 1/m − 1/(1 + γm)", 1 / resolvent - 1 / (1 + gamma * resolvent), z)
+    yield Premise(
+        "the resolvent of W/N concentrates and obeys that relation (leave one row out)",
+        "marchenko1967",
+        "spectra.resolvent",
+    )
+
+
+mp_density = Formula(
+    name="mp_density",
+    variables=(Variable(x, "eigenvalue of W/N"), _RATIO),
+    branches=(
+        Branch(
+            sp.sqrt((x - _EDGES[0]) * (_EDGES[1] - x)) / (2 * sp.pi * gamma * x),
+            sp.And(x > _EDGES[0], x < _EDGES[1]),
+        ),
+        Branch(sp.S.Zero),
+    ),
+    kind="asymptotic",
+    regime="N, d → ∞ at d/N = γ < 1",
+    source="marchenko1967",
+    derivation=_density,
+)
+
+
+def _resolvent(f: Formula) -> Iterator[Step]:
+    yield Identity("it solves a = 1/m − 1/(1 + γm)", 1 / f.expr - 1 / (1 + gamma * f.expr), lam)
+    yield Quadrature(
+        "it is the resolvent of the Marchenko–Pastur density",
+        _WEIGHT / (_S + lam),
+        _OVER,
+        f.expr,
+        tuple(p | {lam: sp.Rational(1, 2)} for p in _POINTS),
+        20,
+    )
+
+
+mp_resolvent = Formula(
+    name="mp_resolvent",
+    variables=(Variable(lam, "distance a ≥ 0 to the left of the spectrum", sp.Interval(0, sp.oo)), _RATIO),
+    # The conjugate form: no cancellation for large a, and a = 0 is the mean inverse 1/(1−γ).
+    branches=(Branch(2 / (lam + 1 - gamma + sp.sqrt((lam + 1 - gamma) ** 2 + 4 * gamma * lam))),),
+    kind="asymptotic",
+    regime="N, d → ∞ at d/N = γ < 1, a ≥ 0",
+    source="marchenko1967",
+    derivation=_resolvent,
+)
+
+
+def _moment(f: Formula) -> Iterator[Step]:
+    low, high = f.branches[1].value, f.branches[0].value
+    # Integer moments from the resolvent: m(a) = 1/a − M₁/a² + M₂/a³ − … at large a.
+    z = sp.Symbol("z", positive=True)
+    series = sp.series(mp_resolvent.expr.subs(lam, 1 / z), z, 0, 6).removeO()
+    for order in (1, 2, 3, 4):
+        coefficient = (-1) ** order * series.coeff(z, order + 1)
+        yield Identity(
+            f"moment {order} is the coefficient of (−1)^{order}/a^{order + 1} in m(a)",
+            high.subs(a, order),
+            coefficient,
+        )
+    yield Limit(
+        "moment −1 is m(0) = 1/(1−γ)",
+        sp.hyperexpand(low.subs(a, -1)),
+        gamma,
+        sp.Rational(1, 3),
+        sp.Rational(3, 2),
+    )
+    for exponent in (sp.Rational(1, 2), sp.Rational(-1, 2), sp.Rational(7, 3)):
+        value = high.subs(a, exponent)
+        yield Quadrature(f"fractional moment {exponent}", _WEIGHT * _S**exponent, _OVER, value, _POINTS, 20)
+    for exponent in (sp.Rational(-5, 2), sp.Rational(-2, 3)):
+        value = low.subs(a, exponent)
+        yield Quadrature(
+            f"negative moment {exponent}, by Euler's transformation",
+            _WEIGHT * _S**exponent,
+            _OVER,
+            value,
+            _POINTS,
+            18,
+        )
+
+
+mp_moment = Formula(
+    name="mp_moment",
+    variables=(Variable(a, "order of the moment, any real number", sp.Interval(-sp.oo, sp.oo)), _RATIO),
+    branches=(
+        Branch(sp.hyper((-a, 1 - a), (2,), gamma), a >= -sp.Rational(1, 2)),
+        # Euler's transformation: M_a = (1−γ)^{1+2a} M_{−1−a}, so the series never grows like an inverse power of 1−γ.
+        Branch((1 - gamma) ** (1 + 2 * a) * sp.hyper((1 + a, 2 + a), (2,), gamma)),
+    ),
+    kind="asymptotic",
+    regime="∫ s^a dMP_γ(s), γ < 1",
+    source="derived here",
+    derivation=_moment,
+)
+
+
+def _log_moment(f: Formula) -> Iterator[Step]:
+    yield Quadrature("the integral of ln s against the density", _WEIGHT * sp.log(_S), _OVER, f.expr, _POINTS, 20)
+    # The potential F(a) = ∫ ln(s + a) dMP as a function of m: F = a m − ln m + ln(1+γm)/γ − 1.
+    potential = (1 / m - 1 / (1 + gamma * m)) * m - sp.log(m) + sp.log(1 + gamma * m) / gamma - 1
+    relation = 1 / m - 1 / (1 + gamma * m)
+    yield Identity("dF/da = m along a = a(m)", sp.diff(potential, m), m * sp.diff(relation, m))
+    yield Limit("F(a) − ln a → 0 as a → ∞ (m → 0)", potential - sp.log(relation), m, 0, 0)
+    yield Identity(
+        "at a = 0, m = 1/(1−γ), F is the mean logarithm",
+        potential.subs(m, 1 / (1 - gamma)),
+        f.expr,
+        {gamma: x / (1 + x)},
+    )
+
+
+mp_log_moment = Formula(
+    name="mp_log_moment",
+    variables=(_RATIO,),
+    branches=(Branch(-1 - (1 - gamma) / gamma * sp.log(1 - gamma)),),
+    kind="asymptotic",
+    regime="∫ ln s dMP_γ(s), γ < 1",
+    source="derived here",
+    derivation=_log_moment,
+)
+
+
+def _renormalised(f: Formula) -> Iterator[Step]:
+    equation = f.unknown.equation
+    isotropic = (lam - (1 - gamma) + sp.sqrt((lam - (1 - gamma)) ** 2 + 4 * lam)) / 2
+    single = equation.subs(Mean(1 / (kappa + s), s), 1 / (1 + kappa)).subs(kappa, isotropic)
+    yield Identity("equal eigenvalues (1): a quadratic with this largest root", single, 0)
+    at_kappa = 1 / (1 + kappa - gamma)  # λ m = κ/(1+κ) with λ = κ − γκ/(1+κ)
+    yield Identity(
+        "λ tr(S+λ)⁻¹/d = κ/(1+κ) obeys the Marchenko–Pastur relation: the sample's resolvent is the population's at κ",
+        1 / at_kappa - 1 / (1 + gamma * at_kappa),
+        kappa - gamma * kappa / (1 + kappa),
+    )
+    slope = sp.diff(kappa - gamma * kappa * Mean(s / (s + kappa), s), kappa)
+    closed = 1 - gamma * Mean(s**2 / (s + kappa) ** 2, s)
+    gap = (slope - closed).replace(lambda e: isinstance(e, Mean), lambda e: e.args[0])
+    yield Identity("λ(κ) has slope 1 − γ⟨s²/(s+κ)²⟩, increasing in κ: convex, one largest root", gap, 0)
+    upper = equation.subs(kappa, f.unknown.upper).replace(lambda e: isinstance(e, Mean), lambda e: e.args[0])
+    yield Identity(
+        "at the upper edge λ + γ⟨s⟩ the equation is positive: γ⟨s²/(s+κ)⟩",
+        upper,
+        (gamma * s**2 / (s + kappa)).subs(kappa, lam + gamma * s),
+    )
+    stated = kappa - lam - gamma * kappa * Mean(s / (s + kappa), s)
+    yield Identity(
+        "the equation is κ − λ = γκ⟨s/(s+κ)⟩ rewritten without cancellation",
+        (stated - equation).replace(lambda e: isinstance(e, Mean), lambda e: e.args[0]),
+        0,
+    )
+    yield Premise(
+        "deterministic equivalent of the resolvent for any population spectrum",
+        "marchenko1967",
+        "spectra.renormalised_noise",
+    )
+
+
+_above = (gamma - 1 + sp.Abs(gamma - 1)) / 2
+renormalised_noise_formula = Formula(
+    name="renormalised_noise",
+    variables=(
+        Variable(lam, "noise level (ridge) λ", sp.Interval(0, sp.oo), "data²"),
+        Variable(s, "eigenvalues of the population covariance", sp.Interval.open(0, sp.oo), "data²", spectrum=True),
+        Variable(gamma, "aspect ratio d/n"),
+    ),
+    branches=(Branch(sp.S.Zero, sp.And(sp.Eq(lam, 0), gamma <= 1)), Branch(kappa)),
+    kind="asymptotic",
+    regime="n, d → ∞ at d/n = γ; the largest root",
+    source="marchenko1967; derived here",
+    derivation=_renormalised,
+    unknown=Unknown(
+        kappa,
+        # κ − λ − γκ⟨s/(s+κ)⟩, written so that nothing cancels for γ ≤ 1.
+        kappa * (1 - gamma) + gamma * kappa**2 * Mean(1 / (s + kappa), s) - lam,
+        # κ ≥ λ + κ(0) by convexity and κ(0) ≥ (γ−1)₊/⟨1/s⟩ by Jensen; half of it, to stay strictly below.
+        lam + _above / (2 * Mean(1 / s, s)),
+        lam + gamma * Mean(s, s),
+    ),
+)
+
+_MANY = 2000
+
+
+def renormalised_noise(lam: Any, eigenvalues: Any, gamma: Any) -> Any:
+    """κ solving κ − λ = γ κ ⟨s/(s+κ)⟩, the largest root; eigenvalues on the last axis, the rest broadcasts.
+
+    For one spectrum and very many noise levels the root is interpolated: ln κ is analytic in ln λ on the strip
+    |Im ln λ| < π (1/κ is the companion resolvent, free of zeros and poles off the negative axis), so a Chebyshev
+    series of the length that strip prescribes is exact to rounding.
+    """
+    levels, spectrum, ratio = (np.asarray(v, float) for v in (lam, eigenvalues, gamma))
+    if levels.size < _MANY or spectrum.ndim != 1 or ratio.ndim:
+        return renormalised_noise_formula(levels, spectrum, ratio)
+    if not np.all(levels >= 0):
+        raise DomainError(
+            f"renormalised_noise: lam = {levels[~(levels >= 0)].flat[0]:g} is outside [0, oo) (noise level (ridge) λ)"
+        )
+    out = np.empty(levels.shape)
+    positive = levels > 0
+    out[~positive] = renormalised_noise_formula(0.0, spectrum, ratio)
+    if positive.any():
+        x = np.log(levels[positive])
+        low, high = x.min() - 1e-3, x.max() + 1e-3
+        # A strip of half-width π around an interval of half-length L holds the ellipse of parameter exp(asinh(π/L)).
+        degree = int(np.ceil(36 / np.arcsinh(2 * np.pi / (high - low)))) + 8
+        series = np.polynomial.Chebyshev.interpolate(
+            lambda u: np.log(renormalised_noise_formula(np.exp(u), spectrum, ratio)), degree, (low, high)
+        )
+        out[positive] = np.exp(series(x))
+    return out

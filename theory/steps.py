@@ -1,0 +1,134 @@
+"""The steps of a derivation, and what it takes to believe each kind.
+
+identity     SymPy reduces the residual to 0
+limit        SymPy computes the limit, and the result is the stated one
+quadrature   numerical integration agrees at the stated points to the stated digits
+premise      cited, or argued in the text and met by a simulation: the check is named, and a test runs it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import mpmath
+import sympy as sp
+
+
+class DerivationError(AssertionError):
+    """A step that does not hold; the message names the formula, the step and the residual."""
+
+
+class Evidence(NamedTuple):
+    """A verified step: its kind, its claim, and what was found."""
+
+    kind: str
+    claim: str
+    found: str
+
+
+@dataclass(frozen=True)
+class Identity:
+    """lhs = rhs, after the substitution `given` (a parametrisation in which logarithms of bounded symbols combine)."""
+
+    claim: str
+    lhs: Any
+    rhs: Any
+    given: Mapping[sp.Symbol, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """expr → value as variable → to (from the side `direction`)."""
+
+    claim: str
+    expr: sp.Expr
+    variable: sp.Symbol
+    to: Any
+    value: Any
+    direction: str = "+"
+
+
+@dataclass(frozen=True)
+class Quadrature:
+    """∫ integrand over (variable, *breakpoints) = value at each of the points, to `digits` significant digits."""
+
+    claim: str
+    integrand: sp.Expr
+    over: tuple
+    value: sp.Expr
+    points: tuple[Mapping[sp.Symbol, Any], ...]
+    digits: int = 15
+
+
+@dataclass(frozen=True)
+class Premise:
+    """A statement not proved here: where it is proved or argued, and the simulation check that meets it."""
+
+    claim: str
+    source: str
+    check: str
+
+
+Step = Identity | Limit | Quadrature | Premise
+
+
+def verify(step: Step, name: str) -> Evidence:
+    """Verify one step of the derivation of `name`; raise DerivationError if it does not hold."""
+    kind = type(step).__name__.lower()
+    found = _VERIFY[type(step)](step)
+    if found is None:
+        raise DerivationError(f"{name}: {kind} does not hold: {step.claim}")
+    return Evidence(kind, step.claim, found)
+
+
+def vanishes(expr: Any) -> bool:
+    """Whether SymPy reduces the expression (or every entry of a matrix) to zero."""
+    if isinstance(expr, sp.MatrixBase):
+        return all(vanishes(entry) for entry in expr)
+    expr = sp.sympify(expr).doit()
+    if expr.is_rational_function():
+        return sp.cancel(sp.together(expr)) == 0
+    reductions = (
+        sp.expand,
+        lambda e: sp.simplify(sp.expand_log(sp.factor(e), force=True)),
+        lambda e: sp.expand(sp.expand_log(e, force=True, factor=True)),
+        lambda e: sp.simplify(sp.expand_log(sp.simplify(sp.logcombine(e, force=True)), force=True)),
+    )
+    return any(reduce(expr) == 0 for reduce in reductions)
+
+
+def _identity(step: Identity) -> str | None:
+    residual = sp.sympify(step.lhs - step.rhs).subs(step.given)
+    return "residual 0" if vanishes(residual) else None
+
+
+def _limit(step: Limit) -> str | None:
+    found = sp.limit(step.expr, step.variable, step.to, step.direction)
+    if found == step.value or vanishes(found - step.value):
+        return f"limit {step.variable} → {step.to}"
+    return None
+
+
+def _quadrature(step: Quadrature) -> str | None:
+    variable, *edges = step.over
+    if not step.points:
+        return None
+    with mpmath.workdps(step.digits + 15):
+        for point in step.points:
+            exact = {s: mpmath.mpf(sp.Rational(v).p) / sp.Rational(v).q for s, v in point.items()}
+            symbols = tuple(exact)
+            integrand = sp.lambdify((variable, *symbols), step.integrand, "mpmath")
+            at = [sp.lambdify(symbols, e, "mpmath")(*exact.values()) for e in (*edges, step.value)]
+            found = mpmath.quad(lambda x, f=integrand, p=exact: f(x, *p.values()), at[:-1])
+            if not abs(found - at[-1]) <= mpmath.mpf(10) ** (-step.digits) * max(abs(at[-1]), 1):
+                return None
+    return f"{step.digits} digits at {len(step.points)} point{'s' * (len(step.points) > 1)}"
+
+
+def _premise(step: Premise) -> str | None:
+    return f"{step.source}; met by {step.check}" if step.source and step.check else None
+
+
+_VERIFY: dict[type, Any] = {Identity: _identity, Limit: _limit, Quadrature: _quadrature, Premise: _premise}
