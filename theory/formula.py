@@ -113,12 +113,19 @@ class Formula:
             return self.branches[0].value
         return sp.Piecewise(*self.branches, evaluate=False)
 
+    @property
+    def equation(self) -> sp.Expr:
+        """What the unknown solves, = 0."""
+        if self.unknown is None:
+            raise AttributeError(f"{self.name} is explicit: it has no equation")
+        return self.unknown.equation
+
     def latex(self) -> str:
         """The expression typeset, the name on the left; the equation of the unknown, if any, below."""
         name = self.name.replace("_", r"\_")
         lines = [rf"\mathrm{{{name}}} = {sp.latex(self.expr)}"]
         if self.unknown:
-            lines.append(rf"{sp.latex(self.unknown.equation)} = 0")
+            lines.append(rf"{sp.latex(self.equation)} = 0")
         return r",\qquad ".join(lines)
 
     def verify(self) -> list[Evidence]:

@@ -27,9 +27,10 @@ from theory.determinants import (
     r,
     rho,
     shifted_logdet,
+    x,
     y,
 )
-from theory.formula import Branch, Formula, Mean, Variable
+from theory.formula import Branch, Formula, Mean, Unknown, Variable
 from theory.gaussians import affinity_spectral, distance2, kl_spectral, ratio_divergence
 from theory.steps import Identity, Limit, Premise, Quadrature, Step
 
@@ -311,7 +312,7 @@ log_affinity = Formula(
     regime="lim (1/d) ln(1 − H²(G, O)) at d/(n−1) → γ < 1; for γ ≥ 1, H² = 1",
     source="derived here",
     derivation=_log_affinity,
-    unknown=shifted_logdet.unknown._replace(equation=shifted_logdet.unknown.equation.subs(y, 1)),
+    unknown=Unknown(x, shifted_logdet.equation.subs(y, 1), sp.S.Zero, sp.S.One),
 )
 
 
@@ -323,7 +324,7 @@ def _hellinger2(f: Formula) -> Iterator[Step]:
     )
     yield Identity("in the other phase too", 1 - f.branches[1].value, sp.exp(d * log_affinity.branches[1].value))
     yield Premise(
-        "corrections to d × log_affinity are O(1) for γ < ρ and −¼ ln d + O(1) beyond",
+        "corrections to d × log_affinity are O(1) for γ < ρ and −⅛ ln d + O(1) beyond",
         "argued here",
         "linear.affinity",
     )
@@ -342,30 +343,38 @@ hellinger2 = Formula(
 
 
 def _logdet_correction(f: Formula) -> Iterator[Step]:
-    x, k = sp.symbols("x k", positive=True)
-    density = x ** (k / 2 - 1) * sp.exp(-x / 2) / (2 ** (k / 2) * sp.gamma(k / 2))
+    # A square Gaussian matrix has ln det² = Σ ln χ²_k, k = 1…d: the pure case of the fluctuating phase, ρ → 0.
+    v, k = sp.symbols("v k", positive=True)
+    density = v ** (k / 2 - 1) * sp.exp(-v / 2) / (2 ** (k / 2) * sp.gamma(k / 2))
     mean = sp.digamma(k / 2) + sp.log(2)
-    yield Quadrature(
-        "E ln χ²_k = ψ(k/2) + ln 2", density * sp.log(x), (x, 0, 1, 10, 100, sp.oo), mean, ({k: 3}, {k: 8})
-    )
-    # ψ(k/2) = ln(k/2) − 1/k + O(1/k²): a square Gaussian matrix has ln det² = Σ ln χ²_k, its annealed value Σ ln k.
-    expansion = sp.log(k / 2) - 1 / k - 1 / (3 * k**2)
-    yield Limit("ψ(k/2) + ln 2 falls short of ln k by 1/k", k * (expansion + sp.log(2) - sp.log(k)), k, sp.oo, -1)
-    H = sp.harmonic(d)
+    points = ({k: 3}, {k: 8})
+    yield Quadrature("E ln χ²_k = ψ(k/2) + ln 2", density * sp.log(v), (v, 0, 1, 10, 100, sp.oo), mean, points)
+    expansion = sp.series(sp.digamma(1 / y), y, 0, 2).removeO().subs(y, 2 / k)
+    deficit = sp.expand_log(expansion, force=True) + sp.log(2) - sp.log(k)
     yield Limit(
-        "so E ln det² falls short of its annealed value by Σ 1/k ~ ln d",
-        -H / (d * f.branches[1].value),
+        "which falls short of ln k by 1/k, in sum by ln d: quenched against annealed", k * deficit, k, sp.oo, -1
+    )
+    stirling = sp.log(d) / 2  # ln d! = d ln d − d + ½ ln d + O(1)
+    remainder = sp.gamma(d + 1) / (d**d * sp.exp(-d) * sp.exp(stirling))
+    yield Limit(
+        "Σ ln k = ln d! exceeds d ln d − d by ½ ln d: the prefactor of Laplace's method",
+        remainder,
         d,
         sp.oo,
-        1,
+        sp.sqrt(2 * sp.pi),
     )
-    yield Premise("A has the same hard edge at 0 as a square Gaussian matrix iff γ > ρ", "argued here", "linear.logdet")
+    yield Identity("together ½ ln d − ln d, per dimension", f.branches[1].value, (stirling - sp.log(d)) / d)
+    yield Premise(
+        "A has the hard edge at 0 of a square Gaussian matrix iff γ > ρ; no edge there, no logarithm, for γ < ρ",
+        "argued here",
+        "linear.logdet_correction",
+    )
 
 
 logdet_correction = Formula(
     name="logdet_correction",
     variables=(DIMENSION, RATIO, FRACTION),
-    branches=(Branch(sp.S.Zero, gamma < rho), Branch(-sp.log(d) / d)),
+    branches=(Branch(sp.S.Zero, gamma < rho), Branch(-sp.log(d) / (2 * d))),
     kind="heuristic",
     regime="what (1/d) E ln det(Σ_G/σ²) adds to its limit at finite d, up to O(1/d)",
     source="derived here",

@@ -177,7 +177,7 @@ mp_log_moment = Formula(
 
 
 def _renormalised(f: Formula) -> Iterator[Step]:
-    equation = f.unknown.equation
+    equation = f.equation
     isotropic = (lam - (1 - gamma) + sp.sqrt((lam - (1 - gamma)) ** 2 + 4 * lam)) / 2
     single = equation.subs(Mean(1 / (kappa + s), s), 1 / (1 + kappa)).subs(kappa, isotropic)
     yield Identity("equal eigenvalues (1): a quadratic with this largest root", single, 0)
@@ -191,7 +191,7 @@ def _renormalised(f: Formula) -> Iterator[Step]:
     closed = 1 - gamma * Mean(s**2 / (s + kappa) ** 2, s)
     gap = (slope - closed).replace(lambda e: isinstance(e, Mean), lambda e: e.args[0])
     yield Identity("λ(κ) has slope 1 − γ⟨s²/(s+κ)²⟩, increasing in κ: convex, one largest root", gap, 0)
-    upper = equation.subs(kappa, f.unknown.upper).replace(lambda e: isinstance(e, Mean), lambda e: e.args[0])
+    upper = equation.subs(kappa, lam + gamma * s).replace(lambda e: isinstance(e, Mean), lambda e: e.args[0])
     yield Identity(
         "at the upper edge λ + γ⟨s⟩ the equation is positive: γ⟨s²/(s+κ)⟩",
         upper,

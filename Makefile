@@ -1,0 +1,65 @@
+.DEFAULT_GOAL := help
+.PHONY: help venv run test refresh lint bench check-environment lock clean
+
+PYTHON ?= python3
+JOBS ?= 2
+OUT ?= out
+
+BIN := .venv/bin
+READY := .venv/.ready
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check
+
+# One thread a process: $(JOBS) of them share the cores, and the last digits depend on no core count.
+export OMP_NUM_THREADS ?= 1
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(READY) ## set up .venv from requirements.lock (the other targets do it when needed)
+
+$(READY): requirements.lock pyproject.toml
+	@echo "setting up .venv from requirements.lock: a minute or two"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "memgen needs Python 3.11 or newer; choose one with make PYTHON=...")'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python $(PIP_INSTALL) -r requirements.lock
+	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(READY) ## run every notebook into out/, two at a time, then the book into out/book/index.html
+	$(BIN)/memgen run --out $(OUT) --jobs $(JOBS)
+	$(BIN)/memgen book --from $(OUT) --to $(OUT)/book
+
+test: lint ## lint, tests, and every stored notebook output compared with a fresh run (nbval, strict)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope
+	MPLBACKEND=module://matplotlib_inline.backend_inline \
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --nbval --nbval-current-env notebooks
+
+lint: $(READY) ## ruff, mypy and the import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+refresh: $(READY) ## re-execute the notebooks in place, and with them the table and figure of README.md
+	$(BIN)/memgen refresh --jobs $(JOBS)
+
+bench: $(READY) ## run the benchmarks (those against peers, benchmarks/peer_*.py, need --peer DIR: run them by hand)
+	@set -e; for script in $(filter-out benchmarks/peer_%,$(wildcard benchmarks/*.py)); do \
+		echo "$$script"; $(BIN)/python $$script; done
+
+check-environment: $(READY) ## install what environment.yml hands to pip in a fresh environment, and import it
+	$(BIN)/python .ci/check_environment.py
+
+# Without the CUDA libraries: which of them are needed is up to the build of torch that pip finds. torch keeps its
+# version, on which stored digits depend; to raise it, edit the lock first.
+lock: ## write requirements.lock anew from pyproject.toml, in a fresh environment; torch keeps its version
+	@set -e; fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	$(PYTHON) -m venv "$$fresh"; \
+	grep '^torch==' requirements.lock > "$$fresh/keep"; \
+	"$$fresh/bin/python" $(PIP_INSTALL) --constraint "$$fresh/keep" -e '.[dev]'; \
+	"$$fresh/bin/python" -m pip freeze --exclude-editable > "$$fresh/frozen"; \
+	grep -Ev '^(nvidia-|cuda-|triton==)' "$$fresh/frozen" | sed '/^torch==/s/+.*//' > requirements.lock
+
+clean: ## remove .venv, out and every cache
+	rm -rf .venv $(OUT) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

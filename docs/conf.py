@@ -1,0 +1,21 @@
+"""The book: MyST pages and executed notebooks, readable without a network."""
+
+project = "memgen"
+author = "memgen contributors"
+project_copyright = "memgen contributors"
+
+extensions = ["myst_nb", "sphinx-mathjax-offline", "sphinxcontrib.bibtex"]
+myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+suppress_warnings = ["mystnb.unknown_mime_type"]  # the checks: for programs; readers see their text
+
+nb_execution_mode = "off"  # `memgen run` has executed them
+nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # the default loads two scripts from the network
+
+bibtex_bibfiles = ["references.bib"]
+bibtex_default_style = "unsrt"
+
+html_theme = "sphinx_book_theme"
+html_title = "memgen"
+html_copy_source = False
+html_show_sphinx = False

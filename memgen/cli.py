@@ -1,0 +1,86 @@
+"""The command line. Bad input ends it with status 2 and one line on stderr that names the culprit."""
+
+# Commands import what they need when they are called: SymPy and torch take seconds, `memgen --help` must not.
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from memgen.errors import BadInput, Failure, one_line
+
+_folder = click.Path(path_type=Path)
+_jobs = click.option("--jobs", type=click.IntRange(min=1), default=2, help="Notebooks at a time.", show_default=True)
+
+
+@click.group(no_args_is_help=False)
+def cli() -> None:
+    """How many samples does a diffusion model need before it stops memorizing, and by which criterion?"""
+
+
+@cli.command()
+@click.argument("notebooks", nargs=-1, metavar="[NOTEBOOK]...")
+@click.option("--out", type=_folder, default="out", show_default=True, help="For the executed notebooks.")
+@click.option("-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter.")
+@_jobs
+@click.option("--json", "as_json", is_flag=True, help="Print the closing table as JSON.")
+def run(
+    notebooks: tuple[str, ...], out: Path, parameters: tuple[tuple[str, str], ...], jobs: int, as_json: bool
+) -> int:
+    """Run notebooks, and say whether their checks pass.
+
+    NOTEBOOK is a path, or the name, number or experiment of a chapter: 03_linear_denoiser, 03, linear.
+    None means all. Parameters apply to each notebook that is run.
+    """
+    from memgen.notebooks import find, run_all
+    from memgen.outcome import table
+
+    names = [name for name, _ in parameters]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise BadInput(f"parameter {twice[0]!r} is given twice")
+    results = run_all(find(notebooks), out, dict(parameters), jobs)
+    print(json.dumps([result.row() for result in results], indent=1) if as_json else table(results))
+    return 0 if not any(result.problem for result in results) else 1
+
+
+@cli.command()
+@_jobs
+def refresh(jobs: int) -> int:
+    """Execute every chapter at its defaults, in place; renew the table and the figure of the README."""
+    from memgen import refresh
+    from memgen.outcome import table
+
+    results = refresh.refresh(jobs=jobs)
+    print(table(results))
+    return 0 if not any(result.problem for result in results) else 1
+
+
+@cli.command()
+@click.option("--from", "executed", type=_folder, default="out", show_default=True, help="Executed notebooks.")
+@click.option("--to", "target", type=_folder, default="out/book", show_default=True, help="For the book.")
+def book(executed: Path, target: Path) -> int:
+    """Build the book from docs/ and executed notebooks."""
+    from memgen.book import build
+
+    print(build(executed, target))
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    try:
+        return int(cli.main(arguments, prog_name="memgen", standalone_mode=False) or 0)
+    except click.ClickException as error:  # a command line that cannot be parsed
+        status, message = 2, error.format_message()
+    except BadInput as error:
+        status, message = 2, str(error)
+    except Failure as error:
+        status, message = 1, str(error)
+    except click.Abort:
+        status, message = 130, "interrupted"
+    print(f"memgen: {one_line(message, 500)}", file=sys.stderr)
+    return status

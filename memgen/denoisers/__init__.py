@@ -1,0 +1,1 @@
+"""Denoisers: maps from a noised point to an estimate of the clean one."""

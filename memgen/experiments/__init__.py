@@ -1,0 +1,1 @@
+"""One module a chapter: Params (typed, frozen), grid() and cell(), a pure function of one grid cell."""

@@ -1,0 +1,178 @@
+"""Run the chapters: find them, check their parameters, execute them, read what they found.
+
+A chapter names its experiment in its metadata, ``{"memgen": {"experiment": "linear"}}``. The fields of
+``memgen.experiments.linear.Params`` are the parameters it takes, and the only place where they are checked.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import ensure_event_loop
+from papermill.exceptions import PapermillExecutionError
+from traitlets import default
+
+from memgen.errors import BadInput, one_line
+from memgen.outcome import Result, summarise
+from memgen.parameters import ParameterError, coerce
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+
+
+class _Kernels(KernelSpecManager):
+    """The only kernel is the interpreter that runs memgen, whatever kernels a user has installed."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        environment = {
+            # one thread a kernel: kernels side by side share the cores, and digits depend on no core count
+            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+            # figures belong in the notebook, also where the caller has set another backend
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        }
+        quiet = ["--log-level=CRITICAL"]  # or every kernel warns that its connection is not encrypted
+        return KernelSpec(**get_kernel_dict(quiet), env=environment)
+
+
+class _Kernel(AsyncKernelManager):
+    @default("kernel_spec_manager")
+    def _only_this_interpreter(self) -> KernelSpecManager:
+        return _Kernels(parent=self)
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    """The notebook at `path`."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: not a readable notebook: {one_line(error)}") from None
+
+
+def find(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[Path]:
+    """The notebooks meant by paths, stems (03_linear_denoiser), numbers (03) or experiments; none: all."""
+    chapters = sorted(folder.glob("[0-9]*.ipynb"))
+    if not names and not chapters:
+        raise BadInput(f"no notebooks in {folder}")
+    found = list(dict.fromkeys(_find_one(name, chapters) for name in names)) or chapters
+    stems = [notebook.stem for notebook in found]
+    if clash := [stem for stem in stems if stems.count(stem) > 1]:
+        raise BadInput(f"two notebooks are called {clash[0]!r}: their results would overwrite each other")
+    return found
+
+
+def _find_one(name: str, chapters: list[Path]) -> Path:
+    if name.endswith(".ipynb"):
+        if not Path(name).is_file():
+            raise BadInput(f"unknown notebook {name!r}: no such file")
+        return Path(name).resolve()
+    for chapter in chapters:
+        if name in (chapter.stem, chapter.stem.partition("_")[0], experiment(chapter)):
+            return chapter
+    raise BadInput(f"unknown notebook {name!r} (known: {', '.join(c.stem for c in chapters) or 'none'})")
+
+
+def experiment(notebook: Path) -> str:
+    """The name of the notebook's experiment."""
+    try:
+        return str(read(notebook).metadata["memgen"]["experiment"])
+    except (KeyError, TypeError):
+        raise BadInput(f"{notebook.stem}: the metadata names no experiment") from None
+
+
+def validate(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as plain values of the types that the notebook's `Params` declares."""
+    module = f"memgen.experiments.{experiment(notebook)}"
+    try:
+        model = importlib.import_module(module).Params
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # the module is there, something that it imports is not
+        raise BadInput(f"{notebook.stem}: there is no {module}") from None
+    try:
+        return coerce(model, parameters)
+    except ParameterError as error:
+        raise ParameterError(f"{notebook.stem}: {error}") from None
+
+
+def run(notebook: Path, out: Path, parameters: Mapping[str, Any] | None = None) -> Result:
+    """Execute a notebook into `out`: NAME.ipynb, or what there is of it as NAME.failed.ipynb."""
+    values = validate(notebook, parameters or {})
+    name, start, error = notebook.stem, time.perf_counter(), None
+    make_folder(out)
+    done, failed = out / f"{name}.ipynb", out / f"{name}.failed.ipynb"
+    with tempfile.TemporaryDirectory(dir=out, prefix=f".{name}-") as scratch:
+        partial = Path(scratch) / "notebook.ipynb"
+        summary = None
+        try:
+            papermill.execute_notebook(
+                notebook,
+                partial,
+                values,
+                kernel_name="python3",
+                language="python",
+                kernel_manager_class=_Kernel,
+                progress_bar=False,
+                # not papermill's cwd=, which changes the directory of this whole process, threads and all
+                resources={"metadata": {"path": str(notebook.resolve().parent)}},
+            )
+            summary = summarise(read(partial))
+        except PapermillExecutionError as e:
+            error = f"{name}: cell [{e.exec_count}]: {one_line(f'{e.ename}: {e.evalue}')}"
+        except RuntimeError as e:  # how nbclient and jupyter_client report a kernel that died
+            error = f"{name}: {one_line(e)}"
+        except BadInput as e:
+            error = f"{name}: {e}"
+        done.unlink(missing_ok=True)  # a result of an earlier run must not pass for one of this
+        failed.unlink(missing_ok=True)
+        if partial.exists():
+            partial.replace(failed if error else done)
+    return Result(name, time.perf_counter() - start, summary, error)
+
+
+def run_all(
+    notebooks: Sequence[Path], out: Path, parameters: Mapping[str, Any] | None = None, jobs: int = 2
+) -> list[Result]:
+    """Run notebooks, at most `jobs` at a time; none is run unless all of them take the parameters."""
+    for notebook in notebooks:
+        validate(notebook, parameters or {})
+    make_folder(out)
+
+    def run_one(notebook: Path) -> Result:
+        _say(f"{notebook.stem}: started")
+        try:
+            result = run(notebook, out, parameters)
+        finally:
+            ensure_event_loop().close()  # nbclient opens one in each thread and leaves it open
+        _say(result.problem or f"{notebook.stem}: done in {result.seconds:.0f} s")
+        return result
+
+    # Threads are enough: a notebook has its own process, the kernel. As daemons they end with an interrupt.
+    with ThreadPool(jobs) as pool:
+        return pool.map(run_one, notebooks, chunksize=1)
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder, if need be; complain if nothing can be written into it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{path}: not a folder, and cannot become one: {error.strerror}") from None
+    if not os.access(path, os.W_OK):
+        raise BadInput(f"{path}: this folder cannot be written to")
+
+
+def _say(line: str) -> None:
+    print(f"{line}\n", end="", file=sys.stderr, flush=True)  # in one piece: several threads speak

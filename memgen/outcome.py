@@ -1,0 +1,92 @@
+"""What a run of a notebook comes to: the checks that it displays, or the error that ended it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import nbformat
+from pydantic import BaseModel, Field, StrictBool, ValidationError
+
+from memgen.errors import BadInput, one_line
+
+CHECKS = "application/vnd.memgen.checks+json"
+
+
+class Check(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    """One comparison of theory and simulation; z where there is an error bar."""
+
+    name: str
+    z: float | None
+    passed: StrictBool
+
+
+class Summary(BaseModel, frozen=True, extra="forbid"):
+    """What a notebook says of itself in its last code cell, under the MIME type `CHECKS`."""
+
+    question: str
+    formula: str
+    source: str
+    checks: tuple[Check, ...] = Field(min_length=1)
+
+    @property
+    def passed(self) -> int:
+        """How many checks passed."""
+        return sum(check.passed for check in self.checks)
+
+    @property
+    def worst_z(self) -> float | None:
+        """The largest |z|; None where no check has an error bar."""
+        return max((abs(check.z) for check in self.checks if check.z is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run of one notebook: its summary, or the error that ended it."""
+
+    notebook: str
+    seconds: float
+    summary: Summary | None
+    error: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """The error, or the checks that did not pass; None if all is well."""
+        if self.summary is None:
+            return self.error
+        wrong = [check.name for check in self.summary.checks if not check.passed]
+        return f"{self.notebook}: checks not passed: {', '.join(wrong)}" if wrong else None
+
+    def row(self) -> dict[str, str | float | None]:
+        """The result in one flat row."""
+        found = self.summary
+        return {
+            "notebook": self.notebook,
+            "seconds": round(self.seconds, 1),
+            "passed": found.passed if found else 0,
+            "checks": len(found.checks) if found else 0,
+            "worst_z": found.worst_z if found else None,
+            "problem": self.problem,
+        }
+
+
+def summarise(notebook: nbformat.NotebookNode) -> Summary:
+    """The summary that the last code cell of an executed notebook displays."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for output in reversed(code[-1].outputs if code else []):
+        if CHECKS in output.get("data", {}):
+            try:
+                return Summary.model_validate(output.data[CHECKS])
+            except ValidationError as error:
+                raise BadInput(f"emits malformed checks: {one_line(error)}") from None
+    raise BadInput("emits no checks")
+
+
+def table(results: Sequence[Result]) -> str:
+    """Notebook, seconds, checks passed of how many, largest |z|."""
+    lines = [f"{'notebook':32} {'seconds':>7}  {'checks':>7}  {'worst |z|':>9}"]
+    for row in (result.row() for result in results):
+        checks = "failed" if not row["checks"] else f"{row['passed']}/{row['checks']}"
+        worst = "–" if row["worst_z"] is None else f"{row['worst_z']:.1f}"
+        lines.append(f"{row['notebook']:32} {row['seconds']:7.1f}  {checks:>7}  {worst:>9}")
+    return "\n".join(lines)

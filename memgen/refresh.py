@@ -1,0 +1,133 @@
+"""Make the stored outputs: execute the chapters at their defaults, and tell the README what came out.
+
+Stored outputs come about in no other way. A second refresh changes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import nbformat
+
+from memgen.errors import BadInput, one_line
+from memgen.notebooks import NOTEBOOKS, ROOT, find, read, run_all
+from memgen.outcome import Result
+
+START, END = "<!-- chapters:start -->", "<!-- chapters:end -->"
+HEADER = (
+    "| notebook | question | formula | source | largest \\|z\\| | runtime |\n"
+    "|---|---|---|---|---|---|\n"
+)  # fmt: skip
+SAME_FACTOR, SAME_SECONDS = 1.5, 3  # a runtime this near to the last one counts as the same
+
+
+def refresh(root: Path = ROOT, jobs: int = 2) -> list[Result]:
+    """Execute every chapter; if they and their checks succeed, store them, the table and the figure."""
+    readme = root / "README.md"
+    chapters = find(folder=root / NOTEBOOKS.name)
+    before = readme.read_text(encoding="utf-8")
+    if before.find(START) == -1 or before.find(END) < before.find(START):
+        raise BadInput(f"{readme}: no lines {START} and {END}")
+    with tempfile.TemporaryDirectory() as scratch:
+        results = run_all(chapters, Path(scratch), jobs=jobs)
+        if not any(result.problem for result in results):
+            for chapter in chapters:
+                notebook = canonicalise(read(Path(scratch) / chapter.name))
+                _write(chapter, dumps(notebook))
+                if (figure := readme_figure(notebook)) is not None:
+                    _write(root / "docs" / "figure.png", figure)
+            _write(readme, with_table(before, results).encode())
+    return results
+
+
+def canonicalise(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook without what differs from run to run: times, versions, parameters given, random ids."""
+    canonical = copy.deepcopy(notebook)
+    canonical.nbformat, canonical.nbformat_minor = 4, 5
+    canonical.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    canonical.metadata.language_info = {"name": "python"}
+    canonical.cells = [c for c in canonical.cells if "injected-parameters" not in c.metadata.get("tags", [])]
+    seen: Counter[str] = Counter()
+    for cell in canonical.cells:
+        digest = hashlib.sha256(cell.source.encode()).hexdigest()[:8]
+        seen[digest] += 1
+        cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+        if cell.cell_type == "code":
+            cell.outputs = _join_streams(cell.outputs)
+        if not cell.metadata.get("tags"):
+            cell.metadata.pop("tags", None)
+    for part in (canonical, *canonical.cells):
+        for noise in ("papermill", "execution"):
+            part.metadata.pop(noise, None)
+    return canonical
+
+
+def _join_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Text printed in one go can arrive in pieces."""
+    joined: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if last and output.output_type == "stream" and output.get("name") == last.get("name"):
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def dumps(notebook: nbformat.NotebookNode) -> bytes:
+    """The bytes of a notebook file."""
+    return (nbformat.writes(notebook).rstrip("\n") + "\n").encode()
+
+
+def readme_figure(notebook: nbformat.NotebookNode) -> bytes | None:
+    """The picture made by the cell tagged readme-figure, if there is such a cell."""
+    for cell in notebook.cells:
+        if "readme-figure" in cell.metadata.get("tags", []):
+            pictures = [o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})]
+            if not pictures:
+                raise BadInput(f"this cell is tagged readme-figure and makes none: {one_line(cell.source, 60)}")
+            return base64.b64decode(pictures[-1])
+    return None
+
+
+def with_table(readme: str, results: Sequence[Result]) -> str:
+    """The README with one row for each notebook between its two markers."""
+    head, rest = readme.split(START)
+    old, tail = rest.split(END)
+    rows = "".join(_row(result, old) for result in results)
+    return f"{head}{START}\n{HEADER}{rows}{END}{tail}"
+
+
+def _row(result: Result, old: str) -> str:
+    name, found = result.notebook, result.summary
+    assert found is not None, f"{name} has no summary: only successful runs come here"
+    seconds = max(1, round(result.seconds))
+    if match := re.search(rf"^\| \[{re.escape(name)}\].*\| (\d+) s \|$", old, re.MULTILINE):
+        last = int(match[1])
+        if abs(seconds - last) <= SAME_SECONDS or 1 / SAME_FACTOR <= seconds / last <= SAME_FACTOR:
+            seconds = last
+    worst = "" if found.worst_z is None else f"{found.worst_z:.1f} "
+    said = (" ".join(text.split()) for text in (found.question, found.formula, found.source))
+    cells = [
+        f"[{name}](notebooks/{name}.ipynb)",
+        *(text.replace("|", "\\|") for text in said),
+        f"{worst}(of {len(found.checks)})",
+        f"{seconds} s",
+    ]
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace the file if its content differs, in one step."""
+    if path.exists() and path.read_bytes() == content:
+        return
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    partial.replace(path)

@@ -1,0 +1,88 @@
+"""Estimates with their errors, intervals with their method, and the threshold that a family of tests must keep."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+
+class Estimate(NamedTuple):
+    """A value, its standard error and the degrees of freedom behind the error (∞ if it is known)."""
+
+    value: float
+    error: float
+    freedom: float = np.inf
+
+    def z(self, expected: float) -> float:
+        """The deviation from `expected` as a standard normal score (Student's t at finite freedom)."""
+        t = (self.value - expected) / self.error
+        if np.isinf(self.freedom):
+            return float(t)
+        return float(np.sign(t) * -stats.norm.ppf(np.exp(stats.t.logsf(abs(t), self.freedom))))
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """The two-sided t interval."""
+        half = self.error * stats.t.ppf((1 + level) / 2, self.freedom)
+        return self.value - half, self.value + half
+
+
+def mean(values: np.ndarray) -> Estimate:
+    """Mean of independent replicas. Raises on fewer than two or on values that are not finite."""
+    values = np.asarray(values, float)
+    if values.size < 2 or not np.isfinite(values).all():
+        raise ValueError(
+            f"a mean needs two or more finite replicas, got {values.size}, {np.isfinite(values).sum()} finite"
+        )
+    return Estimate(float(values.mean()), float(values.std(ddof=1) / np.sqrt(values.size)), values.size - 1)
+
+
+def median(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
+    """Median with its exact order-statistic interval; infinite replicas count as large. Returns (median, low, high)."""
+    ordered = np.sort(np.asarray(values, float))
+    size = ordered.size
+    rank = int(stats.binom.ppf((1 - level) / 2, size, 0.5))
+    if rank < 1:
+        raise ValueError(f"{size} replicas are too few for a {level:.0%} interval of the median")
+    return float(np.median(ordered)), float(ordered[rank - 1]), float(ordered[size - rank])
+
+
+def median_estimate(values: np.ndarray) -> Estimate:
+    """Median with a standard error from the width of its 68.3% order-statistic interval."""
+    middle, low, high = median(values, float(stats.norm.cdf(1) - stats.norm.cdf(-1)))
+    return Estimate(middle, (high - low) / 2, np.asarray(values).size - 1)
+
+
+def proportion(successes: int, trials: int, level: float = 0.95) -> tuple[float, float, float]:
+    """Proportion with its Wilson interval. Returns (proportion, low, high)."""
+    interval = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
+    return successes / trials, float(interval.low), float(interval.high)
+
+
+def threshold(tests: int, level: float = 0.01) -> float:
+    """The |z| that any of `tests` true standard normal scores exceeds with probability `level` (Šidák)."""
+    if tests < 1:
+        raise ValueError("a family of zero tests decides nothing")
+    return float(stats.norm.isf(-np.expm1(np.log1p(-level) / tests) / 2))
+
+
+def fit(design: np.ndarray, estimates: list[Estimate]) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted least squares of the estimates on the design (cells, terms): coefficients and their covariance."""
+    values = np.array([e.value for e in estimates])
+    weights = np.array([e.error for e in estimates]) ** -2.0
+    covariance = np.linalg.inv(design.T @ (design * weights[:, None]))
+    return covariance @ design.T @ (values * weights), covariance
+
+
+def extrapolate(sizes: np.ndarray, estimates: list[Estimate], powers: tuple[float, ...] = (1,)) -> list[Estimate]:
+    """The limit of infinite size, and the coefficients of size^{−power} that lead to it."""
+    sizes = np.asarray(sizes, float)
+    design = np.stack([np.ones_like(sizes), *(sizes**-p for p in powers)], axis=1)
+    coefficients, covariance = fit(design, estimates)
+    return [Estimate(float(c), float(e)) for c, e in zip(coefficients, np.sqrt(np.diag(covariance)), strict=True)]
+
+
+def crossing(x: np.ndarray, estimates: list[Estimate]) -> Estimate:
+    """Where the weighted straight line through the estimates is zero, with the error by the delta method."""
+    (a, b), covariance = fit(np.stack([np.ones_like(x), x], axis=1), estimates)
+    gradient = np.array([-1 / b, a / b**2])
+    return Estimate(float(-a / b), float(np.sqrt(gradient @ covariance @ gradient)))

@@ -1,0 +1,68 @@
+"""A chapter small enough to test the house with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from pydantic import BaseModel, Field, model_validator
+
+
+class TinyParams(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    preset: Literal["smoke", "standard"] = "standard"
+    n: int = Field(3, ge=1)
+    tau: float | None = 0.5
+    grid: tuple[float, ...] = (1.0, 2.0)
+    label: str = "a"
+
+    @model_validator(mode="after")
+    def _few(self) -> TinyParams:
+        if self.label == "few" and self.n > 3:
+            raise ValueError("few means at most 3")
+        return self
+
+
+PARAMETERS = """
+preset: str = "standard"
+n: int = 3
+tau: float = 0.5
+grid: list = [1.0, 2.0]
+label: str = "a"
+""".strip()
+
+CHECKS = """
+from IPython.display import display
+checks = [{"name": "sum", "z": -1.25, "passed": n < 100}, {"name": "exact", "z": None, "passed": True}]
+payload = {"question": "Does it run?", "formula": "$|n|$", "source": "derived here", "checks": checks}
+display({"application/vnd.memgen.checks+json": payload, "text/plain": f"{len(checks)} checks"}, raw=True)
+""".strip()
+
+
+@pytest.fixture
+def chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Write a chapter of the experiment `tiny`, with these cells between its parameters and its checks."""
+    module = ModuleType("memgen.experiments.tiny")
+    module.Params = TinyParams  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "memgen.experiments.tiny", module)
+
+    def write(*cells: str, name: str = "01_tiny", checks: str = CHECKS, experiment: str = "tiny") -> Path:
+        notebook = new_notebook(metadata={"memgen": {"experiment": experiment}})
+        notebook.cells = [
+            new_markdown_cell("# Does it run?"),
+            new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+            *(new_code_cell(cell) for cell in cells),
+            new_code_cell(checks),
+            new_markdown_cell("Provenance: a test."),
+        ]
+        path = tmp_path / "notebooks" / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        nbformat.write(notebook, path)
+        return path
+
+    return write

@@ -1,0 +1,146 @@
+"""The command line: what it prints, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from memgen.cli import main
+from memgen.notebooks import read
+
+Chapter = Callable[..., Path]
+MEMGEN = Path(sys.executable).with_name("memgen")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "culprit"),
+    [
+        ("", "Missing command"),
+        ("fly", "'fly'"),
+        ("run --fly", "'--fly'"),
+        ("run 99", "unknown notebook '99'"),
+        ("run none.ipynb", "'none.ipynb'"),
+        ("run broken.ipynb", "broken.ipynb: not a readable notebook"),
+        ("run {tiny} nowhere", "'nowhere'"),
+        ("run {tiny} notebooks/twin/01_tiny.ipynb", "two notebooks are called '01_tiny'"),
+        ("run {tiny} -p foo 1", "01_tiny: unknown parameter 'foo' (known: grid, label, n, preset, tau)"),
+        ("run {tiny} -p n 0", "01_tiny: n = 0: must be at least 1"),
+        ("run {tiny} -p n -1", "01_tiny: n = -1: must be at least 1"),
+        ("run {tiny} -p n many", "01_tiny: n = many: must be a valid integer"),
+        ("run {tiny} -p tau nan", "01_tiny: tau = nan: must be finite"),
+        ("run {tiny} -p tau inf", "01_tiny: tau = inf: must be finite"),
+        ("run {tiny} -p grid [1,NaN]", "01_tiny: grid[1] = nan: must be finite"),
+        ("run {tiny} -p preset fast", "01_tiny: preset = fast"),
+        ("run {tiny} {other} -p label few -p n 4", "01_tiny: label = few, n = 4"),
+        ("run {tiny} -p n 1 -p n 2", "parameter 'n' is given twice"),
+        ("run {tiny} -p n", "'-p'"),
+        ("run {tiny} --jobs 0", "'--jobs'"),
+        ("run {tiny} --out broken.ipynb", "broken.ipynb: not a folder"),
+        ("run {tiny} --out broken.ipynb/out", "broken.ipynb/out: not a folder"),
+        ("book --from notebooks/none", "no executed notebooks in notebooks/none"),
+        ("book --from notebooks --to broken.ipynb", "broken.ipynb: not a folder"),
+        ("refresh --jobs x", "'--jobs'"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line_and_nothing_runs(
+    chapter: Chapter,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: str,
+    culprit: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tiny, other = chapter(), chapter(name="02_other")
+    (tmp_path / "broken.ipynb").write_text("{")
+    (tiny.parent / "twin").mkdir()
+    (tiny.parent / "twin" / tiny.name).write_bytes(tiny.read_bytes())
+    before = sorted(tmp_path.rglob("*"))
+
+    assert main(arguments.format(tiny=tiny, other=other).split()) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("memgen: ") and culprit in printed.err
+    assert printed.err.count("\n") == 1 and printed.err.endswith("\n")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_run_prints_a_table_and_exits_with_the_verdict(
+    chapter: Chapter, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = str(chapter()), str(tmp_path / "out")
+    assert main(["run", path, "--out", out, "-p", "n", "5", "-p", "grid", "[2]"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[2:] == ["2/2", "1.2"]
+    assert "n = 5" in read(tmp_path / "out" / "01_tiny.ipynb").cells[2].source
+
+    assert main(["run", path, "--out", out, "-p", "n", "500", "--json"]) == 1
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row.pop("seconds") > 0
+    assert row == {
+        "notebook": "01_tiny",
+        "passed": 1,
+        "checks": 2,
+        "worst_z": 1.25,
+        "problem": "01_tiny: checks not passed: sum",
+    }
+
+
+def test_help_is_there_at_once() -> None:
+    script = (
+        "import sys; from memgen.cli import main; assert main(['run', '--help']) == 0\n"
+        "slow = {'torch', 'sympy', 'papermill', 'nbformat', 'pydantic', 'numpy'} & set(sys.modules)\n"
+        "assert not slow, f'imported: {slow}'"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "-p NAME VALUE" in done.stdout
+    done = subprocess.run([MEMGEN, "--help"], capture_output=True, text=True, check=True)
+    assert "Usage: memgen" in done.stdout
+
+
+def test_an_interrupt_ends_the_run_and_its_kernel(chapter: Chapter, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    say_pid = f"import os, pathlib\npathlib.Path({str(pid)!r}).write_text(str(os.getpid()))"
+    path = chapter(say_pid, "import time\ntime.sleep(99)")
+    script = (
+        "import sys, types, conftest, memgen.cli\n"
+        "tiny = types.ModuleType('memgen.experiments.tiny'); tiny.Params = conftest.TinyParams\n"
+        "sys.modules[tiny.__name__] = tiny; sys.exit(memgen.cli.main())"
+    )
+    command = [sys.executable, "-c", script, "run", str(path), "--out", str(tmp_path / "out")]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        wait(lambda: pid.exists() and pid.read_text() != "")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.split("\n") == [
+        "01_tiny: started",
+        "",
+        "memgen: interrupted",
+        "",
+    ]  # the gap: click ends the ^C line
+    assert os.listdir(tmp_path / "out") == []
+    wait(lambda: not is_running(int(pid.read_text())))
+
+
+def wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "waited for 30 s"
+        time.sleep(0.05)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,121 @@
+"""The house: one list of versions, arrows that point one way, a tree that stays clean."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[1]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
+LOCK = (ROOT / "requirements.lock").read_text().splitlines()
+PINS = {canonicalize_name(name): pin for name, _, pin in (line.partition("==") for line in LOCK)}
+REQUIREMENTS = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
+
+
+def test_the_lock_is_plain_pins() -> None:
+    assert len(LOCK) == len(PINS) > 100
+    odd = [line for line in LOCK if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9a-z.]*", line)]
+    assert odd == []  # no options, hashes, paths or local tags such as +cpu
+
+
+def test_the_lock_keeps_sympy_and_mpmath_together() -> None:
+    assert PINS["sympy"].startswith("1.14.")
+    assert Version(PINS["mpmath"]) < Version("1.4")
+    assert PINS["torch"] == "2.13.0"
+
+
+@pytest.mark.parametrize("line", [*REQUIREMENTS, *PYPROJECT["build-system"]["requires"]])
+def test_the_lock_meets_every_bound(line: str) -> None:
+    requirement = Requirement(line)
+    assert PINS[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+@pytest.mark.parametrize("line", REQUIREMENTS)
+def test_the_tests_run_on_the_locked_version(line: str) -> None:
+    name = Requirement(line).name
+    assert Version(version(name)).public == PINS[canonicalize_name(name)]
+
+
+def test_environment_yml_supplies_python_and_leaves_the_rest_to_the_lock() -> None:
+    *supplied, rest = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    python, pip = supplied
+    assert python.startswith("python=") and pip == "pip"
+    assert Version(python.removeprefix("python=")) in SpecifierSet(PROJECT["requires-python"])
+    assert rest == {"pip": ["-r requirements.lock", "-e ."]}
+
+
+# One import each that must not be, and the contract that it breaks.
+@pytest.mark.parametrize(
+    ("module", "line", "broken"),
+    [
+        ("theory/linear.py", "import memgen.data", "theory never imports memgen"),
+        ("theory/linear.py", "import theory.checks.linear", "the checks stand on top"),
+        ("theory/linear.py", "import torch", "theory does not need torch"),
+        ("memgen/data.py", "import theory.linear", "the engine and the experiments never import theory"),
+        ("memgen/experiments/linear.py", "from theory import linear", "the engine and the experiments never"),
+    ],
+)
+def test_a_forbidden_import_breaks_its_contract(tmp_path: Path, module: str, line: str, broken: str) -> None:
+    lines = {
+        "theory/__init__.py": "",
+        "theory/linear.py": "import sympy",
+        "theory/checks/__init__.py": "",
+        "theory/checks/linear.py": "import torch, theory.linear, memgen.experiments.linear",
+        "memgen/__init__.py": "",
+        "memgen/data.py": "import torch",
+        "memgen/cli.py": "import theory.checks.linear, memgen.data",
+        "memgen/experiments/__init__.py": "",
+        "memgen/experiments/linear.py": "import memgen.data",
+    }
+    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
+    for name, text in lines.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert "0 broken" in contracts(tmp_path)
+    (tmp_path / module).write_text(line)
+    report = contracts(tmp_path)
+    assert re.search(rf"{broken}.* BROKEN", report)
+
+
+def contracts(folder: Path) -> str:
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    environment = os.environ | {"COLUMNS": "200"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".venv/bin/python",
+        "out/book/index.html",
+        "memgen/__pycache__/x.pyc",
+        ".pytest_cache/x",
+        ".mypy_cache/x",
+    ],
+)
+def test_what_the_targets_leave_is_ignored_by_git(path: str) -> None:
+    assert subprocess.run(["git", "check-ignore", "--quiet", path], cwd=ROOT).returncode == 0
+
+
+def test_results_are_not_ignored_by_git() -> None:
+    ignored = subprocess.run(["git", "check-ignore", "--quiet", "results/linear.parquet"], cwd=ROOT)
+    assert ignored.returncode == 1
+
+
+def test_continuous_integration_runs_make_test() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert script.read_text().splitlines()[-1] == "exec make test"

@@ -1,0 +1,230 @@
+"""The chapters as they are stored: executed, canonical, in the house style, and ready for other parameters."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import importlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import papermill
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_output
+from papermill.translators import PythonTranslator
+
+from memgen.errors import BadInput
+from memgen.notebooks import NOTEBOOKS, ROOT, experiment, read, run
+from memgen.outcome import Result, summarise
+from memgen.refresh import canonicalise, dumps, readme_figure, with_table
+
+CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
+Rule = Callable[[NotebookNode], Iterator[str]]
+RULES: list[Rule] = []
+
+
+def rule(function: Rule) -> Rule:
+    """A rule yields what is wrong; its docstring is what it asks for."""
+    RULES.append(function)
+    return function
+
+
+def code(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook: NotebookNode) -> list[NotebookNode]:
+    return [output for cell in code(notebook) for output in cell.outputs]
+
+
+@rule
+def canonical(notebook: NotebookNode) -> Iterator[str]:
+    """Stored as `make refresh` stores it."""
+    if dumps(notebook) != dumps(canonicalise(notebook)):
+        yield "not canonical: make refresh"
+
+
+@rule
+def executed(notebook: NotebookNode) -> Iterator[str]:
+    """Executed once from top to bottom, without errors or warnings."""
+    counts = [cell.execution_count for cell in code(notebook)]
+    if counts != list(range(1, len(counts) + 1)):
+        yield f"execution counts {counts}"
+    for output in outputs(notebook):
+        if output.output_type == "error" or output.get("name") == "stderr":
+            yield f"{output.output_type} {output.get('name', output.get('ename'))}"
+
+
+@rule
+def question(notebook: NotebookNode) -> Iterator[str]:
+    """The title is a question, the one in the README's table."""
+    title = notebook.cells[0].source.splitlines()[0]
+    if notebook.cells[0].cell_type != "markdown" or not re.fullmatch(r"# .*\?", title):
+        yield f"title {title!r}"
+    elif title.removeprefix("# ") != summarise(notebook).question:
+        yield f"title {title!r}, but the checks say {summarise(notebook).question!r}"
+
+
+def assignments(notebook: NotebookNode) -> dict[str, Any]:
+    """The one cell tagged parameters, as the names and values that papermill finds in it."""
+    (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    found = {seen.name: ast.literal_eval(seen.default) for seen in PythonTranslator.inspect(cell)}
+    if len(found) != len(ast.parse(cell.source).body):
+        raise ValueError(f"papermill finds only {', '.join(found)}")
+    return found
+
+
+@rule
+def parameters(notebook: NotebookNode) -> Iterator[str]:
+    """One cell tagged parameters: at most eight literals, with a preset, all of which papermill can see."""
+    try:
+        found = assignments(notebook)
+    except ValueError as error:
+        yield f"the parameters are not one cell of literals: {error}"
+    else:
+        if len(found) > 8 or found.get("preset") != "standard":
+            yield f"parameters {found}"
+
+
+@rule
+def compared(notebook: NotebookNode) -> Iterator[str]:
+    """No cell is exempt from the comparison of nbval."""
+    for cell in notebook.cells:
+        tags = {"raises-exception", "nbval-ignore-output", "nbval-skip", "nbval-raises-exception"}
+        if "NBVAL_" in cell.source or tags & set(cell.metadata.get("tags", [])):
+            yield f"cell {cell.source!r}"
+
+
+@rule
+def quiet(notebook: NotebookNode) -> Iterator[str]:
+    """No figure titles, and no semicolons to hide output: nbval sees it all the same."""
+    for cell in code(notebook):
+        if re.search(r"\.(set_title|suptitle|title)\(", cell.source) or cell.source.rstrip().endswith(";"):
+            yield f"cell {cell.source!r}"
+
+
+@rule
+def portable(notebook: NotebookNode) -> Iterator[str]:
+    """Nothing of the machine it ran on, no addresses in memory."""
+    for output in outputs(notebook):
+        text = "".join(output.get("text", "") or output.get("data", {}).get("text/plain", ""))
+        if str(ROOT) in text or re.search(r"\bat 0x[0-9a-f]+|/(home|Users|tmp)/", text):
+            yield f"output {text!r}"
+
+
+@rule
+def checked(notebook: NotebookNode) -> Iterator[str]:
+    """The last code cell displays the checks; all have passed; z has at most two digits, to be stable."""
+    try:
+        checks = summarise(notebook).checks
+    except BadInput as error:
+        yield str(error)
+    else:
+        for check in checks:
+            if not check.passed or (check.z is not None and check.z != round(check.z, 2)):
+                yield f"{check}"
+
+
+@rule
+def provenance(notebook: NotebookNode) -> Iterator[str]:
+    """The last cell says, or prints, where the numbers come from."""
+    last = notebook.cells[-1]
+    text = [last.source] if last.cell_type == "markdown" else [o.get("text", "") for o in last.outputs]
+    if not re.search(r"^\W*Provenance\W*: ", "\n".join(text), re.MULTILINE):
+        yield "the last cell has no line that starts with Provenance:"
+
+
+@pytest.mark.parametrize("asked", RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_keeps_the_rules(chapter: Path, asked: Rule) -> None:
+    assert list(asked(read(chapter))) == [], asked.__doc__
+
+
+def spoil_text(notebook: NotebookNode, cell: int, text: str) -> None:
+    notebook.cells[cell].source += text
+
+
+# For each rule, ways to break it.
+SPOILED: list[tuple[Rule, Callable[[NotebookNode], object]]] = [
+    (canonical, lambda nb: nb.metadata.update(papermill={})),
+    (canonical, lambda nb: nb.cells[0].update(id="random")),
+    (executed, lambda nb: code(nb)[1].update(execution_count=None)),
+    (executed, lambda nb: code(nb)[0].outputs.append(new_output("stream", name="stderr", text="Warning"))),
+    (
+        executed,
+        lambda nb: code(nb)[0].outputs.append(new_output("error", ename="E", evalue="", traceback=[])),
+    ),
+    (question, lambda nb: nb.cells[0].update(source="# It runs")),
+    (question, lambda nb: nb.cells[0].update(source="# Does it walk?")),
+    (parameters, lambda nb: nb.cells[1].metadata.update(tags=[])),
+    (parameters, lambda nb: spoil_text(nb, 1, "\nm: int | None = 2")),
+    (parameters, lambda nb: spoil_text(nb, 1, "\nm: int = n + 1")),
+    (parameters, lambda nb: spoil_text(nb, 1, "".join(f"\nm{i}: int = 0" for i in range(4)))),
+    (compared, lambda nb: nb.cells.append(new_code_cell("# NBVAL_IGNORE_OUTPUT\nx"))),
+    (compared, lambda nb: nb.cells[2].metadata.update(tags=["nbval-skip"])),
+    (quiet, lambda nb: spoil_text(nb, 2, "\nax.set_title('x')")),
+    (quiet, lambda nb: spoil_text(nb, 2, ";\n")),
+    (portable, lambda nb: code(nb)[0].outputs.append(new_output("stream", text=f"{ROOT}/x"))),
+    (portable, lambda nb: code(nb)[0].outputs.append(new_output("stream", text="<f at 0x7f00aa>"))),
+    (checked, lambda nb: code(nb)[-1].update(outputs=[])),
+    (checked, lambda nb: nb.cells.append(new_code_cell("pass"))),
+    (checked, lambda nb: checks_of(nb)[0].update(passed=False)),
+    (checked, lambda nb: checks_of(nb)[0].update(z=0.123)),
+    (provenance, lambda nb: nb.cells.pop()),
+]
+
+
+def checks_of(notebook: NotebookNode) -> list[dict[str, Any]]:
+    return code(notebook)[-1].outputs[0].data["application/vnd.memgen.checks+json"]["checks"]
+
+
+def test_every_rule_can_be_broken(chapter: Callable[..., Path], tmp_path: Path) -> None:
+    path = chapter("total = n * tau")
+    assert run(path, tmp_path / "out").problem is None
+    good = canonicalise(read(tmp_path / "out" / path.name))
+    assert {asked.__name__: list(asked(good)) for asked in RULES} == {asked.__name__: [] for asked in RULES}
+    for number, (asked, spoil) in enumerate(SPOILED):
+        bad = copy.deepcopy(good)
+        spoil(bad)
+        assert list(asked(bad)) != [], f"spoiled {number} for {asked.__name__}"
+    assert {asked for asked, _ in SPOILED} == set(RULES)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_the_parameters_are_those_of_the_experiment(chapter: Path) -> None:
+    params = importlib.import_module(f"memgen.experiments.{experiment(chapter)}").Params
+    values = json.loads(json.dumps(assignments(read(chapter))))  # tuples become lists, as in the notebook
+    assert values == params().model_dump(mode="json")
+    assert params.model_config.get("extra") == "forbid"
+    assert params.model_config.get("frozen") is True
+    assert params.model_config.get("allow_inf_nan") is False
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_runs_at_the_smallest_preset(chapter: Path, tmp_path: Path) -> None:
+    assert run(chapter, tmp_path, {"preset": "smoke"}).problem is None
+
+
+def test_a_chapter_runs_under_plain_papermill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    done = papermill.execute_notebook(
+        CHAPTERS[0], "done.ipynb", parameters={"preset": "smoke"}, kernel_name="python3", progress_bar=False
+    )
+    assert summarise(done).passed == len(summarise(done).checks)
+
+
+def test_the_readme_says_what_the_chapters_say() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    seconds = {name: float(s) for name, s in re.findall(r"^\| \[(\w+)\].*\| (\d+) s \|$", readme, re.MULTILINE)}
+    results = [Result(path.stem, seconds[path.stem], summarise(read(path))) for path in CHAPTERS]
+    assert with_table(readme, results) == readme
+
+
+def test_the_readme_figure_is_that_of_a_chapter() -> None:
+    (figure,) = (found for path in CHAPTERS if (found := readme_figure(read(path))) is not None)
+    assert (ROOT / "docs" / "figure.png").read_bytes() == figure

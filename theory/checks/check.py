@@ -1,0 +1,49 @@
+"""A check: what a simulation observes, what the formula says of it, and what plausible wrong formulas would say."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from memgen.statistics import Estimate
+from theory.formula import Formula
+
+
+class Observation(NamedTuple):
+    """The arguments at which the formula is confronted, and the simulated value with its error."""
+
+    args: Mapping[str, Any]
+    estimate: Estimate
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """One confrontation. `predict` is the formula, or the formula turned into what was observed.
+
+    `wrong` holds plausible wrong predictions by what is wrong with them; the same observations must reject each.
+    """
+
+    name: str
+    formula: Formula
+    simulate: Callable[[], list[Observation]]
+    wrong: Mapping[str, Callable[..., Any]]
+    predict: Callable[..., Any] | None = None
+
+    def observe(self) -> list[Observation]:
+        """The simulated values; made once, always the same ones."""
+        return _observe(self)
+
+    def z(self, predict: Callable[..., Any] | None = None) -> np.ndarray:
+        """Standard normal scores of the observations against the formula (or another prediction)."""
+        predict = predict or self.predict or self.formula
+        scores = [o.estimate.z(float(predict(**o.args))) for o in self.observe()]
+        if not scores:
+            raise AssertionError(f"{self.name} observed nothing")
+        return np.array(scores)
+
+
+@cache
+def _observe(check: Check) -> list[Observation]:
+    return check.simulate()
