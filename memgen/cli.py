@@ -48,6 +48,21 @@ def run(
 
 
 @cli.command()
+@click.argument("chapter")
+@click.option("--preset", type=click.Choice(["smoke", "standard", "paper"]), default="paper", show_default=True)
+@click.option("--out", type=_folder, default="results", show_default=True, help="For CHAPTER.parquet.")
+@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Processes.")
+def sweep(chapter: str, preset: str, out: Path, workers: int) -> int:
+    """Simulate the whole grid of a chapter and keep the rows, with their provenance, in OUT/CHAPTER.parquet."""
+    from memgen.notebooks import make_folder
+    from memgen.sweep import run_chapter
+
+    make_folder(out)
+    print(run_chapter(chapter, preset, out, workers))
+    return 0
+
+
+@cli.command()
 @_jobs
 def refresh(jobs: int) -> int:
     """Execute every chapter at its defaults, in place; renew the table and the figure of the README."""

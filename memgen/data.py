@@ -62,20 +62,31 @@ def power_law(d: int, exponent: float = 1.0) -> Gaussian:
 @dataclass(frozen=True)
 class Digits:
     """Handwritten digits as a law with known moments: one of the 1797 8×8 scans (Alpaydin & Kaynak 1998), uniformly,
-    plus uniform noise on [−½, ½] in each pixel, which undoes the rounding of grey levels to 0…16."""
+    plus uniform noise on [−½, ½] in each pixel, which undoes the rounding of grey levels to 0…16.
+
+    `copies` independent digits side by side make one point in 64·copies dimensions with the same spectrum.
+    """
+
+    copies: int = 1
 
     @property
     def mean(self) -> np.ndarray:
-        return _scans().mean(0)
+        return np.tile(_scans().mean(0), self.copies)
 
     @property
     def covariance(self) -> np.ndarray:
         scans = _scans()
-        return np.cov(scans, rowvar=False, bias=True) + np.eye(scans.shape[1]) / 12
+        single = np.cov(scans, rowvar=False, bias=True) + np.eye(scans.shape[1]) / 12
+        return np.kron(np.eye(self.copies), single)
 
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         scans = _scans()
-        return scans[rng.integers(len(scans), size=n)] + rng.uniform(-0.5, 0.5, (n, scans.shape[1]))
+        points = scans[rng.integers(len(scans), size=n * self.copies)]
+        return (points + rng.uniform(-0.5, 0.5, points.shape)).reshape(n, -1)
+
+    def surrogate(self) -> Gaussian:
+        """The Gaussian with the same spectrum."""
+        return Gaussian(tuple(np.linalg.eigvalsh(self.covariance)))
 
 
 @cache

@@ -128,17 +128,15 @@ generated_logdet = Formula(
 
 
 # The saddle for any spectrum: with c² = γ, K = y S and P = R^½ S^½ the average above has the exponent
-#   −uv/γ + ⟨ln(1+v(1−ρ))⟩ + (1/d) ln det(u + S^½ H S^½),   H = y + ρ/(1+v(1−ρ)),
-# and the last term is the potential of a sample covariance with population H, stationary in a third variable e.
-def exponent(h_mean: sp.Expr, row_mean: sp.Expr) -> sp.Expr:
-    """The exponent at given ⟨ln(u + H/(1+γe))⟩ and ⟨ln(1+v(1−ρ))⟩, less ∫ ln s dMP."""
-    return -u * v / gamma + row_mean + h_mean + sp.log(1 + gamma * e) / gamma - e / (1 + gamma * e) - mp_log_moment.expr
+#   −uv/γ + ⟨ln(1+v(1−ρ))⟩ + (1/d) ln det(u + S^½ H S^½) − ∫ ln s dMP,   H = y + ρ/(1+v(1−ρ)),
+# and the determinant in it is that of a sample covariance with population H, stationary in a third variable e.
+def _direction(y_: sp.Expr) -> sp.Expr:
+    """What one direction of fraction ρ contributes; derivatives commute with the average over directions."""
+    H = y_ + rho / (1 + v * (1 - rho))
+    return sp.log(1 + v * (1 - rho)) + sp.log(u + H / (1 + gamma * e))
 
 
-def single(rho_: sp.Expr, y_: sp.Expr) -> sp.Expr:
-    """The exponent for equal fractions; a spectrum averages its two logarithms and is handled term by term."""
-    H = y_ + rho_ / (1 + v * (1 - rho_))
-    return exponent(sp.log(u + H / (1 + gamma * e)), sp.log(1 + v * (1 - rho_)))
+_COMMON = -u * v / gamma + sp.log(1 + gamma * e) / gamma - e / (1 + gamma * e)
 
 
 _SADDLE = Premise("saddle point in u, v, e, and annealed = quenched", "argued here", "linear.spectrum")
@@ -153,25 +151,24 @@ def _generated_logdet_spectrum(f: Formula) -> Iterator[Step]:
     for size in (1, 2):
         yield shifted_average(size)
     yield _POTENTIAL
-    # At y → 0 the saddle has v → ∞ with uv → w finite (or u = 0): the exponent keeps
-    #   −w/γ + ⟨ln(1−ρ)⟩ + ⟨ln(w + r_j/(1+γe))⟩ + …, r = ρ/(1−ρ).  Stationarity in w and e, with κ = w(1+γe):
+    # At y → 0 either u = 0, or v → ∞ with w = uv finite. In the second case, with κ = w(1+γe) and r = ρ/(1−ρ):
     w, a, b = sp.symbols("w a b", positive=True)  # a = ⟨1/(κ+r)⟩, b = ⟨ln((κ+r)(1−ρ))⟩
-    yield Identity(
-        "stationary in e: e = (1+γe)(1−κa); in w: γ(1+γe)a = 1; together 1 + γe = (1−κ)/(1−γ)",
-        sp.solve(sp.Eq(e, (1 + gamma * e) * (1 - kappa * a)).subs(a, 1 / (gamma * (1 + gamma * e))), e)[0],
-        ((1 - kappa) / (1 - gamma) - 1) / gamma,
-    )
+    large_v = sp.exp(sp.logcombine(_direction(sp.S.Zero), force=True)).subs(u, w / v)
+    at_w = sp.log(w * (1 - rho) + rho / (1 + gamma * e))
+    yield Limit("v → ∞: a direction contributes ln(w(1−ρ) + ρ/(1+γe))", sp.cancel(large_v), v, sp.oo, sp.exp(at_w))
+    reduced = _COMMON.subs(u, w / v) + at_w
+    stretched = kappa / (1 + gamma * e)
+    share = 1 / (kappa + rho / (1 - rho))
+    in_w = sp.diff(reduced, w).subs(w, stretched)
+    yield Identity("stationary in w: γ(1+γe)a = 1", in_w, -1 / gamma + (1 + gamma * e) * share)
+    in_e = sp.diff(reduced, e).subs(w, stretched) * (1 + gamma * e) ** 2 / gamma
+    yield Identity("stationary in e: e = (1+γe)(1−κa)", in_e, e - (1 + gamma * e) * (1 - kappa * share))
+    solved = sp.solve(sp.Eq(e, (1 + gamma * e) * (1 - kappa * a)).subs(a, 1 / (gamma * (1 + gamma * e))), e)[0]
+    yield Identity("together 1 + γe = (1−κ)/(1−γ)", 1 + gamma * solved, (1 - kappa) / (1 - gamma))
     one_plus = (1 - kappa) / (1 - gamma)
-    total = (
-        -w / gamma
-        + b
-        - sp.log(one_plus)
-        + sp.log(one_plus) / gamma
-        - (one_plus - 1) / (gamma * one_plus)
-        - mp_log_moment.expr
-    )
+    common = _COMMON.subs(u, w / v).subs(w, kappa / one_plus).subs(e, (one_plus - 1) / gamma)
+    total = common + b - sp.log(one_plus) - mp_log_moment.expr  # ⟨ln(w(1−ρ) + ρ/(1+γe))⟩ = b − ln(1+γe)
     value = f.branches[1].value.replace(lambda x: isinstance(x, Mean), lambda x: b)
-    total = total.subs(w, kappa / one_plus)
     bounded = {gamma: p / (1 + p), kappa: q / (1 + q)}
     yield Identity("the exponent there is ⟨ln(ρ+(1−ρ)κ)⟩ + ((1−γ)/γ) ln(1−κ)", total, value, bounded)
     fluctuation = f.branches[1].value.replace(lambda x: isinstance(x, Mean), lambda x: x.args[0])

@@ -180,7 +180,7 @@ kl_generated_true = Formula(
     ),
     kind="asymptotic",
     regime="lim KL(G‖O)/d at d/(n−1) → γ; ∞ for γ ≥ 1",
-    source="derived here; claimed explicit in halder2024b (C7)",
+    source="derived here; claimed explicit in halder2024solvable (C7)",
     derivation=_kl_generated_true,
 )
 

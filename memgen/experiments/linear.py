@@ -1,6 +1,6 @@
 """The linear one-step model, simulated: fit on fresh data, measure the law it generates."""
 
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,17 +14,21 @@ from memgen.measures import factor, kl, log_affinity
 from memgen.process import noised
 from memgen.streams import stream
 
-_PRESETS = {  # d, replicas, sizes of the finite-size study
-    "smoke": (16, 20, (8, 16, 32)),
-    "standard": (64, 60, (16, 32, 64, 128)),
-    "paper": (100, 300, (16, 32, 64, 128, 256)),
+_PRESETS = {  # d, replicas, dimensions of the finite-size study, digits side by side
+    "smoke": (16, 24, (16, 32, 64), (1,)),
+    "standard": (64, 60, (16, 32, 64, 128), (1,)),
+    "paper": (100, 300, (16, 32, 64, 128, 256), (1, 2, 3, 4, 6, 8)),
 }
+# n/d from deep inside minimum norm to far beyond both thresholds.
+RATIOS = (0.125, 0.25, 0.5, 0.75, 0.9, 1.1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 6, 10, 20)
+SIZE_RATIOS = (0.25, 0.75)  # γ = d/(n−1) of the finite-size study: on the plateau and beyond it at ρ = ½
+SPECTRUM_RATIOS = (1.25, 1.5, 2, 3, 4, 6, 10, 20)
+DIGIT_RATIOS = (4.75, 6, 8.5, 16)  # n/d, beyond the threshold of the digits
 # Numbers per tensor of a batch: a few megabytes stay in cache, and in memory that is not handed back each time.
 _BATCH_NUMBERS = 400_000
-# n/d from deep inside minimum norm to far beyond both thresholds.
-RATIOS = (0.125, 0.25, 0.5, 0.75, 0.9, 1.1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 6, 10, 20, 40)
-SIZE_RATIOS = (0.25, 0.75)  # γ = d/(n−1) of the finite-size study: on the plateau and beyond it at ρ = ½
-SPECTRUM_RATIOS = (1.25, 1.5, 2, 3, 4, 5, 6, 8, 12, 20)
+
+Study = Literal["ratio", "size", "spectrum", "digits", "surrogate"]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Params(BaseModel):
@@ -35,26 +39,32 @@ class Params(BaseModel):
     preset: Literal["smoke", "standard", "paper"] = "standard"
     device: Literal["auto", "cpu", "cuda"] = "cpu"
     seed: int = Field(0, ge=0)
-    d: int | None = Field(None, ge=1)
+    d: int | None = Field(None, ge=2)
     replicas: int | None = Field(None, ge=12)
-    rhos: tuple[float, ...] = Field((0.25, 0.5, 0.8), min_length=1)
+    rhos: tuple[Fraction, ...] = Field((0.25, 0.5, 0.8), min_length=1)
     tau_spectrum: PositiveFloat = 0.5
     tau_digits: PositiveFloat = 1.0
 
     def resolved(self) -> "Params":
         """The same with every None filled in from the preset."""
-        d, replicas, _ = _PRESETS[self.preset]
+        d, replicas, _, _ = _PRESETS[self.preset]
         return self.model_copy(update={"d": self.d or d, "replicas": self.replicas or replicas})
 
     @property
     def sizes(self) -> tuple[int, ...]:
+        """Dimensions of the finite-size study."""
         return _PRESETS[self.preset][2]
+
+    @property
+    def copies(self) -> tuple[int, ...]:
+        """How many digits side by side make one point."""
+        return _PRESETS[self.preset][3]
 
 
 class Cell(NamedTuple):
-    """One point of the grid: n points of a law in d dimensions at noise τ, so many independent replicas."""
+    """One point of the grid: n points of the study's law in d dimensions at noise τ, so many independent replicas."""
 
-    study: Literal["ratio", "size", "spectrum", "digits"]
+    study: Study
     d: int
     n: int
     tau: float
@@ -64,29 +74,35 @@ class Cell(NamedTuple):
 
     @property
     def law(self) -> Law:
-        if self.study == "digits":
-            return Digits()
+        """The data law: digits and their Gaussian surrogate, a power-law spectrum, or N(0, I)."""
+        if self.study in ("digits", "surrogate"):
+            digits = Digits(self.d // 64)
+            return digits if self.study == "digits" else digits.surrogate()
         return power_law(self.d) if self.study == "spectrum" else isotropic(self.d)
 
 
 def grid(params: Params) -> list[Cell]:
     """All cells of the chapter, n ≥ 2 in each."""
     params = params.resolved()
-    assert params.d is not None and params.replicas is not None
-    common = {"replicas": params.replicas, "seed": params.seed, "device": params.device}
-    cells = []
+    d, replicas = params.d, params.replicas
+    assert d is not None and replicas is not None
+    cells: list[Cell] = []
+
+    def add(study: Study, size: int, ratios: tuple[float, ...], tau: float, many: int) -> None:
+        for ratio in ratios:
+            n = max(2, round(ratio * size))
+            cells.append(Cell(study, size, n, tau, many, params.seed, params.device))
+
     for rho in params.rhos:
-        tau = float(np.sqrt(1 / rho - 1))
-        for ratio in RATIOS:
-            cells.append(Cell("ratio", params.d, max(2, round(ratio * params.d)), tau, **common))
+        add("ratio", d, RATIOS, float(np.sqrt(1 / rho - 1)), replicas)
+    # A mean per dimension fluctuates as 1/d: small dimensions get more replicas for the same error.
     for size in params.sizes:
-        for gamma in SIZE_RATIOS:
-            # The fluctuations of a mean per dimension fall as 1/size: small sizes get more replicas.
-            replicas = 4 * params.replicas * max(params.sizes) // (2 * size)
-            cells.append(Cell("size", size, 1 + round(size / gamma), 1.0, **common | {"replicas": replicas}))
-    for ratio in SPECTRUM_RATIOS:
-        cells.append(Cell("spectrum", params.d, round(ratio * params.d), params.tau_spectrum, **common))
-        cells.append(Cell("digits", 64, round(ratio * 64), params.tau_digits, **common))
+        at = tuple(1 / gamma + 1 / size for gamma in SIZE_RATIOS)
+        add("size", size, at, 1.0, 2 * replicas * max(params.sizes) // size)
+    add("spectrum", d, SPECTRUM_RATIOS, params.tau_spectrum, replicas)
+    add("surrogate", 64, DIGIT_RATIOS, params.tau_digits, 2 * replicas)
+    for copies in params.copies:
+        add("digits", 64 * copies, DIGIT_RATIOS, params.tau_digits, max(24, 2 * replicas // copies**2))
     return cells
 
 

@@ -1,6 +1,7 @@
 """Sample covariance spectra against simulated Wishart matrices, extrapolated to infinite size in powers of 1/d."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -31,10 +32,22 @@ def _limit(
     return extrapolate(np.array(_SIZES), means, powers=(1, 2))[0]
 
 
+def _power(a: float, s: np.ndarray) -> np.ndarray:
+    return s**a
+
+
+def _inverse(lam: float, s: np.ndarray) -> np.ndarray:
+    return 1 / (s + lam)
+
+
+def _shrunk(lam: float, s: np.ndarray) -> np.ndarray:
+    return lam / (s + lam)
+
+
 def _density() -> list[Observation]:
     # The mass below x, from the density by quadrature, against the fraction of eigenvalues there.
     cuts = ((0.25, 0.8), (0.25, 1.2), (0.8, 0.5))
-    return [Observation({"gamma": g, "x": x}, _limit("spectra.density", g, lambda s, x=x: s < x)) for g, x in cuts]
+    return [Observation({"gamma": g, "x": x}, _limit("spectra.density", g, partial(np.greater, x))) for g, x in cuts]
 
 
 def mass_below(x: float, gamma: float, power: float = 0.0) -> float:
@@ -49,14 +62,14 @@ def mass_below(x: float, gamma: float, power: float = 0.0) -> float:
 
 def _resolvent() -> list[Observation]:
     return [
-        Observation({"lam": lam, "gamma": g}, _limit("spectra.resolvent", g, lambda s, lam=lam: 1 / (s + lam)))
+        Observation({"lam": lam, "gamma": g}, _limit("spectra.resolvent", g, partial(_inverse, lam)))
         for g, lam in ((0.25, 0.3), (0.8, 0.3), (0.8, 2.0))
     ]
 
 
 def _moment() -> list[Observation]:
     return [
-        Observation({"a": a, "gamma": g}, _limit("spectra.moment", g, lambda s, a=a: s**a))
+        Observation({"a": a, "gamma": g}, _limit("spectra.moment", g, partial(_power, a)))
         for g, a in ((0.25, 0.5), (0.8, 0.5), (0.25, -1.0), (0.8, 3.0))
     ]
 
@@ -73,7 +86,7 @@ def _renormalised() -> list[Observation]:
     return [
         Observation(
             {"lam": lam, "gamma": g},
-            _limit("spectra.kappa", g, lambda s, lam=lam: lam / (s + lam), _LEVELS),
+            _limit("spectra.kappa", g, partial(_shrunk, lam), _LEVELS),
         )
         for g, lam in ((0.5, 0.3), (2.0, 0.3), (1.0, 0.05))
     ]

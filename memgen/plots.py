@@ -1,0 +1,57 @@
+"""Figures in one look: theory is a line, simulation is a marker with its 95% interval."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+LINES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v")
+
+
+def figure(panels: int = 1, width: float = 3.6, height: float = 3.1) -> tuple[Figure, Sequence[Axes]]:
+    """A row of panels in the style of the suite."""
+    plt.style.use(Path(__file__).with_name("memgen.mplstyle"))
+    fig, axes = plt.subplots(1, panels, figsize=(width * panels, height), squeeze=False)
+    return fig, axes[0]
+
+
+def theory(axes: Axes, x: Any, y: Any, k: int = 0, label: str | None = None) -> None:
+    """The k-th theory curve: its own colour and its own dashes."""
+    axes.plot(x, y, LINES[k % len(LINES)], color=f"C{k}", label=label, zorder=2)
+
+
+def simulated(axes: Axes, x: Any, middle: Any, low: Any, high: Any, k: int = 0, label: str | None = None) -> None:
+    """The k-th simulated series: its own colour and its own marker, with intervals."""
+    x, middle, low, high = (np.asarray(a, float) for a in (x, middle, low, high))
+    shown = np.isfinite(middle)
+    x, middle, low, high = (a[shown] for a in (x, middle, low, high))
+    high = np.where(np.isfinite(high), high, 1e3 * np.abs(middle))  # an interval without end leaves the picture
+    axes.errorbar(
+        x,
+        middle,
+        np.clip([middle - low, high - middle], 0, None),
+        linestyle="none",
+        marker=MARKERS[k % len(MARKERS)],
+        color=f"C{k}",
+        markerfacecolor="white",
+        label=label,
+        zorder=3,
+    )
+
+
+def infinite(axes: Axes, x: Any, k: int = 0) -> None:
+    """Arrows near the upper edge, where the simulated value is infinite."""
+    height = np.full(np.shape(x), 0.96 - 0.06 * k)
+    place = axes.get_xaxis_transform()
+    axes.plot(x, height, linestyle="none", marker=r"$\uparrow$", markersize=9, color=f"C{k}", transform=place)
+
+
+def threshold(axes: Axes, x: float, label: str) -> None:
+    """A predicted transition: a thin vertical line with its name at the lower edge."""
+    axes.axvline(x, color="0.35", linewidth=0.9, zorder=1)
+    axes.text(x, 0.02, f" {label}", transform=axes.get_xaxis_transform(), rotation=90, fontsize=8, color="0.35")
