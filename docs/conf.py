@@ -10,6 +10,7 @@ myst_heading_anchors = 3
 suppress_warnings = ["mystnb.unknown_mime_type"]  # the checks: for programs; readers see their text
 
 nb_execution_mode = "off"  # `memgen run` has executed them
+nb_render_markdown_format = "myst"  # tables and mathematics in what cells display
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # the default loads two scripts from the network
 
 bibtex_bibfiles = ["references.bib"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from memgen import store
 from memgen.errors import BadInput

@@ -6,7 +6,10 @@ weak to fill its smallest directions the determinant stays on a plateau, Π ρ_j
 """
 
 from collections.abc import Iterator
+from typing import Any
 
+import mpmath
+import numpy as np
 import sympy as sp
 
 from theory.formula import Branch, Formula, Mean, Unknown, Variable
@@ -108,7 +111,7 @@ def _generated_logdet(f: Formula) -> Iterator[Step]:
         second,
         1 / (rho**2 * (1 - rho)),
     )
-    yield Limit("0 as γ → 1", fluctuating.subs(gamma, 1 - y), y, 0, 0)
+    yield Limit("γ → 1: the value there", fluctuating.subs(gamma, 1 - y), y, 0, f.branches[2].value)
 
 
 generated_logdet = Formula(
@@ -116,7 +119,8 @@ generated_logdet = Formula(
     variables=(RATIO, FRACTION),
     branches=(
         Branch(sp.log(rho), sp.And(gamma <= rho, gamma < 1)),
-        Branch(sp.log(gamma) + (1 - gamma) / gamma * sp.log((1 - gamma) / (1 - rho)), gamma < 1),
+        # Two logarithms, each exact near 1: their quotient's would lose 1/γ of its digits.
+        Branch(sp.log(gamma) + (1 - gamma) / gamma * (sp.log(1 - gamma) - sp.log(1 - rho)), gamma < 1),
         Branch(sp.S.Zero, sp.Eq(gamma, 1)),
         Branch(-sp.oo),
     ),
@@ -175,7 +179,8 @@ def _generated_logdet_spectrum(f: Formula) -> Iterator[Step]:
     slope = sp.diff(fluctuation, kappa) * gamma * (1 - kappa)
     equation = f.equation.replace(lambda x: isinstance(x, Mean), lambda x: x.args[0])
     yield Identity("which is stationary in κ exactly where κ solves its equation", slope, equation)
-    yield Identity("at κ = 0 it is the plateau ⟨ln ρ⟩", fluctuation.subs(kappa, 0), sp.log(fractions))
+    plateau = f.branches[0].value.replace(lambda x: isinstance(x, Mean), lambda x: x.args[0])
+    yield Identity("at κ = 0 it is the plateau ⟨ln ρ⟩", fluctuation.subs(kappa, 0), plateau)
     equal = fluctuation.subs({kappa: (gamma - rho) / (1 - rho), fractions: rho})
     isotropic = generated_logdet.branches[1].value
     yield Identity(
@@ -208,6 +213,29 @@ generated_logdet_spectrum = Formula(
 )
 
 
+class positive_root(sp.Function):
+    """The positive root r of a r² + b r = c (a, c > 0), without cancellation for either sign of b."""
+
+    nargs = 3
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        a, b, c = (argument.doit() for argument in self.args)
+        return 2 * c / (b + sp.sqrt(b**2 + 4 * a * c))
+
+    def _latex(self, printer: Any) -> str:
+        return printer._print(self.doit())
+
+    @staticmethod
+    def numpy(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+        large = (np.abs(b) + np.sqrt(b * b + 4 * a * c)) / 2
+        return np.where(b >= 0, c, large) / np.where(b >= 0, large, a)
+
+    @staticmethod
+    def mpmath(a: mpmath.mpf, b: mpmath.mpf, c: mpmath.mpf) -> mpmath.mpf:
+        large = (abs(b) + mpmath.sqrt(b * b + 4 * a * c)) / 2
+        return c / large if b >= 0 else large / a
+
+
 # shifted_logdet. At the saddle, with r = v(1−ρ), D = y(1+r) + ρ and c² = (1−ρ)γ, the resolvent is m = rD/(c²(1+r)).
 _C2 = (1 - rho) * gamma
 _D = y * (1 + r) + rho
@@ -215,8 +243,7 @@ RESOLVENT = r * _D / (_C2 * (1 + r))
 SADDLE = (1 - (1 - gamma) * m) * _D * (y * (1 + r) ** 2 + rho) - _C2 * y * (1 + r) ** 2 * m * (1 + gamma * m)
 _VALUE = sp.log(_D) - sp.log(m) + sp.log(1 + gamma * m) / gamma + (1 - gamma) / gamma * sp.log(1 - gamma)
 # Solved for x = (1−γ)m in (0, 1) rather than for r: the bracket then has no rounding of its own.
-_b = y + rho - _C2 * m
-IN_X = {r: 2 * _C2 * m / (_b + sp.sqrt(_b**2 + 4 * y * _C2 * m)), m: x / (1 - gamma)}
+IN_X = {r: positive_root(y, y + rho - _C2 * m, _C2 * m), m: x / (1 - gamma)}
 
 
 def _in_x(expr: sp.Expr) -> sp.Expr:

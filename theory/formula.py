@@ -49,6 +49,12 @@ class Mean(sp.Function):
             return constant
         return None if constant == 1 else constant * cls(rest, s)
 
+    def over(self, values: Iterable[Any]) -> sp.Expr:
+        """The average over these numbers."""
+        f, s = self.args
+        terms = [f.subs(s, value) for value in values]
+        return sp.Add(*terms) / len(terms)
+
     def _eval_derivative(self, symbol: sp.Symbol) -> sp.Expr:
         f, s = self.args
         return Mean(sp.diff(f, symbol), s)
@@ -123,14 +129,20 @@ class Formula:
     def latex(self) -> str:
         """The expression typeset, the name on the left; the equation of the unknown, if any, below."""
         name = self.name.replace("_", r"\_")
-        lines = [rf"\mathrm{{{name}}} = {sp.latex(self.expr)}"]
+        lines = [rf"\mathrm{{{name}}} = {sp.latex(self.expr, ln_notation=True)}"]
         if self.unknown:
-            lines.append(rf"{sp.latex(self.equation)} = 0")
+            lines.append(rf"{sp.latex(self.equation, ln_notation=True)} = 0")
         return r",\qquad ".join(lines)
 
     def verify(self) -> list[Evidence]:
         """Verify every step of the derivation; raise `DerivationError` at the first that fails."""
         return [verify(step, self.name) for step in self.derivation(self)]
+
+    def card(self) -> str:
+        """Markdown: the expression, its regime and source, and the derivation, verified as this is called."""
+        rows = "\n".join(f"| {e.kind} | {e.claim} | {e.found} |".replace("‖", "∥") for e in self.verify())
+        head = f"$$ {self.latex()} $$\n\n*{self.kind}*: {self.regime}. Source: {self.source}."
+        return f"{head}\n\n| step | claim | verified |\n|---|---|---|\n{rows}"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """float64 values; arguments broadcast, a spectrum over its last axis. Raises DomainError."""
@@ -143,21 +155,28 @@ class Formula:
     def mp(self, *args: Any, dps: int = 50, **kwargs: Any) -> mpmath.mpf:
         """One value to `dps` digits; floats are taken at their exact binary value."""
         bound = self._bind(args, kwargs)
-        with mpmath.workdps(dps + 10):
-            values = {
-                s: [_mpf(x) for x in v] if isinstance(v, list | tuple | np.ndarray) else _mpf(v)
-                for s, v in bound.items()
-            }
-            for value, condition in self.branches:
-                if _mp_evaluate(condition, values):
-                    if self.unknown and value.has(self.unknown.symbol):
-                        values[self.unknown.symbol] = _mp_root(self.unknown, values)
-                    result = _mp_evaluate(value, values)
-                    break
-            else:
-                raise DomainError(f"{self.name}: no phase covers {_show(bound)}")
-        with mpmath.workdps(dps):
-            return +mpmath.mpf(result)
+        spectra = {v.symbol for v in self.variables if v.spectrum}
+        for symbol, value in bound.items():
+            if np.ndim(value) != (symbol in spectra):
+                raise TypeError(f"{self.name}: .mp takes one point, {symbol} has shape {np.shape(value)}")
+        found: list[mpmath.mpf] = []
+        # Cancellation costs an unknown number of digits: more of them until the result stands still.
+        for working in (dps + 10 << k for k in range(5)):
+            with mpmath.workdps(working):
+                result = self._mp_value({s: [_mpf(x) for x in v] if s in spectra else _mpf(v) for s, v in bound.items()})
+            with mpmath.workdps(dps):
+                found.append(+mpmath.mpf(result))
+            if found[-1] in found[:-1]:
+                break
+        return found[-1]
+
+    def _mp_value(self, values: dict[sp.Symbol, Any]) -> mpmath.mpf:
+        for value, condition in self.branches:
+            if _mp_evaluate(condition, values):
+                if self.unknown and value.has(self.unknown.symbol):
+                    values[self.unknown.symbol] = _mp_root(self.unknown, values)
+                return _mp_evaluate(value, values)
+        raise DomainError(f"{self.name}: no phase covers {_show(values)}")
 
     # -- float64 ------------------------------------------------------------------------------------------------
 
@@ -189,7 +208,11 @@ class Formula:
         arrays = {
             s: np.asarray(v, float) if s in spectra else np.asarray(v, float)[..., None] for s, v in bound.items()
         }
-        shape = np.broadcast_shapes(*(a.shape[:-1] for a in arrays.values()))
+        try:
+            shape = np.broadcast_shapes(*(a.shape[:-1] for a in arrays.values()))
+        except ValueError:
+            given = ", ".join(f"{s} {np.shape(v)}" for s, v in bound.items())
+            raise ValueError(f"{self.name}: shapes do not broadcast: {given}") from None
         arrays = {s: np.broadcast_to(a, shape + a.shape[-1:]).reshape(-1, a.shape[-1]) for s, a in arrays.items()}
         out = np.empty(int(np.prod(shape)))
         left = np.ones(out.shape, bool)
@@ -216,17 +239,20 @@ class Formula:
 
 def _check_domain(name: str, variable: Variable, value: Any) -> None:
     symbol, domain = variable.symbol.name, variable.domain
-    if isinstance(value, mpmath.mpf | sp.Basic | str):
-        return  # high-precision input of .mp: one value, checked by the branch conditions
-    array = np.asarray(value, float)
+    # What carries more digits than a float is compared as it is: 1 − 10⁻³⁰ is below 1.
+    exact = isinstance(value, mpmath.mpf | sp.Basic)
+    try:
+        array = np.asarray(sp.Rational(value) if isinstance(value, str) else value, object if exact else float)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: {symbol} must be a real number or an array of them, got {value!r:.60}") from None
     if variable.spectrum and (array.ndim == 0 or array.shape[-1] == 0):
         raise DomainError(f"{name}: {symbol} must be a non-empty spectrum along its last axis")
     low, high = float(domain.inf), float(domain.sup)
-    bad = ~((array > low) if domain.left_open else (array >= low)) | ~(
-        (array < high) if domain.right_open else (array <= high)
-    )
+    above = (array > low) if domain.left_open else (array >= low)
+    below = (array < high) if domain.right_open else (array <= high)
+    bad = ~(np.asarray(above, bool) & np.asarray(below, bool))
     if bad.any():
-        culprit = array[bad].flat[0] if array.ndim else array
+        culprit = float(array[bad].flat[0] if array.ndim else array)
         brackets = "(["[not domain.left_open] + "{}, {}" + ")]"[not domain.right_open]
         raise DomainError(
             f"{name}: {symbol} = {culprit:g} is outside {brackets.format(domain.inf, domain.sup)} ({variable.meaning})"
@@ -297,7 +323,12 @@ def _root(name: str, unknown: Unknown, arrays: Mapping[sp.Symbol, np.ndarray]) -
 def _mpf(value: Any) -> mpmath.mpf:
     if isinstance(value, sp.Basic):
         return mpmath.mpf(sp.Rational(value).p) / mpmath.mpf(sp.Rational(value).q)
-    return mpmath.mpf(value.item() if isinstance(value, np.generic) else value)
+    return mpmath.mpf(value.item() if isinstance(value, np.generic | np.ndarray) else value)
+
+
+@lru_cache(maxsize=512)
+def _stand_in(mean: Mean) -> sp.Symbol:
+    return sp.Dummy()
 
 
 def _mp_evaluate(expr: Any, values: Mapping[sp.Symbol, Any]) -> Any:
@@ -309,7 +340,7 @@ def _mp_evaluate(expr: Any, values: Mapping[sp.Symbol, Any]) -> Any:
         f, s = mean.args
         inner = _compile(f, (*scalars, s), "mpmath")
         average = mpmath.fsum(inner(*scalars.values(), x) for x in values[s]) / len(values[s])
-        means[mean] = (sp.Dummy(), average)
+        means[mean] = (_stand_in(mean), average)
     expr = expr.xreplace({mean: dummy for mean, (dummy, _) in means.items()})
     scalars |= dict(means.values())
     return _compile(expr, tuple(scalars), "mpmath")(*scalars.values())

@@ -286,7 +286,7 @@ def _log_affinity(f: Formula) -> Iterator[Step]:
             logdet / 4 - (shifted - sp.log(2)) / 2,
             branch.value,
         )
-    floor = sp.log(rho) / 4 - sp.log((1 + rho) / 2) / 2
+    yield Identity("x is the saddle of shifted_logdet at y = 1", f.equation, shifted_logdet.equation.subs(y, 1))
     # Infinitely many samples, γ → 0: the saddle is r = γ × slope, where the resolvent m is 1.
     slope = sp.Symbol("slope", positive=True)
     equation = SADDLE.subs(m, RESOLVENT).subs({y: 1, r: slope * gamma})
@@ -323,6 +323,7 @@ def _hellinger2(f: Formula) -> Iterator[Step]:
         sp.exp(d * log_affinity.branches[0].value),
     )
     yield Identity("in the other phase too", 1 - f.branches[1].value, sp.exp(d * log_affinity.branches[1].value))
+    yield Identity("with the same saddle", f.equation, log_affinity.equation)
     yield Premise(
         "corrections to d × log_affinity are O(1) for γ < ρ and −⅛ ln d + O(1) beyond",
         "argued here",
@@ -364,6 +365,10 @@ def _logdet_correction(f: Formula) -> Iterator[Step]:
         sp.sqrt(2 * sp.pi),
     )
     yield Identity("together ½ ln d − ln d, per dimension", f.branches[1].value, (stirling - sp.log(d)) / d)
+    endpoint = d * sp.integrate(sp.exp(-d * y * v), (v, 0, sp.oo))  # γ < ρ: the maximum is at u = 0, with slope −y
+    yield Identity(
+        "γ < ρ: the prefactor at an end point has no power of d", sp.diff(sp.log(endpoint), d), f.branches[0].value
+    )
     yield Premise(
         "A has the hard edge at 0 of a square Gaussian matrix iff γ > ρ; no edge there, no logarithm, for γ < ρ",
         "argued here",

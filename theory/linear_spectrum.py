@@ -74,6 +74,7 @@ def _kl_generated_true_spectrum(f: Formula) -> Iterator[Step]:
             single(kl_of_pieces(limit, logdet.value)),
             single(branch.value).doit(),
         )
+    yield Identity("with the same saddle", f.equation, generated_logdet_spectrum.equation)
     yield Identity(
         "equal fractions: kl_generated_true",
         single(f.branches[0].value).doit().subs(fractions, rho),

@@ -39,6 +39,8 @@ def _density(f: Formula) -> Iterator[Step]:
         change**2,
         _WEIGHT**2,
     )
+    outside = f.branches[1].value
+    yield Quadrature("the edges hold all the mass: nothing is left outside", _WEIGHT, _OVER, 1 - outside, _POINTS, 20)
     z = sp.Symbol("z", positive=True)
     # The resolvent of the density, in closed form, and the fixed point it must obey.
     root = sp.sqrt((z + 1 + gamma) ** 2 - 4 * gamma)
@@ -181,6 +183,9 @@ def _renormalised(f: Formula) -> Iterator[Step]:
     isotropic = (lam - (1 - gamma) + sp.sqrt((lam - (1 - gamma)) ** 2 + 4 * lam)) / 2
     single = equation.subs(Mean(1 / (kappa + s), s), 1 / (1 + kappa)).subs(kappa, isotropic)
     yield Identity("equal eigenvalues (1): a quadratic with this largest root", single, 0)
+    zero, value = f.branches[0].value, f.branches[1].value.subs(kappa, isotropic)
+    yield Identity("its share κ/(1+κ) is λ × mp_resolvent", value / (1 + value), lam * mp_resolvent.expr)
+    yield Identity("λ = 0: κ = 0 is a root, for γ ≤ 1 the only one", equation.subs({lam: 0, kappa: zero}), 0)
     at_kappa = 1 / (1 + kappa - gamma)  # λ m = κ/(1+κ) with λ = κ − γκ/(1+κ)
     yield Identity(
         "λ tr(S+λ)⁻¹/d = κ/(1+κ) obeys the Marchenko–Pastur relation: the sample's resolvent is the population's at κ",
@@ -193,7 +198,7 @@ def _renormalised(f: Formula) -> Iterator[Step]:
     yield Identity("λ(κ) has slope 1 − γ⟨s²/(s+κ)²⟩, increasing in κ: convex, one largest root", gap, 0)
     upper = equation.subs(kappa, lam + gamma * s).replace(lambda e: isinstance(e, Mean), lambda e: e.args[0])
     yield Identity(
-        "at the upper edge λ + γ⟨s⟩ the equation is positive: γ⟨s²/(s+κ)⟩",
+        "at κ = λ + γ⟨s⟩, and hence beyond, the equation is positive: γ⟨s²/(s+κ)⟩",
         upper,
         (gamma * s**2 / (s + kappa)).subs(kappa, lam + gamma * s),
     )
@@ -227,9 +232,10 @@ renormalised_noise_formula = Formula(
         kappa,
         # κ − λ − γκ⟨s/(s+κ)⟩, written so that nothing cancels for γ ≤ 1.
         kappa * (1 - gamma) + gamma * kappa**2 * Mean(1 / (s + kappa), s) - lam,
-        # κ ≥ λ + κ(0) by convexity and κ(0) ≥ (γ−1)₊/⟨1/s⟩ by Jensen; half of it, to stay strictly below.
-        lam + _above / (2 * Mean(1 / s, s)),
-        lam + gamma * Mean(s, s),
+        # κ ≥ λ + κ(0) by convexity and κ(0) ≥ (γ−1)₊/⟨1/s⟩ by Jensen. Half of that and twice the upper bound:
+        # where λ is all that counts the bounds meet, and rounding could decide the signs.
+        (lam + _above / Mean(1 / s, s)) / 2,
+        2 * (lam + gamma * Mean(s, s)),
     ),
 )
 

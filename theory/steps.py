@@ -1,6 +1,6 @@
 """The steps of a derivation, and what it takes to believe each kind.
 
-identity     SymPy reduces the residual to 0
+identity     SymPy reduces the residual to 0 (one that is not 0 at points tried first is refused at once)
 limit        SymPy computes the limit, and the result is the stated one
 quadrature   numerical integration agrees at the stated points to the stated digits
 premise      cited, or argued in the text and met by a simulation: the check is named, and a test runs it
@@ -88,6 +88,8 @@ def vanishes(expr: Any) -> bool:
     if isinstance(expr, sp.MatrixBase):
         return all(vanishes(entry) for entry in expr)
     expr = sp.sympify(expr).doit()
+    if _refuted(expr):
+        return False
     if expr.is_rational_function():
         return sp.cancel(sp.together(expr)) == 0
     reductions = (
@@ -97,6 +99,23 @@ def vanishes(expr: Any) -> bool:
         lambda e: sp.simplify(sp.expand_log(sp.simplify(sp.logcombine(e, force=True)), force=True)),
     )
     return any(reduce(expr) == 0 for reduce in reductions)
+
+
+# Where residuals are tried: symbols at numbers between 0 and 1, as γ and ρ are, spectra at three such numbers.
+_TRIALS = tuple([sp.Rational(k * prime % 97, 97) for k in range(1, 33)] for prime in (5, 11, 31))
+
+
+def _refuted(expr: sp.Expr) -> bool:
+    """Whether the expression is a number other than 0 wherever it is tried: SymPy takes minutes to give up on those."""
+    expr = expr.replace(lambda e: hasattr(e, "over"), lambda e: e.over(_TRIALS[0][-3:]))
+    symbols = sorted(expr.free_symbols, key=str)
+    try:
+        function = sp.lambdify(symbols, expr, "mpmath")
+        with mpmath.workdps(50):
+            values = [mpmath.mpmathify(function(*map(mpmath.mpmathify, trial[: len(symbols)]))) for trial in _TRIALS]
+        return all(mpmath.isfinite(value) and abs(value) > 1e-20 for value in values)
+    except (ArithmeticError, NameError, TypeError, ValueError):
+        return False  # not a number there: SymPy has to decide
 
 
 def _identity(step: Identity) -> str | None:
