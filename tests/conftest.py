@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
+import hypothesis
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -66,3 +67,7 @@ def chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
         return path
 
     return write
+
+
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, max_examples=40, database=None)
+hypothesis.settings.load_profile("suite")

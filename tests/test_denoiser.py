@@ -1,0 +1,95 @@
+"""Least squares and the law it generates: against NumPy, at every n, and on degenerate data."""
+
+import numpy as np
+import pytest
+import torch
+
+from memgen.denoisers.linear import fit, generated, one_step, representation
+
+
+def _data(n: int, d: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x = 10 + rng.standard_normal((n, d))
+    return x, x + 0.7 * rng.standard_normal((n, d))
+
+
+def _reference(x: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    x_mean, u_mean = x.mean(0), u.mean(0)
+    slope = (np.linalg.pinv(u - u_mean) @ (x - x_mean)).T
+    return x_mean - slope @ u_mean, slope
+
+
+@pytest.mark.parametrize("n", [2, 3, 6, 7, 8, 9, 30])
+def test_fit_is_least_squares_of_minimum_norm(n: int) -> None:
+    x, u = _data(n, 7)
+    b0, slope = (t.numpy() for t in fit(torch.from_numpy(x), torch.from_numpy(u)))
+    expected_b0, expected = _reference(x, u)
+    assert slope == pytest.approx(expected, rel=1e-8, abs=1e-8)
+    assert b0 == pytest.approx(expected_b0, rel=1e-8, abs=1e-7)
+    if n <= 7:  # it interpolates
+        assert u @ slope.T + b0 == pytest.approx(x, abs=1e-9)
+
+
+def test_degenerate_data_fall_back_to_minimum_norm() -> None:
+    x, u = _data(20, 5)
+    x[10:], u[10:] = x[:10], u[:10]  # duplicated points
+    x[:, 0], u[:, 0] = 3.0, 3.0  # a coordinate without variance
+    slope = fit(torch.from_numpy(x), torch.from_numpy(u))[1].numpy()
+    assert slope == pytest.approx(_reference(x, u)[1], abs=1e-8)
+
+
+def test_a_batch_equals_its_members() -> None:
+    pairs = [_data(12, 4, seed) for seed in range(5)]
+    x, u = (torch.from_numpy(np.stack(part)) for part in zip(*pairs, strict=True))
+    for late in ("isotropic", "sample", torch.eye(4, dtype=torch.float64)):
+        together = generated(x, u, 0.7, late)
+        for k in range(5):
+            alone = generated(x[k], u[k], 0.7, late)
+            assert torch.allclose(together.covariance[k], alone.covariance, rtol=1e-10)
+            assert torch.allclose(together.mean[k], alone.mean, rtol=1e-10)
+
+
+def test_one_step_is_the_published_model() -> None:
+    x = 10 + np.random.default_rng(0).standard_normal((40, 6))
+    mean, covariance = one_step(x, 0.9, np.random.default_rng(1))
+    u = x + 0.9 * np.random.default_rng(1).standard_normal(x.shape)
+    b0, slope = _reference(x, u)
+    variance = x.var(0, ddof=1).mean() + 0.81
+    assert covariance == pytest.approx(variance * slope @ slope.T, rel=1e-9)
+    assert mean == pytest.approx(b0 + slope @ x.mean(0), rel=1e-9)
+    assert not np.allclose(covariance, variance * slope.T @ slope)
+
+
+def test_few_points_give_a_singular_law() -> None:
+    _, covariance = one_step(np.random.default_rng(0).standard_normal((4, 9)), 1.0, np.random.default_rng(0))
+    values = np.linalg.eigvalsh(covariance)
+    assert np.sum(values > 1e-10 * values.max()) == 3
+    assert covariance == pytest.approx(covariance.T)
+
+
+def test_rotation_carries_over() -> None:
+    x, u = _data(20, 4)
+    turn = np.linalg.qr(np.random.default_rng(2).standard_normal((4, 4)))[0]
+    law = generated(torch.from_numpy(x), torch.from_numpy(u), 0.7)
+    turned = generated(torch.from_numpy(x @ turn.T), torch.from_numpy(u @ turn.T), 0.7)
+    assert turned.covariance.numpy() == pytest.approx(turn @ law.covariance.numpy() @ turn.T, rel=1e-9, abs=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("x", "tau", "words"),
+    [
+        (np.zeros((1, 3)), 1.0, "n ≥ 2"),
+        (np.zeros(3), 1.0, "n, d"),
+        (np.full((5, 2), np.nan), 1.0, "not finite"),
+        (np.zeros((5, 2)), -1.0, "tau"),
+        (np.zeros((5, 2)), np.inf, "tau"),
+    ],
+)
+def test_bad_input_is_named(x: np.ndarray, tau: float, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        one_step(x, tau)
+
+
+def test_representation_needs_more_points_than_dimensions() -> None:
+    with pytest.raises(ValueError, match="n > d"):
+        representation(4, 4, 0.5, 1, np.random.default_rng(0))

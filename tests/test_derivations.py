@@ -1,0 +1,132 @@
+"""Every formula proves itself, and no mutated copy does."""
+
+import importlib
+import pkgutil
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sympy as sp
+
+import theory
+from theory import determinants, gaussians, linear, ou, spectra
+from theory.checks import ALL
+from theory.formula import Formula, Mean
+from theory.steps import DerivationError, Premise
+
+_MODULES = [
+    importlib.import_module(f"theory.{m.name}") for m in pkgutil.iter_modules(theory.__path__) if m.name != "checks"
+]
+FORMULAS = {f.name: f for module in _MODULES for f in vars(module).values() if isinstance(f, Formula)}
+
+
+def _branch(formula: Formula, k: int, value: sp.Expr) -> Formula:
+    branches = list(formula.branches)
+    branches[k] = branches[k]._replace(value=value)
+    return replace(formula, branches=tuple(branches))
+
+
+def _twin(formula: Formula, k: int, old: object, new: object) -> Formula:
+    value = formula.branches[k].value
+    mutated = value.subs(old, new) if old is not None else new
+    assert mutated != value, "the twin is the formula"
+    return _branch(formula, k, mutated)
+
+
+_d, _n, _rho, _gamma = linear.d, linear.n, linear.rho, linear.gamma
+# One plausible mistake for each formula.
+TWINS = {
+    "noise_variance": lambda f: _twin(f, 0, 2 * ou.t, ou.t),
+    "diffusion_time": lambda f: _twin(f, 0, None, 2 * f.expr),
+    "flow_time": lambda f: _twin(f, 0, None, ou.tau / (1 + ou.tau)),
+    "signal_fraction": lambda f: _twin(f, 0, None, ou.sigma / (ou.sigma + ou.tau)),
+    "kl_spectral": lambda f: _twin(f, 0, None, 2 * f.expr),
+    "affinity_spectral": lambda f: _twin(f, 0, gaussians.distance2, 2 * gaussians.distance2),
+    "overlap_spectral": lambda f: _twin(f, 0, gaussians.distance2, gaussians.distance2 / 2),
+    "wasserstein2_spectral": lambda f: _twin(f, 0, gaussians.distance2, 2 * gaussians.distance2),
+    "mp_density": lambda f: _twin(f, 0, None, f.branches[0].value * spectra.x),
+    "mp_resolvent": lambda f: _twin(f, 0, None, 1 / (1 + spectra.lam)),
+    "mp_moment": lambda f: _twin(f, 0, None, sp.hyper((-spectra.a, -spectra.a), (2,), spectra.gamma)),
+    "mp_log_moment": lambda f: _twin(f, 0, None, -1 + (1 - spectra.gamma) / spectra.gamma * sp.log(1 - spectra.gamma)),
+    "renormalised_noise": lambda f: replace(f, unknown=f.unknown._replace(equation=f.equation + spectra.lam / 2)),
+    "generated_logdet": lambda f: _twin(f, 1, _rho, 1 - _rho),
+    "generated_logdet_spectrum": lambda f: _twin(
+        f, 1, None, Mean(sp.log(determinants.fractions), determinants.fractions)
+    ),
+    "shifted_logdet": lambda f: _twin(f, 0, None, f.expr - sp.log(determinants.y)),
+    "generated_trace": lambda f: _twin(f, 0, _n, _n + 1),
+    "generated_mean_error": lambda f: _twin(f, 1, None, 1 / _n),
+    "generated_trace_spectrum": lambda f: _twin(f, 0, _n, _n + 1),
+    "kl_generated_true": lambda f: _twin(f, 1, None, 2 * f.branches[1].value),
+    "kl_true_generated": lambda f: _twin(f, 0, _rho, 1 - _rho),
+    "kl_generated_true_spectrum": lambda f: _twin(f, 0, None, 2 * f.branches[0].value),
+    "kl_true_generated_spectrum": lambda f: _twin(f, 0, None, f.branches[0].value - sp.Rational(1, 2)),
+    "likelihood_threshold": lambda f: _twin(f, 0, linear.tau, sp.sqrt(linear.tau)),
+    "log_affinity": lambda f: _twin(f, 1, None, 2 * f.branches[1].value),
+    "hellinger2": lambda f: _twin(f, 0, _d, _d / 2),
+    "logdet_correction": lambda f: _twin(f, 1, None, -sp.log(_d) / _d),
+}
+
+
+def _fails(mutated: Formula) -> None:
+    with pytest.raises(DerivationError, match=mutated.name):
+        mutated.verify()
+
+
+def test_formulas_were_found() -> None:
+    assert len(FORMULAS) >= 27
+    assert set(TWINS) == set(FORMULAS)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_derivation_holds(name: str) -> None:
+    formula = FORMULAS[name]
+    assert formula.verify()
+    assert formula.regime and formula.latex()
+    assert all(v.meaning and v.unit for v in formula.variables)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_plausible_mistake_fails_a_step(name: str) -> None:
+    _fails(TWINS[name](FORMULAS[name]))
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_every_finite_branch_is_pinned(name: str) -> None:
+    formula = FORMULAS[name]
+    finite = [k for k, b in enumerate(formula.branches) if b.value not in (sp.oo, -sp.oo)]
+    assert finite
+    for k in finite:
+        value = formula.branches[k].value
+        _fails(_branch(formula, k, value + sp.Rational(1, 1000)))
+        if value != 0:
+            _fails(_branch(formula, k, value * sp.Rational(1001, 1000)))
+
+
+@pytest.mark.parametrize("name", [name for name, f in FORMULAS.items() if f.unknown])
+def test_equation_of_the_unknown_is_pinned(name: str) -> None:
+    formula = FORMULAS[name]
+    assert formula.unknown
+    _fails(replace(formula, unknown=formula.unknown._replace(equation=formula.equation + sp.Rational(1, 1000))))
+
+
+def test_sources_are_in_the_bibliography_and_premises_are_met() -> None:
+    bibliography = Path(theory.__path__[0]).parent / "docs" / "references.bib"
+    keys = set(re.findall(r"@\w+\{(\w+),", bibliography.read_text(encoding="utf-8")))
+    premises = 0
+    for formula in FORMULAS.values():
+        assert "derived here" in formula.source or formula.source.split()[0] in keys, formula.name
+        for key in re.findall(r"[a-z]+[12][09]\d\d\w*", formula.source):
+            assert key in keys, (formula.name, key)
+        for step in formula.derivation(formula):
+            if isinstance(step, Premise):
+                premises += 1
+                assert step.source.startswith("argued here") or step.source.split()[0] in keys, step.source
+                assert step.check in ALL or step.check == "test_gaussians.test_wasserstein_general", step.check
+    assert premises
+
+
+def test_every_formula_is_confronted() -> None:
+    confronted = {check.formula.name for check in ALL.values()}
+    assert set(FORMULAS) - confronted == set()

@@ -1,0 +1,113 @@
+"""The linear experiment: parameters, grid, rows that depend on nothing but their key, laws with known moments."""
+
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from memgen import store
+from memgen.data import Digits, Gaussian, isotropic, power_law
+from memgen.errors import BadInput
+from memgen.experiments import linear
+from memgen.process import noise_variance, noised
+from memgen.statistics import mean, threshold
+from memgen.streams import stream
+from memgen.sweep import sweep
+from theory import ou
+
+_CELLS = [linear.Cell("ratio", 5, n, 1.0, 6, 0) for n in (3, 12)] + [linear.Cell("digits", 64, 80, 1.0, 2, 0)]
+
+
+@pytest.mark.parametrize(
+    "values", [{"foo": 1}, {"d": 1}, {"tau_digits": np.nan}, {"rhos": (1.5,)}, {"replicas": "many"}, {"rhos": ()}]
+)
+def test_bad_parameters_are_named(values: dict) -> None:
+    with pytest.raises(ValidationError, match=next(iter(values))):
+        linear.Params(**values)
+
+
+@pytest.mark.parametrize("preset", ["smoke", "standard", "paper"])
+def test_grid_is_never_empty_and_has_two_points(preset: str) -> None:
+    cells = linear.grid(linear.Params(preset=preset))
+    assert len(cells) == len(set(cells)) > 50
+    assert all(cell.n >= 2 for cell in cells)
+
+
+def test_rows_do_not_depend_on_how_the_work_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = sweep(linear.cell, _CELLS)
+    with ThreadPoolExecutor(2) as pool:
+        pd.testing.assert_frame_equal(rows, sweep(linear.cell, _CELLS, pool))
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        pd.testing.assert_frame_equal(rows, sweep(linear.cell, _CELLS, pool), rtol=1e-12)
+    monkeypatch.setattr(linear, "_BATCH_NUMBERS", 1)
+    pd.testing.assert_frame_equal(rows, sweep(linear.cell, _CELLS), rtol=1e-9)
+
+
+def test_an_empty_grid_is_refused() -> None:
+    with pytest.raises(ValueError, match="no cells"):
+        sweep(linear.cell, [])
+
+
+def test_streams_are_keyed() -> None:
+    draw = stream(0, "a", 1.5).random(4)
+    assert np.array_equal(draw, stream(0, "a", 1.5).random(4))
+    assert not np.array_equal(draw, stream(0, "a", 1.25).random(4))
+
+
+@pytest.mark.parametrize("law", [isotropic(3, 2.0, 1.0), power_law(4), Digits(), Digits(2)], ids=repr)
+def test_laws_have_the_moments_they_state(law: Gaussian | Digits) -> None:
+    draws = law.sample(4000, stream("test", repr(law)))
+    d = len(law.mean)
+    centred = draws - law.mean
+    z = [mean(draws[:, j]).z(law.mean[j]) for j in range(d)]
+    pairs = [(i, j) for i in range(0, d, 7) for j in range(i, d, 11)]
+    z += [mean(centred[:, i] * centred[:, j]).z(law.covariance[i, j]) for i, j in pairs]
+    limit = threshold(len(z))
+    assert np.max(np.abs(z)) < limit
+    assert abs(mean(centred[:, 0] ** 2).z(2 * law.covariance[0, 0])) > limit  # the test can fail
+
+
+def test_both_packages_mean_the_same_noise() -> None:
+    for t, lam in ((0.0, 1.0), (1e-9, 2.0), (2.0, 0.3)):
+        assert noise_variance(t, lam) == pytest.approx(float(ou.noise_variance(t, lam)), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    "call", [lambda: isotropic(0), lambda: isotropic(2, -1.0), lambda: Gaussian((1.0, np.nan)), lambda: power_law(0)]
+)
+def test_impossible_laws_are_refused(call: object) -> None:
+    with pytest.raises(ValueError, match="need d|positive and finite"):
+        call()  # type: ignore[operator]
+
+
+def test_negative_noise_is_refused() -> None:
+    with pytest.raises(ValueError, match="tau"):
+        noised(np.zeros(3), -1.0, np.random.default_rng())
+    with pytest.raises(ValueError, match="t = -1"):
+        noise_variance(-1.0)
+
+
+def test_results_carry_their_provenance(tmp_path: Path) -> None:
+    table = pd.DataFrame({"value": [1.0, 2.0]})
+    path = tmp_path / "a" / "results.parquet"
+    made_by = store.provenance("command", {"seed": 0}, 1.0, "cpu")
+    store.write(table, path, made_by)
+    found, provenance = store.read(path)
+    assert found.equals(table) and provenance == made_by
+    path.write_bytes(path.read_bytes()[:50])
+    for damaged in (path, tmp_path / "missing.parquet"):
+        with pytest.raises(BadInput, match=damaged.name):
+            store.read(damaged)
+
+
+def test_stored_results_say_how_they_were_made() -> None:
+    table, made_by = store.read(store.RESULTS / "linear.parquet")
+    assert made_by["command"].startswith("memgen sweep linear") and made_by["parameters"]["preset"] == "paper"
+    cell = linear.Cell("digits", 64, round(4.75 * 64), 1.0, 2, made_by["parameters"]["seed"])
+    both = linear.cell(cell).merge(table, on=["study", "d", "n", "tau", "replica", "measure"])
+    assert len(both) == 14
+    assert both.value_x.to_numpy() == pytest.approx(both.value_y.to_numpy(), rel=1e-9)

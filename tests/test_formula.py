@@ -1,0 +1,124 @@
+"""The machinery: domains, phases, spectra, logarithms, digits, roots, and steps that can fail."""
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+
+from theory import gaussians, linear, linear_spectrum, ou, spectra
+from theory.formula import Branch, DomainError, Formula, Mean, Unknown, Variable
+from theory.steps import DerivationError, Identity, Limit, Premise, Quadrature, verify
+
+x, s = sp.symbols("x s", positive=True)
+
+
+def _formula(*branches: Branch, **more: object) -> Formula:
+    fields = {"kind": "exact", "regime": "test", "source": "derived here", "derivation": lambda f: []}
+    return Formula("test", (Variable(x, "a number"),), branches, **fields | more)
+
+
+@pytest.mark.parametrize(
+    ("call", "culprit"),
+    [
+        (lambda: linear.generated_trace(1, 4, 0.5), "generated_trace: n = 1 is outside"),
+        (lambda: linear.generated_trace(8, 0.5, 0.5), "d = 0.5"),
+        (lambda: linear.generated_trace(8, 4, 1.5), "rho = 1.5"),
+        (lambda: linear.generated_trace(8, 4, np.nan), "rho = nan"),
+        (lambda: linear.generated_trace(np.inf, 4, 0.5), "n = inf"),
+        (lambda: ou.noise_variance(-1), "t = -1"),
+        (lambda: spectra.renormalised_noise(0.1, [1.0, 0.0], 0.5), "eigenvalues = 0"),
+        (lambda: spectra.mp_moment(1, 1.0), "gamma = 1"),
+    ],
+)
+def test_arguments_outside_the_domain_are_named(call: object, culprit: str) -> None:
+    with pytest.raises(DomainError, match=culprit.replace("(", r"\(")) as error:
+        call()  # type: ignore[operator]
+    assert "\n" not in str(error.value)
+
+
+def test_wrong_arguments_are_named() -> None:
+    with pytest.raises(TypeError, match="missing argument 'rho'"):
+        linear.generated_trace(8, 4)
+    with pytest.raises(TypeError, match="unexpected or repeated argument 'sigma'"):
+        linear.generated_trace(8, 4, 0.5, sigma=1)
+    with pytest.raises(TypeError, match="takes 3 arguments"):
+        linear.generated_trace(8, 4, 0.5, 1)
+
+
+def test_phases_are_chosen_point_by_point() -> None:
+    values = linear.generated_trace([3, 4, 6, 7], 4, 0.5)
+    assert values == pytest.approx([0.5 * 2 / 4 + 0.5 * 2 / 1, np.inf, np.inf, 0.5 + 0.5 * 4 / 1])
+    assert linear.kl_generated_true(np.array([[0.3], [0.7]]), np.array([0.5, 0.9, 1.0])).shape == (2, 3)
+
+
+def test_a_spectrum_is_the_last_axis_and_broadcasts() -> None:
+    spectrum = np.array([[0.2, 0.4], [0.5, 0.9]])
+    together = linear_spectrum.kl_generated_true_spectrum(np.array([[0.3], [0.8]]), spectrum)
+    assert together.shape == (2, 2)
+    for i, gamma in enumerate((0.3, 0.8)):
+        for j in range(2):
+            assert together[i, j] == pytest.approx(
+                linear_spectrum.kl_generated_true_spectrum(gamma, spectrum[j]), rel=1e-13
+            )
+
+
+def test_mean_is_linear_and_survives_shared_subexpressions() -> None:
+    assert Mean(3 * s + x, s) == 3 * Mean(s, s) + x
+    assert sp.diff(Mean(x * s**2, s), x) == Mean(s**2, s)
+    expr = (1 - s) * 0 + Mean((1 - s) / (s + x * (1 - s)), s) + (1 - x) * 0
+    formula = Formula(
+        "mean",
+        (Variable(x, "x"), Variable(s, "s", spectrum=True)),
+        (Branch(expr),),
+        "exact",
+        "test",
+        "derived here",
+        lambda f: [],
+    )
+    levels = np.array([0.1, 0.5, 0.7])
+    assert formula(0.3, levels) == pytest.approx(np.mean((1 - levels) / (levels + 0.3 * (1 - levels))))
+
+
+def test_logarithm_where_the_value_underflows() -> None:
+    value = gaussians.overlap_spectral.log(np.full(1000, 50.0))
+    assert gaussians.overlap_spectral(np.full(1000, 50.0)) == 0
+    assert value == pytest.approx(-500 * np.log(2 * np.pi * 50), rel=1e-14)
+
+
+def test_mp_takes_floats_exactly() -> None:
+    third = ou.noise_variance.mp(0.1, dps=50)
+    with mpmath.workdps(60):
+        assert abs(third - mpmath.expm1(2 * mpmath.mpf(0.1))) < mpmath.mpf(10) ** -49
+
+
+def test_root_failure_is_one_line() -> None:
+    y = sp.Symbol("y", positive=True)
+    formula = _formula(Branch(y), unknown=Unknown(y, y + x, sp.S.Zero, sp.S.One))
+    with pytest.raises(ArithmeticError, match="no root of y in its bracket at x = 2"):
+        formula(2.0)
+
+
+def test_nan_and_uncovered_points_raise() -> None:
+    with pytest.raises(ArithmeticError, match="not a number"), np.errstate(invalid="ignore"):
+        _formula(Branch(sp.log(x - 5)))(1.0)
+    with pytest.raises(DomainError, match="no phase covers x = 7"):
+        _formula(Branch(x, x < 2))(7.0)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (Identity("c", (x + 1) ** 2, x**2 + 2 * x + 1), Identity("c", (x + 1) ** 2, x**2 + 1)),
+        (Limit("c", sp.sin(x) / x, x, 0, 1), Limit("c", sp.sin(x) / x, x, 0, 2)),
+        (
+            Quadrature("c", s * x, (s, 0, 1), x / 2, ({x: 3},)),
+            Quadrature("c", s * x, (s, 0, 1), x / 3, ({x: 3},)),
+        ),
+        (Premise("c", "marchenko1967", "spectra.resolvent"), Premise("c", "", "")),
+        (Quadrature("c", s * x, (s, 0, 1), x / 2, ({x: 3},)), Quadrature("c", s * x, (s, 0, 1), x / 2, ())),
+    ],
+)
+def test_each_kind_of_step_passes_and_fails(good: object, bad: object) -> None:
+    assert verify(good, "name").found  # type: ignore[arg-type]
+    with pytest.raises(DerivationError, match="name: .* does not hold: c"):
+        verify(bad, "name")  # type: ignore[arg-type]

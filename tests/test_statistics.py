@@ -1,0 +1,69 @@
+"""Errors, intervals and thresholds do what they say, over many repeats."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from memgen import statistics
+from memgen.statistics import Estimate
+
+RNG = np.random.default_rng(20)
+
+
+def _covers(hits: int, trials: int, rate: float) -> None:
+    assert stats.binomtest(hits, trials, rate).pvalue > 1e-3
+
+
+def test_mean_interval_covers() -> None:
+    draws = RNG.exponential(size=(2000, 60))
+    roots = draws**0.5 / 0.8862269
+    inside = [low < 1 < high for low, high in (statistics.mean(row).interval() for row in roots)]
+    _covers(sum(inside), 2000, 0.95)
+
+
+def test_median_interval_covers_and_takes_infinities() -> None:
+    draws = RNG.standard_cauchy((2000, 41))
+    draws[draws > 30] = np.inf
+    inside = [low <= 0 <= high for _, low, high in map(statistics.median, draws)]
+    assert sum(inside) / 2000 > 0.94
+    with pytest.raises(ValueError, match="too few"):
+        statistics.median(np.zeros(3))
+
+
+def test_z_of_few_replicas_is_calibrated() -> None:
+    z = np.array([statistics.mean(row).z(0.0) for row in RNG.standard_normal((4000, 5))])
+    assert stats.kstest(z, "norm").pvalue > 1e-3
+    naive = [row.mean() / (row.std(ddof=1) / np.sqrt(5)) for row in RNG.standard_normal((4000, 5))]
+    assert stats.kstest(naive, "norm").pvalue < 1e-6  # the negative control
+
+
+def test_wilson_interval() -> None:
+    share, low, high = statistics.proportion(0, 30)
+    assert share == low == 0 and high == pytest.approx(0.1135, abs=1e-3)
+
+
+def test_family_wise_threshold_is_met() -> None:
+    limit = statistics.threshold(20, 0.05)
+    exceed = np.abs(RNG.standard_normal((4000, 20))).max(1) > limit
+    _covers(int(exceed.sum()), 4000, 0.05)
+    with pytest.raises(ValueError, match="zero tests"):
+        statistics.threshold(0)
+
+
+def test_extrapolation_and_crossing_are_calibrated() -> None:
+    sizes = np.array([16, 32, 64, 128])
+    x = np.array([0.1, 0.2, 0.3])
+    limits, zeros = [], []
+    for noise in RNG.standard_normal((2000, 7)):
+        data = [Estimate(3 + 5 / s + 0.01 * e, 0.01) for s, e in zip(sizes, noise, strict=False)]
+        limits.append(statistics.extrapolate(sizes, data)[0].z(3))
+        line = [Estimate(1 - 2 * a + 0.005 * e, 0.005) for a, e in zip(x, noise[4:], strict=True)]
+        zeros.append(statistics.crossing(x, line).z(0.5))
+    assert stats.kstest(limits, "norm").pvalue > 1e-3
+    assert np.std(zeros) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("values", [[1.0], [1.0, np.nan], [1.0, np.inf]])
+def test_a_mean_of_nothing_is_refused(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="two or more finite replicas"):
+        statistics.mean(np.array(values))
