@@ -12,7 +12,7 @@ import sympy as sp
 import theory
 from theory import determinants, gaussians, linear, ou, spectra
 from theory.checks import ALL
-from theory.formula import Formula, Mean
+from theory.formula import Formula
 from theory.steps import DerivationError, Premise
 
 _MODULES = [
@@ -51,9 +51,7 @@ TWINS = {
     "mp_log_moment": lambda f: _twin(f, 0, None, -1 + (1 - spectra.gamma) / spectra.gamma * sp.log(1 - spectra.gamma)),
     "renormalised_noise": lambda f: replace(f, unknown=f.unknown._replace(equation=f.equation + spectra.lam / 2)),
     "generated_logdet": lambda f: _twin(f, 1, _rho, 1 - _rho),
-    "generated_logdet_spectrum": lambda f: _twin(
-        f, 1, None, Mean(sp.log(determinants.fractions), determinants.fractions)
-    ),
+    "generated_logdet_spectrum": lambda f: _twin(f, 1, None, f.branches[0].value),
     "shifted_logdet": lambda f: _twin(f, 0, None, f.expr - sp.log(determinants.y)),
     "generated_trace": lambda f: _twin(f, 0, _n, _n + 1),
     "generated_mean_error": lambda f: _twin(f, 1, None, 1 / _n),

@@ -120,5 +120,5 @@ def test_nan_and_uncovered_points_raise() -> None:
 )
 def test_each_kind_of_step_passes_and_fails(good: object, bad: object) -> None:
     assert verify(good, "name").found  # type: ignore[arg-type]
-    with pytest.raises(DerivationError, match="name: .* does not hold: c"):
+    with pytest.raises(DerivationError, match=r"name: .* does not hold: c"):
         verify(bad, "name")  # type: ignore[arg-type]

@@ -49,12 +49,19 @@ def test_the_transition_is_of_second_order(rho: float) -> None:
     assert 2 * (above - at) / h**2 == pytest.approx(1 / (rho**2 * (1 - rho)), rel=1e-2)
 
 
-@given(_inside, _inside)
+@given(_inside, st.floats(0.188, 0.99))
 def test_divergences_fall_with_samples_towards_their_floor(gamma: float, rho: float) -> None:
     for formula in (linear.kl_generated_true, linear.kl_true_generated):
         more, fewer = formula(0.9 * gamma, rho), formula(gamma, rho)
         assert more < fewer or fewer == np.inf
         assert formula(1e-12, rho) <= more
+
+
+def test_under_strong_noise_more_samples_generate_a_worse_law() -> None:
+    # Below ρ = 0.1873 the noise of the fit supplies variance that the population denoiser lacks.
+    assert np.all(np.diff(linear.kl_generated_true(np.linspace(0.01, 0.99, 500), 0.1874)) > 0)
+    assert np.any(np.diff(linear.kl_generated_true(np.linspace(0.01, 0.99, 500), 0.1872)) < 0)
+    assert linear.kl_generated_true(0.5, 1 / 16) < 0.75 * linear.kl_generated_true(1e-9, 1 / 16)
 
 
 @given(_inside, _inside)

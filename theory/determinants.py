@@ -26,7 +26,9 @@ BOUNDED = {gamma: p / (1 + p), rho: q / (1 + q)}
 
 RATIO = Variable(gamma, "aspect ratio d/(n−1)")
 FRACTION = Variable(rho, "signal fraction σ²/(σ²+τ²)", sp.Interval.Lopen(0, 1))
-FRACTIONS = Variable(fractions, "signal fractions λ_j/(λ_j+τ²)", sp.Interval.Lopen(0, 1), spectrum=True)
+FRACTIONS = Variable(
+    fractions, "signal fractions λ_j/(λ_j+τ²)", sp.Interval.Lopen(0, 1), spectrum=True, letter=r"\rho_j"
+)
 
 
 def _gaussian_expectation(polynomial: sp.Expr, symbols: list[sp.Symbol]) -> sp.Expr:

@@ -64,7 +64,8 @@ class Mean(sp.Function):
 
 
 class Variable(NamedTuple):
-    """A named argument: symbol, meaning, unit, the set it must lie in, and a default if it may be left out."""
+    """A named argument: symbol, meaning, unit, the set it must lie in, a default if it may be
+    left out, and the letter it is typeset with, if not its name."""
 
     symbol: sp.Symbol
     meaning: str
@@ -72,6 +73,7 @@ class Variable(NamedTuple):
     unit: str = "1"
     default: float | None = None
     spectrum: bool = False
+    letter: str | None = None
 
 
 class Branch(NamedTuple):
@@ -129,9 +131,10 @@ class Formula:
     def latex(self) -> str:
         """The expression typeset, the name on the left; the equation of the unknown, if any, below."""
         name = self.name.replace("_", r"\_")
-        lines = [rf"\mathrm{{{name}}} = {sp.latex(self.expr, ln_notation=True)}"]
+        style = {"ln_notation": True, "symbol_names": {v.symbol: v.letter for v in self.variables if v.letter}}
+        lines = [rf"\mathrm{{{name}}} = {sp.latex(self.expr, **style)}"]
         if self.unknown:
-            lines.append(rf"{sp.latex(self.equation, ln_notation=True)} = 0")
+            lines.append(rf"{sp.latex(self.equation, **style)} = 0")
         return r",\qquad ".join(lines)
 
     def verify(self) -> list[Evidence]:
@@ -140,7 +143,7 @@ class Formula:
 
     def card(self) -> str:
         """Markdown: the expression, its regime and source, and the derivation, verified as this is called."""
-        rows = "\n".join(f"| {e.kind} | {e.claim} | {e.found} |".replace("‖", "∥") for e in self.verify())
+        rows = "\n".join(f"| {e.kind} | {e.claim} | {e.found} |" for e in self.verify())
         head = f"$$ {self.latex()} $$\n\n*{self.kind}*: {self.regime}. Source: {self.source}."
         return f"{head}\n\n| step | claim | verified |\n|---|---|---|\n{rows}"
 
@@ -163,7 +166,9 @@ class Formula:
         # Cancellation costs an unknown number of digits: more of them until the result stands still.
         for working in (dps + 10 << k for k in range(5)):
             with mpmath.workdps(working):
-                result = self._mp_value({s: [_mpf(x) for x in v] if s in spectra else _mpf(v) for s, v in bound.items()})
+                result = self._mp_value(
+                    {s: [_mpf(x) for x in v] if s in spectra else _mpf(v) for s, v in bound.items()}
+                )
             with mpmath.workdps(dps):
                 found.append(+mpmath.mpf(result))
             if found[-1] in found[:-1]:

@@ -254,6 +254,7 @@ likelihood_threshold = Formula(
             sp.Interval.open(0, sp.oo),
             "data²",
             spectrum=True,
+            letter=r"\lambda",
         ),
         Variable(tau, "noise standard deviation in the frame of the data", sp.Interval(0, sp.oo), "data"),
     ),

@@ -13,6 +13,8 @@ from torch import Tensor
 from memgen.process import noised
 
 Late = Literal["isotropic", "sample"] | Tensor
+_REFINABLE = 1e-6  # relative size of a correction after which one step of refinement leaves about 10⁻¹²
+_RANK = 1e-12  # singular values below this fraction of the largest are zero to rounding
 
 
 class Law(NamedTuple):
@@ -22,10 +24,16 @@ class Law(NamedTuple):
     covariance: Tensor
 
 
+def _norm(matrix: Tensor) -> Tensor:
+    """Frobenius norm, (...)."""
+    return torch.linalg.vector_norm(matrix, dim=(-2, -1))
+
+
 def fit(x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
     """Least squares of x on u with intercept. x, u (..., n, d) → b₀ (..., d), B (..., d, d); minimum norm for n ≤ d.
 
-    Cholesky with one step of iterative refinement; rank-deficient members of the batch go to LAPACK's gelsd.
+    Cholesky with one step of iterative refinement. Members of the batch whose correction is too large for one step
+    to suffice are rank-deficient or nearly so, and go to LAPACK's gelsd.
     """
     n, d = u.shape[-2:]
     x_mean, u_mean = x.mean(-2, keepdim=True), u.mean(-2, keepdim=True)
@@ -34,17 +42,22 @@ def fit(x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
     if n > d:
         factor, failed = torch.linalg.cholesky_ex(u_t @ u_c)
         slope = torch.cholesky_solve(u_t @ x_c, factor)
-        slope = slope + torch.cholesky_solve(u_t @ (x_c - u_c @ slope), factor)
+        excess = (u_c @ slope).sub_(x_c)
+        correction = torch.cholesky_solve(u_t @ excess, factor)
     else:
         # The constant vector spans the kernel of the centred Gram matrix and is orthogonal to x_c and u_c:
         # adding it makes the matrix invertible and leaves the solution alone.
         kernel = u_c.square().sum((-1, -2), keepdim=True) / n**2
         factor, failed = torch.linalg.cholesky_ex(u_c @ u_t + kernel)
         slope = u_t @ torch.cholesky_solve(x_c, factor)
-        slope = slope + u_t @ torch.cholesky_solve(x_c - u_c @ slope, factor)
-    bad = (failed > 0) | ~torch.isfinite(slope).all(-1).all(-1)
+        excess = (u_c @ slope).sub_(x_c)
+        correction = u_t @ torch.cholesky_solve(excess, factor)
+    # The correction is the error of the first solution, and what it leaves is about its square. NaN counts as bad.
+    bad = (failed > 0) | ~(_norm(correction) <= _REFINABLE * _norm(slope))
+    slope = slope.sub_(correction)
     if bad.any():
-        slope[bad] = torch.linalg.lstsq(u_c[bad].cpu(), x_c[bad].cpu(), driver="gelsd").solution.to(slope)
+        u_bad, x_bad = u_c[bad].cpu(), x_c[bad].cpu()
+        slope[bad] = torch.linalg.lstsq(u_bad, x_bad, rcond=_RANK, driver="gelsd").solution.to(slope)
     return (x_mean - u_mean @ slope).squeeze(-2), slope.mT
 
 
@@ -58,8 +71,9 @@ def generated(x: Tensor, u: Tensor, tau: float, late: Late = "isotropic") -> Law
     x_mean = x.mean(-2)
     mean = b0 + (slope @ x_mean[..., None]).squeeze(-1)
     if isinstance(late, str) and late == "isotropic":
-        variance = x.var(-2, correction=1).mean(-1)[..., None, None] + tau**2
-        return Law(mean, variance * (slope @ slope.mT))
+        n, d = x.shape[-2:]
+        variance = _norm(x - x_mean[..., None, :]) ** 2 / ((n - 1) * d) + tau**2
+        return Law(mean, variance[..., None, None] * (slope @ slope.mT))
     if isinstance(late, str):
         x_c = x - x_mean[..., None, :]
         late = x_c.mT @ x_c / (x.shape[-2] - 1) + tau**2 * torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
