@@ -58,11 +58,16 @@ def hellinger2(m1: Tensor, c1: Tensor, m2: Tensor, c2: Tensor) -> Tensor:
 
 def wasserstein2_squared(m1: Tensor, c1: Tensor, m2: Tensor, c2: Tensor) -> Tensor:
     """Squared 2-Wasserstein distance (Bures), (...); finite for singular laws too."""
-    values, vectors = torch.linalg.eigh(c1)
-    root = (vectors * values.clamp(min=0).sqrt()[..., None, :]) @ vectors.mT
-    cross = torch.linalg.eigvalsh(root @ c2 @ root).clamp(min=0).sqrt().sum(-1)
+    cross = torch.linalg.svdvals(_root(c1).mT @ _root(c2)).sum(-1)  # tr (C1^½ C2 C1^½)^½
     trace = (c1 + c2).diagonal(dim1=-1, dim2=-2).sum(-1)
     return (trace - 2 * cross).clamp(min=0) + (m1 - m2).square().sum(-1)
+
+
+def _root(covariance: Tensor) -> Tensor:
+    """R with RRᵀ = C, (..., d, d); eigenvalues that are zero to rounding are zero, or their roots would be 10⁻⁸."""
+    values, vectors = torch.linalg.eigh(covariance)
+    floor = values.shape[-1] * torch.finfo(values.dtype).eps * values.amax(-1, keepdim=True)
+    return vectors * torch.where(values > floor, values, 0).sqrt()[..., None, :]
 
 
 def log_overlap(m1: Tensor, c1: Tensor, m2: Tensor, c2: Tensor) -> Tensor:

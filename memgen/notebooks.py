@@ -7,6 +7,7 @@ A chapter names its experiment in its metadata, ``{"memgen": {"experiment": "lin
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import tempfile
@@ -149,6 +150,8 @@ def run_all(
     for notebook in notebooks:
         validate(notebook, parameters or {})
     make_folder(out)
+    # An interrupt can catch a thread in a callback; tornado would log its traceback on top of our one line.
+    logging.getLogger("tornado").setLevel(logging.CRITICAL)
 
     def run_one(notebook: Path) -> Result:
         _say(f"{notebook.stem}: started")

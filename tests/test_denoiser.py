@@ -38,6 +38,65 @@ def test_degenerate_data_fall_back_to_minimum_norm() -> None:
     assert slope == pytest.approx(_reference(x, u)[1], abs=1e-8)
 
 
+def _dependent(n: int, d: int, kind: str, rng: np.random.Generator) -> np.ndarray:
+    """Data whose centred matrix has less than full rank, exactly but for rounding."""
+    x = rng.standard_normal((n, d))
+    if kind == "columns":
+        x[:, 3] = 2 * x[:, 1] - x[:, 0]
+    if kind == "twins":
+        x[1] = x[0]
+    if kind == "constant":
+        x[:] = x[0]
+    return x
+
+
+@pytest.mark.parametrize("n", [5, 8, 9, 10, 40])  # d = 8: below, at, just above (a square matrix), and far above
+@pytest.mark.parametrize("kind", ["columns", "twins", "constant"])
+def test_without_noise_dependent_data_are_projected(kind: str, n: int) -> None:
+    # u = x: the solution of minimum norm is the projection on what the data span, however Cholesky's last pivot rounds.
+    x = np.stack([_dependent(n, 8, kind, np.random.default_rng(seed)) for seed in range(20)])
+    slopes = fit(torch.from_numpy(x), torch.from_numpy(x))[1].numpy()
+    for points, slope in zip(x, slopes, strict=True):
+        _, values, rows = np.linalg.svd(points - points.mean(0))
+        span = rows[: np.sum(values > 1e-9)]
+        assert slope == pytest.approx(span.T @ span, abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [5, 8, 9, 40])
+def test_a_distant_origin_costs_only_the_digits_of_the_data(n: int) -> None:
+    x, u = _data(n, 8)
+    near, far = (fit(torch.from_numpy(x + c), torch.from_numpy(u + c))[1].numpy() for c in (0.0, 1e6))
+    assert far == pytest.approx(near, abs=1e-7)
+
+
+@pytest.mark.parametrize("n", [4, 20])
+def test_scale_carries_over(n: int) -> None:
+    x, u = _data(n, 6)
+    (b0, slope), (scaled_b0, scaled_slope) = (
+        fit(torch.from_numpy(c * x), torch.from_numpy(c * u)) for c in (1.0, 1e-8)
+    )
+    assert scaled_slope.numpy() == pytest.approx(slope.numpy(), rel=1e-9)
+    assert scaled_b0.numpy() == pytest.approx(1e-8 * b0.numpy(), rel=1e-9)
+
+
+def test_a_generator_fixes_the_law() -> None:
+    x, _ = _data(12, 5)
+    first, again, other = (one_step(x, 0.5, np.random.default_rng(seed))[1] for seed in (1, 1, 2))
+    assert np.array_equal(first, again) and not np.allclose(first, other)
+
+
+@pytest.mark.parametrize("n", [2, 5, 6, 7, 40])
+@pytest.mark.parametrize("late", ["isotropic", "sample"])
+def test_the_law_is_a_law(n: int, late: str) -> None:
+    x, _ = _data(n, 6)
+    mean, covariance = one_step(x, 0.8, np.random.default_rng(0), late)  # type: ignore[arg-type]
+    assert isinstance(mean, np.ndarray) and isinstance(covariance, np.ndarray)
+    assert mean.shape == (6,) and covariance.shape == (6, 6)
+    values = np.linalg.eigvalsh(covariance)
+    assert covariance == pytest.approx(covariance.T, rel=1e-12) and values[0] > -1e-12 * values[-1]
+    assert np.sum(values > 1e-9 * values[-1]) == min(n - 1, 6)
+
+
 def test_a_batch_equals_its_members() -> None:
     pairs = [_data(12, 4, seed) for seed in range(5)]
     x, u = (torch.from_numpy(np.stack(part)) for part in zip(*pairs, strict=True))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from theory import gaussians, linear, linear_spectrum, ou, spectra
+from theory import determinants, gaussians, linear, linear_spectrum, ou, spectra
 from theory.formula import Branch, DomainError, Formula, Mean, Unknown, Variable
 from theory.steps import DerivationError, Identity, Limit, Premise, Quadrature, verify
 
@@ -89,6 +89,64 @@ def test_mp_takes_floats_exactly() -> None:
     third = ou.noise_variance.mp(0.1, dps=50)
     with mpmath.workdps(60):
         assert abs(third - mpmath.expm1(2 * mpmath.mpf(0.1))) < mpmath.mpf(10) ** -49
+
+
+def test_mp_gives_the_digits_it_was_asked_for_whatever_cancels() -> None:
+    with mpmath.workdps(60):
+        small = mpmath.mpf(1e-12) ** 2 / 10**9 / 2
+        assert abs(ou.diffusion_time.mp(1e-12, 1e9, dps=50) / small - 1) < 1e-32  # the next term of the series
+    tiny = ou.diffusion_time.mp("1e-30", "1e30", dps=20)  # 1 + 10⁻⁹⁰ is 1 twice in a row
+    assert mpmath.nstr(tiny, 15) == "5.0e-91"
+
+
+def test_mp_knows_the_domain_to_every_digit() -> None:
+    with mpmath.workdps(40):
+        assert linear.kl_generated_true.mp(0.5, 1 - mpmath.mpf("1e-30")) > 0
+        with pytest.raises(DomainError, match=r"rho = 1 is outside \(0, 1\]"):
+            linear.kl_generated_true.mp(0.5, 1 + mpmath.mpf("1e-30"))
+    with pytest.raises(DomainError, match=r"gamma = -0\.5"):
+        linear.kl_generated_true.mp("-1/2", sp.Rational(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: linear.kl_generated_true.mp([0.5, 0.6], 0.5), r"\.mp takes one point, gamma has shape \(2,\)"),
+        (lambda: spectra.renormalised_noise_formula.mp(0.1, [[1.0], [2.0]], 0.5), r"eigenvalues has shape \(2, 1\)"),
+        (lambda: linear.kl_generated_true("many", 0.5), "gamma must be a real number .* got 'many'"),
+        (lambda: linear.kl_generated_true(0.5, 1j), "rho must be a real number"),
+        (lambda: linear.kl_generated_true([0.1, 0.2], [0.1, 0.2, 0.3]), r"do not broadcast: gamma \(2,\), rho \(3,\)"),
+        (lambda: spectra.renormalised_noise(0.1, [], 0.5), "eigenvalues must be a non-empty spectrum"),
+        (lambda: spectra.renormalised_noise(0.1, 1.0, 0.5), "eigenvalues must be a non-empty spectrum"),
+    ],
+)
+def test_what_is_not_a_point_is_named(call: object, words: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=words) as error:
+        call()  # type: ignore[operator]
+    assert "\n" not in str(error.value)
+
+
+def test_no_points_give_no_values() -> None:
+    assert linear.kl_generated_true(np.empty((0, 3)), 0.5).shape == (0, 3)
+
+
+@pytest.mark.parametrize("b", [-1e9, -1.0, -1e-12, 0.0, 1e-12, 1.0, 1e9])
+@pytest.mark.parametrize("a", [1e-250, 1e-9, 1.0, 1e9])
+def test_positive_root_does_not_cancel(a: float, b: float) -> None:
+    with mpmath.workdps(400):
+        exact = float((mpmath.sqrt(mpmath.mpf(b) ** 2 + 4 * mpmath.mpf(a) * 3) - b) / (2 * mpmath.mpf(a)))
+    found = determinants.positive_root.numpy(*map(np.array, (a, b, 3.0)))
+    assert found == pytest.approx(exact, rel=4e-16)
+    assert float(determinants.positive_root.mpmath(*map(mpmath.mpf, (a, b, 3)))) == pytest.approx(exact, rel=1e-14)
+
+
+def test_a_root_is_found_over_hundreds_of_decades() -> None:
+    y = sp.Symbol("y", positive=True)
+    cube = Unknown(y, y**3 + y - x, sp.Min(x, 1) * sp.Rational(1, 4), 2 * (1 + x))
+    formula = _formula(Branch(y), unknown=cube)
+    points = np.geomspace(1e-100, 1e100, 21)
+    exact = [float(formula.mp(point, dps=30)) for point in points]
+    assert formula(points) == pytest.approx(exact, rel=1e-13, abs=0)
 
 
 def test_root_failure_is_one_line() -> None:

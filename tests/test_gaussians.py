@@ -1,5 +1,6 @@
 """Distances between Gaussians: oracles, symmetries, singular laws, and the engine's independent copy."""
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -78,6 +79,52 @@ def test_singular_laws_have_defined_distances() -> None:
         assert getattr(gaussians, name)(m1, c1, m2, flat) == expected
         assert getattr(measures, name)(*tensors).item() == expected
     assert np.isfinite(gaussians.wasserstein2_squared(m1, c1, m2, flat))
+
+
+def _mp(name: str, m1: np.ndarray, c1: np.ndarray, m2: np.ndarray, c2: np.ndarray) -> float:
+    """The textbook expressions with determinants and inverses, at sixty digits."""
+    with mpmath.workdps(60):
+        a, b, delta = mpmath.matrix(c1), mpmath.matrix(c2), mpmath.matrix(m1 - m2)
+
+        def norm2(c: mpmath.matrix) -> mpmath.mpf:
+            return (delta.T * c**-1 * delta)[0]
+
+        def overlap(c: mpmath.matrix, shift: mpmath.mpf) -> mpmath.mpf:
+            return mpmath.exp(-shift / 2) / mpmath.sqrt(mpmath.det(2 * mpmath.pi * c))
+
+        if name == "kl":
+            ratio = b**-1 * a
+            trace = mpmath.fsum(ratio[k, k] for k in range(len(m1)))
+            return float((trace - len(m1) + norm2(b) - mpmath.log(mpmath.det(ratio))) / 2)
+        if name == "hellinger2":
+            volume = mpmath.det(a) * mpmath.det(b) / mpmath.det((a + b) / 2) ** 2
+            return float(1 - volume ** mpmath.mpf("0.25") * mpmath.exp(-norm2((a + b) / 2) / 8))
+        return float(overlap(2 * a, 0) + overlap(2 * b, 0) - 2 * overlap(a + b, norm2(a + b)))
+
+
+@pytest.mark.parametrize("d", [1, 2, 5])
+@pytest.mark.parametrize("name", ["kl", "hellinger2", "l2_squared"])
+def test_spectral_forms_are_the_textbook_expressions(name: str, d: int) -> None:
+    for seed in range(5):
+        pair = _pair(seed, d)
+        assert getattr(gaussians, name)(*pair) == pytest.approx(_mp(name, *pair), rel=1e-11)
+
+
+def test_batches_may_hold_singular_members() -> None:
+    pairs = [_pair(seed, 4) for seed in range(6)]
+    m1, c1, m2, c2 = (np.stack(part) for part in zip(*pairs, strict=True))
+    c1[1] *= np.outer([1, 1, 0, 1], [1, 1, 0, 1])  # a coordinate without variance
+    c2[3] = np.outer(m1[3], m1[3])  # rank one
+    c1[4] = c2[4] = 0.0  # two points
+    tensors = [torch.from_numpy(a) for a in (m1, c1, m2, c2)]
+    for name in NAMES:
+        f = getattr(gaussians, name)
+        together = f(m1, c1, m2, c2)
+        assert together.shape == (6,)
+        assert together == pytest.approx([f(*(a[k] for a in (m1, c1, m2, c2))) for k in range(6)], rel=1e-12)
+        assert getattr(measures, name)(*tensors).numpy() == pytest.approx(together, rel=1e-9)
+    assert np.isinf(gaussians.kl(m1, c1, m2, c2)).tolist() == [False, True, False, True, True, False]
+    assert gaussians.wasserstein2_squared(m1, c1, m2, c2)[4] == pytest.approx(np.sum((m1[4] - m2[4]) ** 2))
 
 
 def test_bad_input_is_named() -> None:

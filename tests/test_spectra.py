@@ -1,9 +1,12 @@
 """Marchenko–Pastur moments and the renormalised noise against mpmath, closed forms and each other."""
 
+from math import comb
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import quad
 
 from theory import ou, spectra
 
@@ -16,8 +19,37 @@ def test_moments_to_twelve_digits(a: float, gamma: float) -> None:
     assert spectra.mp_moment(a, gamma) == pytest.approx(float(spectra.mp_moment.mp(a, gamma)), rel=1e-10)
 
 
-def test_integer_moments_are_narayana_polynomials() -> None:
-    assert spectra.mp_moment([1, 2, 3], 0.3) == pytest.approx([1, 1.3, 1 + 3 * 0.3 + 0.09], rel=1e-14)
+@pytest.mark.parametrize("order", range(9))
+def test_integer_moments_are_narayana_polynomials(order: int) -> None:
+    for gamma in (0.001, 0.3, 0.999):
+        narayana = [comb(order, k) * comb(order, k + 1) / order for k in range(order)] if order else [1.0]
+        expected = sum(number * gamma**k for k, number in enumerate(narayana))
+        assert spectra.mp_moment(order, gamma) == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize(("gamma", "x"), [(0.2, 1.0), (0.7, 0.05)])
+def test_density_carries_moments_and_resolvent(gamma: float, x: float) -> None:
+    edges = (1 - np.sqrt(gamma)) ** 2, (1 + np.sqrt(gamma)) ** 2
+    for f, expected in (
+        (lambda s: 1.0, 1.0),
+        (np.log, spectra.mp_log_moment(gamma)),
+        (lambda s: s**-1.7, spectra.mp_moment(-1.7, gamma)),
+        (lambda s: s**2.3, spectra.mp_moment(2.3, gamma)),
+        (lambda s: 1 / (s + x), spectra.mp_resolvent(x, gamma)),
+    ):
+        found, _ = quad(lambda s, f=f: f(s) * spectra.mp_density(s, gamma), *edges, epsabs=1e-11, epsrel=1e-11)
+        assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_no_noise_stays_none_until_the_sample_is_singular() -> None:
+    assert np.all(spectra.renormalised_noise(0.0, _LEVELS, np.array([1e-9, 0.5, 1.0])) == 0)
+    kappa = spectra.renormalised_noise(0.0, _LEVELS, 2.0)
+    assert kappa > 0 and 2 * np.mean(_LEVELS / (_LEVELS + kappa)) == pytest.approx(1, rel=1e-13)
+
+
+def test_noise_that_dwarfs_the_spectrum_is_hardly_renormalised() -> None:
+    # κ = λ + γ⟨s⟩ to leading order; of the second term the first leaves few digits or none.
+    assert spectra.renormalised_noise([1e6, 1e12], [1.0], 1e-6) == pytest.approx([1e6 + 1e-6, 1e12], rel=1e-15, abs=0)
 
 
 @pytest.mark.parametrize("lam", [0, 1e-300, 1e-12, 1e-3, 1, 1e6])

@@ -63,6 +63,29 @@ def test_extrapolation_and_crossing_are_calibrated() -> None:
     assert np.std(zeros) == pytest.approx(1, abs=0.1)
 
 
+def test_extrapolation_recovers_what_is_in_its_model() -> None:
+    sizes = np.array([8, 16, 32, 64])
+    data = [Estimate(3 + 5 / s - 7 / s**2, 0.001 * s**0.5) for s in sizes]
+    found = statistics.extrapolate(sizes, data, powers=(1, 2))
+    assert [e.value for e in found] == pytest.approx([3, 5, -7], rel=1e-9)
+    missing = statistics.extrapolate(sizes, data, powers=(2,))
+    assert abs(missing[0].z(3)) > 10  # without the term that is there, the limit is wrong
+
+
+def test_error_of_a_median_is_calibrated() -> None:
+    z = [statistics.median_estimate(row).z(0.0) for row in RNG.standard_normal((2000, 100))]
+    assert np.mean(np.abs(z) > 1.96) < 0.08 and np.std(z) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 30), (3, 10), (50, 50), (7, 1000)])
+def test_wilson_interval_solves_its_quadratic(successes: int, trials: int) -> None:
+    # The ends are the proportions p with (share − p)² = z² p(1−p)/trials.
+    share, low, high = statistics.proportion(successes, trials)
+    for p in (low, high):
+        assert (share - p) ** 2 == pytest.approx(1.959963985**2 * p * (1 - p) / trials, rel=1e-6, abs=1e-12)
+    assert low <= share <= high and (low < high)
+
+
 @pytest.mark.parametrize("values", [[1.0], [1.0, np.nan], [1.0, np.inf]])
 def test_a_mean_of_nothing_is_refused(values: list[float]) -> None:
     with pytest.raises(ValueError, match="two or more finite replicas"):

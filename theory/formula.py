@@ -163,7 +163,7 @@ class Formula:
             if np.ndim(value) != (symbol in spectra):
                 raise TypeError(f"{self.name}: .mp takes one point, {symbol} has shape {np.shape(value)}")
         found: list[mpmath.mpf] = []
-        # Cancellation costs an unknown number of digits: more of them until the result stands still.
+        # Cancellation costs an unknown number of digits: more of them until the result stands still, and is not 0.
         for working in (dps + 10 << k for k in range(5)):
             with mpmath.workdps(working):
                 result = self._mp_value(
@@ -171,7 +171,7 @@ class Formula:
                 )
             with mpmath.workdps(dps):
                 found.append(+mpmath.mpf(result))
-            if found[-1] in found[:-1]:
+            if found[-1] and found[-1] in found[:-1]:
                 break
         return found[-1]
 
@@ -220,21 +220,29 @@ class Formula:
             raise ValueError(f"{self.name}: shapes do not broadcast: {given}") from None
         arrays = {s: np.broadcast_to(a, shape + a.shape[-1:]).reshape(-1, a.shape[-1]) for s, a in arrays.items()}
         out = np.empty(int(np.prod(shape)))
-        left = np.ones(out.shape, bool)
+        left = np.arange(out.size)  # the points that no phase has covered yet
         for value, condition in branches:
-            mask = left if condition == sp.true else left & _numeric(condition, arrays).reshape(-1)
-            if mask.any():
-                part = arrays if mask.all() else {s: a[mask] for s, a in arrays.items()}
-                if self.unknown and value.has(self.unknown.symbol):
-                    part = part | {self.unknown.symbol: _root(self.name, self.unknown, part)}
-                out[mask] = _numeric(value, part).reshape(-1)
-                if np.isnan(out[mask]).any():
-                    raise ArithmeticError(
-                        f"{self.name}: not a number; use .log or .mp if the value leaves the range of float64"
-                    )
-            left = left & ~mask
-        if left.any():
-            first = {s: a[left][0].squeeze() for s, a in arrays.items()}
+            if not left.size:
+                break
+            rows, part = left, _at(left, arrays)
+            if condition != sp.true:
+                holds = _numeric(condition, part).reshape(-1)
+                hits, left = np.flatnonzero(holds), left.take(np.flatnonzero(~holds))
+                rows, part = rows.take(hits), _at(hits, part)
+            else:
+                left = left[:0]
+            if not rows.size:
+                continue
+            if self.unknown and value.has(self.unknown.symbol):
+                part = part | {self.unknown.symbol: _root(self.name, self.unknown, part)}
+            values = _numeric(value, part).reshape(-1)
+            if np.isnan(values).any():
+                raise ArithmeticError(
+                    f"{self.name}: not a number; use .log or .mp if the value leaves the range of float64"
+                )
+            out[rows] = values
+        if left.size:
+            first = {s: a[left[0]].squeeze() for s, a in arrays.items()}
             raise DomainError(f"{self.name}: no phase covers {_show(first)}")
         return out.reshape(shape)[()]
 
@@ -295,6 +303,11 @@ def _compile(expr: Any, symbols: tuple[sp.Symbol, ...], backend: str) -> Callabl
             expr = optimize(expr, [expm1_opt]).replace(sp.log, _log_of)
         return sp.lambdify(symbols, expr, [_special(expr, "numpy"), "numpy"], cse=True)
     return sp.lambdify(symbols, expr, [_special(expr, "mpmath"), "mpmath"])
+
+
+def _at(rows: np.ndarray, arrays: dict[sp.Symbol, np.ndarray]) -> dict[sp.Symbol, np.ndarray]:
+    """The arrays at these rows; at all of them, no copies."""
+    return {s: a if rows.size == a.shape[0] else a.take(rows, 0) for s, a in arrays.items()}
 
 
 def _numeric(expr: Any, arrays: Mapping[sp.Symbol, np.ndarray]) -> np.ndarray:

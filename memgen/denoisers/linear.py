@@ -13,7 +13,10 @@ from torch import Tensor
 from memgen.process import noised
 
 Late = Literal["isotropic", "sample"] | Tensor
-_REFINABLE = 1e-6  # relative size of a correction after which one step of refinement leaves about 10⁻¹²
+# When Cholesky is trusted: no pivot that may be zero to rounding (10⁻⁸ of the largest, in a Gram matrix), and a
+# correction so small that what it leaves, about its square, is nothing.
+_PIVOT, _CORRECTION = 1e-6, 1e-6
+_ROUNDING = 1e-14
 _RANK = 1e-12  # singular values below this fraction of the largest are zero to rounding
 
 
@@ -32,8 +35,8 @@ def _norm(matrix: Tensor) -> Tensor:
 def fit(x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
     """Least squares of x on u with intercept. x, u (..., n, d) → b₀ (..., d), B (..., d, d); minimum norm for n ≤ d.
 
-    Cholesky with one step of iterative refinement. Members of the batch whose correction is too large for one step
-    to suffice are rank-deficient or nearly so, and go to LAPACK's gelsd.
+    Cholesky with one step of iterative refinement; members of the batch that are rank-deficient, or nearly so, go to
+    LAPACK's gelsd.
     """
     n, d = u.shape[-2:]
     x_mean, u_mean = x.mean(-2, keepdim=True), u.mean(-2, keepdim=True)
@@ -52,11 +55,13 @@ def fit(x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         slope = u_t @ torch.cholesky_solve(x_c, factor)
         excess = (u_c @ slope).sub_(x_c)
         correction = u_t @ torch.cholesky_solve(excess, factor)
-    # The correction is the error of the first solution, and what it leaves is about its square. NaN counts as bad.
-    bad = (failed > 0) | ~(_norm(correction) <= _REFINABLE * _norm(slope))
+    pivots = factor.diagonal(dim1=-2, dim2=-1)
+    good = (pivots.amin(-1) > _PIVOT * pivots.amax(-1)) & (_norm(correction) <= _CORRECTION * _norm(slope))
+    bad = ~good | (failed > 0)
     slope = slope.sub_(correction)
     if bad.any():
-        u_bad, x_bad = u_c[bad].cpu(), x_c[bad].cpu()
+        varies = _norm(u_c) > _ROUNDING * _norm(u)  # what centring leaves of equal points is not data
+        u_bad, x_bad = (u_c * varies[..., None, None])[bad].cpu(), x_c[bad].cpu()
         slope[bad] = torch.linalg.lstsq(u_bad, x_bad, rcond=_RANK, driver="gelsd").solution.to(slope)
     return (x_mean - u_mean @ slope).squeeze(-2), slope.mT
 

@@ -1,0 +1,82 @@
+"""float64 against high precision for every formula, out to the edges of its domain."""
+
+import itertools
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+from test_derivations import FORMULAS
+
+from theory.formula import DomainError, Formula, Variable
+
+_SPECTRA = (np.array([0.31]), np.array([1e-9, 0.2, 1 - 1e-9]), np.array([0.25, 0.5, 0.9, 1.0]))
+_WIDE = (np.array([1e-6, 1.0, 1e6]), np.array([1 - 1e-7, 1 + 1e-9, 1.001]))
+_NEAR_ONE = (1 - 1e-9, 1 - 1e-4)
+# By the name of the argument; what lies outside the domain of a formula is left out.
+VALUES = {
+    "gamma": (1e-9, 1e-4, 0.3, 0.5, 0.7, *_NEAR_ONE, 1.0, 1 + 1e-9, 2.0, 1e3),
+    "rho": (1e-9, 1e-4, 0.3, 0.5, 0.7, *_NEAR_ONE, 1.0),
+    "n": (2.0, 3.0, 50.0, 99.0, 103.0, 1e3, 1e6, 1e12),
+    "d": (1.0, 2.0, 100.0, 1e3, 1e6),
+    "t": (0.0, 1e-300, 1e-12, 1e-3, 0.5, 10.0, 300.0),
+    "lam": (0.0, 1e-12, 1e-6, 0.1, 1.0, 10.0, 1e6),
+    "tau": (0.0, 1e-12, 1e-3, 0.5, 1.0, 10.0, 1e9),
+    "sigma": (1e-9, 1.0, 1e9),
+    "a": (-12.0, -2.5, -1.0, -0.5, -0.49, 0.0, 0.3, 2.0, 7 / 3, 30.0),
+    "x": (0.01, 0.5, 1.0, 1.9, 4.0),
+    "y": (1e-30, 1e-12, 1e-3, 0.5, 1.0, 30.0, 1e9),
+    "distance2": (0.0, 1e-12, 3.0),
+    "eigenvalues": (*_SPECTRA, *_WIDE),
+    "fractions": _SPECTRA,
+}
+# Where the expression itself subtracts: close to the edges of the spectrum, and d logarithms near 0.
+_LESS = {"mp_density": 1e-11, "mp_resolvent": 1e-10}
+
+
+def _inside(variable: Variable, value: object) -> bool:
+    return all(variable.domain.contains(sp.Float(v)) == sp.true for v in np.atleast_1d(value))
+
+
+def _points(formula: Formula, most: int) -> list[tuple]:
+    axes = [[v for v in VALUES[variable.symbol.name] if _inside(variable, v)] for variable in formula.variables]
+    grid = list(itertools.product(*axes))
+    chosen = np.random.default_rng(0).permutation(len(grid))[:most]
+    return [grid[k] for k in chosen]
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_every_formula_keeps_its_digits(name: str) -> None:
+    formula = FORMULAS[name]
+    compared = 0
+    for point in _points(formula, 20 if formula.unknown else 120):
+        try:
+            value = float(formula(*point))
+        except DomainError as error:
+            assert "no phase covers" in str(error)
+            continue
+        exact = formula.mp(*point, dps=20)
+        compared += 1
+        if mpmath.isinf(exact):
+            assert value == float(exact), point
+        else:
+            size = max(point[0], 1.0) if name == "hellinger2" else 1.0  # an exponent that is d times as large
+            allowed = _LESS.get(name, 1e-12) * abs(exact) + 1e-14 * size
+            assert abs(value - exact) <= allowed, (point, value, exact)
+    assert compared >= 6
+
+
+@pytest.mark.parametrize("name", [name for name, f in FORMULAS.items() if len(f.branches) > 1])
+def test_values_at_once_are_the_values_one_by_one(name: str) -> None:
+    formula = FORMULAS[name]
+    axes = [v for v in formula.variables if not v.spectrum]
+    spectra = {v.symbol.name: VALUES[v.symbol.name][1] for v in formula.variables if v.spectrum}
+    grids = np.meshgrid(*[[x for x in VALUES[v.symbol.name] if _inside(v, x)][:5] for v in axes], indexing="ij")
+    given = {v.symbol.name: grid for v, grid in zip(axes, grids, strict=True)}
+    if name == "generated_trace_spectrum":
+        given["n"] = given["n"] + 3
+    together = formula(**given, **spectra)
+    assert together.shape == grids[0].shape
+    for index in np.ndindex(*together.shape):
+        alone = formula(**{key: grid[index] for key, grid in given.items()}, **spectra)
+        assert together[index] == pytest.approx(alone, rel=1e-13, abs=1e-15)
