@@ -62,6 +62,19 @@ def test_without_noise_dependent_data_are_projected(kind: str, n: int) -> None:
         assert slope == pytest.approx(span.T @ span, abs=1e-9)
 
 
+@pytest.mark.parametrize("n", [9, 40])
+@pytest.mark.parametrize("tau", [1e-3, 1e-4, 1e-5, 1e-6, 1e-7])
+def test_little_noise_on_dependent_data_costs_no_more_than_its_condition(tau: float, n: int) -> None:
+    rng = np.random.default_rng(n)
+    x = rng.standard_normal((n, 8))
+    x[:, 3] = x[:, 1]
+    u = x + tau * rng.standard_normal(x.shape)
+    slope = fit(torch.from_numpy(x), torch.from_numpy(u))[1].numpy()
+    u_c, x_c = u - u.mean(0), x - x.mean(0)
+    expected = np.linalg.lstsq(u_c, x_c)[0].T
+    assert slope == pytest.approx(expected, abs=100 * np.finfo(float).eps * np.linalg.cond(u_c))
+
+
 @pytest.mark.parametrize("n", [5, 8, 9, 40])
 def test_a_distant_origin_costs_only_the_digits_of_the_data(n: int) -> None:
     x, u = _data(n, 8)

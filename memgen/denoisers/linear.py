@@ -13,11 +13,11 @@ from torch import Tensor
 from memgen.process import noised
 
 Late = Literal["isotropic", "sample"] | Tensor
-# When Cholesky is trusted: no pivot that may be zero to rounding (10⁻⁸ of the largest, in a Gram matrix), and a
-# correction so small that what it leaves, about its square, is nothing.
-_PIVOT, _CORRECTION = 1e-6, 1e-6
-_ROUNDING = 1e-14
+# Cholesky of a Gram matrix is trusted down to this ratio of its pivots: what is zero comes out as 10⁻⁸, and a first
+# solution wrong by (ratio)⁻² roundings, here 10⁻⁶, is right to the square of that after one refinement.
+_PIVOT = 1e-5
 _RANK = 1e-12  # singular values below this fraction of the largest are zero to rounding
+_SPREAD = 1e-14  # so is a spread below this fraction of the values themselves
 
 
 class Law(NamedTuple):
@@ -45,22 +45,18 @@ def fit(x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
     if n > d:
         factor, failed = torch.linalg.cholesky_ex(u_t @ u_c)
         slope = torch.cholesky_solve(u_t @ x_c, factor)
-        excess = (u_c @ slope).sub_(x_c)
-        correction = torch.cholesky_solve(u_t @ excess, factor)
+        slope -= torch.cholesky_solve(u_t @ (u_c @ slope).sub_(x_c), factor)
     else:
         # The constant vector spans the kernel of the centred Gram matrix and is orthogonal to x_c and u_c:
         # adding it makes the matrix invertible and leaves the solution alone.
         kernel = u_c.square().sum((-1, -2), keepdim=True) / n**2
         factor, failed = torch.linalg.cholesky_ex(u_c @ u_t + kernel)
         slope = u_t @ torch.cholesky_solve(x_c, factor)
-        excess = (u_c @ slope).sub_(x_c)
-        correction = u_t @ torch.cholesky_solve(excess, factor)
+        slope -= u_t @ torch.cholesky_solve((u_c @ slope).sub_(x_c), factor)
     pivots = factor.diagonal(dim1=-2, dim2=-1)
-    good = (pivots.amin(-1) > _PIVOT * pivots.amax(-1)) & (_norm(correction) <= _CORRECTION * _norm(slope))
-    bad = ~good | (failed > 0)
-    slope = slope.sub_(correction)
+    bad = (failed > 0) | ~(pivots.amin(-1) > _PIVOT * pivots.amax(-1))
     if bad.any():
-        varies = _norm(u_c) > _ROUNDING * _norm(u)  # what centring leaves of equal points is not data
+        varies = _norm(u_c) > _SPREAD * _norm(u)  # what centring leaves of equal points is not data
         u_bad, x_bad = (u_c * varies[..., None, None])[bad].cpu(), x_c[bad].cpu()
         slope[bad] = torch.linalg.lstsq(u_bad, x_bad, rcond=_RANK, driver="gelsd").solution.to(slope)
     return (x_mean - u_mean @ slope).squeeze(-2), slope.mT
