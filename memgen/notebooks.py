@@ -6,7 +6,6 @@ A chapter names its experiment in its metadata, ``{"memgen": {"experiment": "lin
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import sys
@@ -26,9 +25,10 @@ from jupyter_core.utils import ensure_event_loop
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
+from memgen import experiments
 from memgen.errors import BadInput, one_line
 from memgen.outcome import Result, summarise
-from memgen.parameters import ParameterError, coerce
+from memgen.parameters import coerce
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -95,17 +95,11 @@ def experiment(notebook: Path) -> str:
 
 def validate(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters as plain values of the types that the notebook's `Params` declares."""
-    module = f"memgen.experiments.{experiment(notebook)}"
+    name = experiment(notebook)
     try:
-        model = importlib.import_module(module).Params
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise  # the module is there, something that it imports is not
-        raise BadInput(f"{notebook.stem}: there is no {module}") from None
-    try:
-        return coerce(model, parameters)
-    except ParameterError as error:
-        raise ParameterError(f"{notebook.stem}: {error}") from None
+        return coerce(experiments.load(name).Params, parameters)
+    except BadInput as error:
+        raise type(error)(f"{notebook.stem}: {error}") from None
 
 
 def run(notebook: Path, out: Path, parameters: Mapping[str, Any] | None = None) -> Result:

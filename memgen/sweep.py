@@ -1,6 +1,5 @@
 """From a grid of cells to one tidy table, on any executor."""
 
-import importlib
 import multiprocessing
 import sys
 import time
@@ -13,7 +12,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from memgen import store
+from memgen import experiments, store
 from memgen.errors import BadInput
 
 
@@ -43,9 +42,9 @@ def sweep(cell: Callable[[Any], pd.DataFrame], grid: Iterable[Any], executor: Ex
 def run_chapter(chapter: str, preset: str, out: Path, workers: int) -> Path:
     """Run the whole grid of `memgen.experiments.<chapter>` at a preset, in processes, into out/<chapter>.parquet."""
     try:
-        experiment = importlib.import_module(f"memgen.experiments.{chapter}")
-    except ModuleNotFoundError:
-        raise BadInput(f"unknown chapter {chapter!r}: there is no memgen.experiments.{chapter}") from None
+        experiment = experiments.load(chapter)
+    except BadInput as error:
+        raise BadInput(f"unknown chapter {chapter!r}: {error}") from None
     params = experiment.Params(preset=preset)
     start = time.perf_counter()
     # Fresh processes, one thread each: workers share the cores, and no state of this process reaches a cell.

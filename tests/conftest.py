@@ -49,7 +49,7 @@ display({"application/vnd.memgen.checks+json": payload, "text/plain": f"{len(che
 def chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Write a chapter of the experiment `tiny`, with these cells between its parameters and its checks."""
     module = ModuleType("memgen.experiments.tiny")
-    module.Params = TinyParams  # type: ignore[attr-defined]
+    module.Params = TinyParams
     monkeypatch.setitem(sys.modules, "memgen.experiments.tiny", module)
 
     def write(*cells: str, name: str = "01_tiny", checks: str = CHECKS, experiment: str = "tiny") -> Path:

@@ -102,7 +102,7 @@ def test_a_generator_fixes_the_law() -> None:
 @pytest.mark.parametrize("late", ["isotropic", "sample"])
 def test_the_law_is_a_law(n: int, late: str) -> None:
     x, _ = _data(n, 6)
-    mean, covariance = one_step(x, 0.8, np.random.default_rng(0), late)  # type: ignore[arg-type]
+    mean, covariance = one_step(x, 0.8, np.random.default_rng(0), late)
     assert isinstance(mean, np.ndarray) and isinstance(covariance, np.ndarray)
     assert mean.shape == (6,) and covariance.shape == (6, 6)
     values = np.linalg.eigvalsh(covariance)

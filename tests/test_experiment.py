@@ -1,5 +1,6 @@
 """The linear experiment: parameters, grid, rows that depend on nothing but their key, laws with known moments."""
 
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -79,9 +80,9 @@ def test_both_packages_mean_the_same_noise() -> None:
 @pytest.mark.parametrize(
     "call", [lambda: isotropic(0), lambda: isotropic(2, -1.0), lambda: Gaussian((1.0, np.nan)), lambda: power_law(0)]
 )
-def test_impossible_laws_are_refused(call: object) -> None:
+def test_impossible_laws_are_refused(call: Callable[[], object]) -> None:
     with pytest.raises(ValueError, match=r"need d|positive and finite"):
-        call()  # type: ignore[operator]
+        call()
 
 
 def test_negative_noise_is_refused() -> None:

@@ -1,5 +1,7 @@
 """The machinery: domains, phases, spectra, logarithms, digits, roots, and steps that can fail."""
 
+from collections.abc import Callable
+
 import mpmath
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import sympy as sp
 
 from theory import determinants, gaussians, linear, linear_spectrum, ou, spectra
 from theory.formula import Branch, DomainError, Formula, Mean, Unknown, Variable
-from theory.steps import DerivationError, Identity, Limit, Premise, Quadrature, verify
+from theory.steps import DerivationError, Identity, Limit, Premise, Quadrature, Step, verify
 
 x, s = sp.symbols("x s", positive=True)
 
@@ -30,9 +32,9 @@ def _formula(*branches: Branch, **more: object) -> Formula:
         (lambda: spectra.mp_moment(1, 1.0), "gamma = 1"),
     ],
 )
-def test_arguments_outside_the_domain_are_named(call: object, culprit: str) -> None:
+def test_arguments_outside_the_domain_are_named(call: Callable[[], object], culprit: str) -> None:
     with pytest.raises(DomainError, match=culprit.replace("(", r"\(")) as error:
-        call()  # type: ignore[operator]
+        call()
     assert "\n" not in str(error.value)
 
 
@@ -120,9 +122,9 @@ def test_mp_knows_the_domain_to_every_digit() -> None:
         (lambda: spectra.renormalised_noise(0.1, 1.0, 0.5), "eigenvalues must be a non-empty spectrum"),
     ],
 )
-def test_what_is_not_a_point_is_named(call: object, words: str) -> None:
+def test_what_is_not_a_point_is_named(call: Callable[[], object], words: str) -> None:
     with pytest.raises((TypeError, ValueError), match=words) as error:
-        call()  # type: ignore[operator]
+        call()
     assert "\n" not in str(error.value)
 
 
@@ -176,7 +178,7 @@ def test_nan_and_uncovered_points_raise() -> None:
         (Quadrature("c", s * x, (s, 0, 1), x / 2, ({x: 3},)), Quadrature("c", s * x, (s, 0, 1), x / 2, ())),
     ],
 )
-def test_each_kind_of_step_passes_and_fails(good: object, bad: object) -> None:
-    assert verify(good, "name").found  # type: ignore[arg-type]
+def test_each_kind_of_step_passes_and_fails(good: Step, bad: Step) -> None:
+    assert verify(good, "name").found
     with pytest.raises(DerivationError, match=r"name: .* does not hold: c"):
-        verify(bad, "name")  # type: ignore[arg-type]
+        verify(bad, "name")

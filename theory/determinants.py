@@ -12,7 +12,7 @@ import mpmath
 import numpy as np
 import sympy as sp
 
-from theory.formula import Branch, Formula, Mean, Unknown, Variable
+from theory.formula import Branch, Formula, Mean, Unknown, Variable, single
 from theory.spectra import mp_log_moment
 from theory.steps import Identity, Limit, Premise, Step
 
@@ -177,11 +177,11 @@ def _generated_logdet_spectrum(f: Formula) -> Iterator[Step]:
     value = f.branches[1].value.replace(lambda x: isinstance(x, Mean), lambda x: b)
     bounded = {gamma: p / (1 + p), kappa: q / (1 + q)}
     yield Identity("the exponent there is ⟨ln(ρ+(1−ρ)κ)⟩ + ((1−γ)/γ) ln(1−κ)", total, value, bounded)
-    fluctuation = f.branches[1].value.replace(lambda x: isinstance(x, Mean), lambda x: x.args[0])
+    fluctuation = single(f.branches[1].value)
     slope = sp.diff(fluctuation, kappa) * gamma * (1 - kappa)
-    equation = f.equation.replace(lambda x: isinstance(x, Mean), lambda x: x.args[0])
+    equation = single(f.equation)
     yield Identity("which is stationary in κ exactly where κ solves its equation", slope, equation)
-    plateau = f.branches[0].value.replace(lambda x: isinstance(x, Mean), lambda x: x.args[0])
+    plateau = single(f.branches[0].value)
     yield Identity("at κ = 0 it is the plateau ⟨ln ρ⟩", fluctuation.subs(kappa, 0), plateau)
     equal = fluctuation.subs({kappa: (gamma - rho) / (1 - rho), fractions: rho})
     isotropic = generated_logdet.branches[1].value

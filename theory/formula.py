@@ -63,6 +63,11 @@ class Mean(sp.Function):
         return rf"\left\langle {printer._print(self.args[0])} \right\rangle_{{{printer._print(self.args[1])}}}"
 
 
+def single(expr: sp.Expr) -> sp.Expr:
+    """A spectral expression for one direction alone: ⟨f⟩ is f. Derivatives and sums commute with the average."""
+    return expr.replace(lambda e: isinstance(e, Mean), lambda e: e.args[0])
+
+
 class Variable(NamedTuple):
     """A named argument: symbol, meaning, unit, the set it must lie in, a default if it may be
     left out, and the letter it is typeset with, if not its name."""

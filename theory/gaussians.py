@@ -12,7 +12,7 @@ import mpmath
 import numpy as np
 import sympy as sp
 
-from theory.formula import Branch, Formula, Mean, Variable
+from theory.formula import Branch, Formula, Mean, Variable, single
 from theory.steps import Identity, Limit, Premise, Quadrature, Step
 
 
@@ -110,8 +110,7 @@ kl_spectral = Formula(
 
 def _affinity(f: Formula) -> Iterator[Step]:
     root_product = sp.sqrt(_normal(_x, _m, _v)) * sp.sqrt(_normal(_x, 0, _w))
-    single = f.expr.replace(lambda e: isinstance(e, Mean), lambda e: e.args[0])
-    line = single.subs({d: 1, s: _v / _w, distance2: _m**2 / (_v + _w)})
+    line = single(f.expr).subs({d: 1, s: _v / _w, distance2: _m**2 / (_v + _w)})
     # The exponent of √p√q is −a x² + b x − c; the Gaussian integral is √(π/a) exp(b²/4a − c).
     a, b, c = (1 / _v + 1 / _w) / 4, _m / (2 * _v), _m**2 / (4 * _v)
     gaussian_integral = (
@@ -138,8 +137,7 @@ affinity_spectral = Formula(
 
 
 def _overlap(f: Formula) -> Iterator[Step]:
-    single = f.expr.replace(lambda e: isinstance(e, Mean), lambda e: e.args[0])
-    line = single.subs({d: 1, s: _v + _w, distance2: _m**2 / (_v + _w)})
+    line = single(f.expr).subs({d: 1, s: _v + _w, distance2: _m**2 / (_v + _w)})
     product = _normal(_x, _m, _v) * _normal(_x, 0, _w)
     yield Identity(
         "on the line, ∫ p q is the density of the difference at 0",
@@ -167,7 +165,7 @@ overlap_spectral = Formula(
 def _wasserstein(f: Formula) -> Iterator[Step]:
     z = sp.Symbol("z", real=True)
     cost = (_m + (sp.sqrt(_v) - sp.sqrt(_w)) * z) ** 2 * _normal(z, 0, 1)
-    line = f.expr.replace(lambda e: isinstance(e, Mean), lambda e: e.args[0])
+    line = single(f.expr)
     line = line.subs({d: 1, distance2: _m**2}).subs(s, sp.sqrt(_v) - sp.sqrt(_w))
     yield Identity(
         "on the line the monotone coupling m + √v z, √w z is optimal; its cost",

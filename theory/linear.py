@@ -30,7 +30,7 @@ from theory.determinants import (
     x,
     y,
 )
-from theory.formula import Branch, Formula, Mean, Unknown, Variable
+from theory.formula import Branch, Formula, Mean, Unknown, Variable, single
 from theory.gaussians import affinity_spectral, distance2, kl_spectral, ratio_divergence
 from theory.steps import Identity, Limit, Premise, Quadrature, Step
 
@@ -40,11 +40,6 @@ eigenvalues = sp.Symbol("eigenvalues", positive=True)
 
 POINTS = Variable(n, "number of training points", sp.Interval(2, sp.oo))
 DIMENSION = Variable(d, "dimension", sp.Interval(1, sp.oo))
-
-
-def single(expr: sp.Expr) -> sp.Expr:
-    """A spectral expression for a single direction: ⟨f⟩ is f."""
-    return expr.replace(lambda e: isinstance(e, Mean), lambda e: e.args[0])
 
 
 # -- first moments ------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import sympy as sp
 
 from theory.determinants import FRACTIONS, fractions, gamma, generated_logdet_spectrum, rho
-from theory.formula import Branch, Formula, Mean
+from theory.formula import Branch, Formula, Mean, single
 from theory.gaussians import ratio_divergence
 from theory.linear import (
     POINTS,
@@ -21,7 +21,6 @@ from theory.linear import (
     kl_true_generated,
     n,
     pieces_are_kl,
-    single,
 )
 from theory.steps import Identity, Limit, Premise, Step
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from theory.formula import Branch, DomainError, Formula, Mean, Unknown, Variable
+from theory.formula import Branch, DomainError, Formula, Mean, Unknown, Variable, single
 from theory.steps import Identity, Limit, Premise, Quadrature, Step
 
 gamma = sp.Symbol("gamma", positive=True)
@@ -181,8 +181,8 @@ mp_log_moment = Formula(
 def _renormalised(f: Formula) -> Iterator[Step]:
     equation = f.equation
     isotropic = (lam - (1 - gamma) + sp.sqrt((lam - (1 - gamma)) ** 2 + 4 * lam)) / 2
-    single = equation.subs(Mean(1 / (kappa + s), s), 1 / (1 + kappa)).subs(kappa, isotropic)
-    yield Identity("equal eigenvalues (1): a quadratic with this largest root", single, 0)
+    equal = equation.subs(Mean(1 / (kappa + s), s), 1 / (1 + kappa)).subs(kappa, isotropic)
+    yield Identity("equal eigenvalues (1): a quadratic with this largest root", equal, 0)
     zero, value = f.branches[0].value, f.branches[1].value.subs(kappa, isotropic)
     yield Identity("its share κ/(1+κ) is λ × mp_resolvent", value / (1 + value), lam * mp_resolvent.expr)
     yield Identity("λ = 0: κ = 0 is a root, for γ ≤ 1 the only one", equation.subs({lam: 0, kappa: zero}), 0)
@@ -194,9 +194,9 @@ def _renormalised(f: Formula) -> Iterator[Step]:
     )
     slope = sp.diff(kappa - gamma * kappa * Mean(s / (s + kappa), s), kappa)
     closed = 1 - gamma * Mean(s**2 / (s + kappa) ** 2, s)
-    gap = (slope - closed).replace(lambda e: isinstance(e, Mean), lambda e: e.args[0])
+    gap = single(slope - closed)
     yield Identity("λ(κ) has slope 1 − γ⟨s²/(s+κ)²⟩, increasing in κ: convex, one largest root", gap, 0)
-    upper = equation.subs(kappa, lam + gamma * s).replace(lambda e: isinstance(e, Mean), lambda e: e.args[0])
+    upper = single(equation.subs(kappa, lam + gamma * s))
     yield Identity(
         "at κ = λ + γ⟨s⟩, and hence beyond, the equation is positive: γ⟨s²/(s+κ)⟩",
         upper,
@@ -205,7 +205,7 @@ def _renormalised(f: Formula) -> Iterator[Step]:
     stated = kappa - lam - gamma * kappa * Mean(s / (s + kappa), s)
     yield Identity(
         "the equation is κ − λ = γκ⟨s/(s+κ)⟩ rewritten without cancellation",
-        (stated - equation).replace(lambda e: isinstance(e, Mean), lambda e: e.args[0]),
+        single(stated - equation),
         0,
     )
     yield Premise(

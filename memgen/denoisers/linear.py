@@ -71,14 +71,15 @@ def generated(x: Tensor, u: Tensor, tau: float, late: Late = "isotropic") -> Law
     b0, slope = fit(x, u)
     x_mean = x.mean(-2)
     mean = b0 + (slope @ x_mean[..., None]).squeeze(-1)
-    if isinstance(late, str) and late == "isotropic":
-        n, d = x.shape[-2:]
-        variance = _norm(x - x_mean[..., None, :]) ** 2 / ((n - 1) * d) + tau**2
+    if isinstance(late, Tensor):
+        return Law(mean, slope @ late @ slope.mT)
+    n, d = x.shape[-2:]
+    x_c = x - x_mean[..., None, :]
+    if late == "isotropic":
+        variance = _norm(x_c) ** 2 / ((n - 1) * d) + tau**2
         return Law(mean, variance[..., None, None] * (slope @ slope.mT))
-    if isinstance(late, str):
-        x_c = x - x_mean[..., None, :]
-        late = x_c.mT @ x_c / (x.shape[-2] - 1) + tau**2 * torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
-    return Law(mean, slope @ late @ slope.mT)
+    noised_covariance = x_c.mT @ x_c / (n - 1) + tau**2 * torch.eye(d, dtype=x.dtype, device=x.device)
+    return Law(mean, slope @ noised_covariance @ slope.mT)
 
 
 def one_step(

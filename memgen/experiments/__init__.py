@@ -1,1 +1,17 @@
 """One module a chapter: Params (typed, frozen), grid() and cell(), a pure function of one grid cell."""
+
+import importlib
+from types import ModuleType
+
+from memgen.errors import BadInput
+
+
+def load(name: str) -> ModuleType:
+    """The experiment of that name. BadInput if there is none; what a module there fails to import is not hidden."""
+    module = f"{__name__}.{name}"
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise BadInput(f"there is no {module}") from None

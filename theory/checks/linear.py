@@ -22,7 +22,7 @@ from theory.checks.check import Check, Observation
 RHO = 0.5
 _D = 24
 _SIZES = (16, 32, 64, 128)
-_GAMMAS = {0.25: "plateau", 0.75: "fluctuating"}
+_GAMMAS = (0.25, 0.75)  # on the plateau of the log-determinant, and beyond it
 _LEVELS = (2.0, 0.4)  # the two eigenvalues, in equal parts, of the anisotropic data
 _TAU = 0.8
 _FRACTIONS = np.array([level / (level + _TAU**2) for level in _LEVELS])
@@ -43,10 +43,6 @@ def _small() -> dict[tuple[int, float], dict[str, np.ndarray]]:
 
 def _exact(measure: str) -> list[Observation]:
     return [Observation({"n": n, "d": _D, "rho": rho}, mean(values[measure])) for (n, rho), values in _small().items()]
-
-
-def _centred_wrongly(n: float, d: float, rho: float) -> float:
-    return float(linear.generated_trace(n + 1, d, rho))
 
 
 def _representation() -> list[Observation]:
@@ -161,17 +157,13 @@ def _trace_spectrum() -> list[Observation]:
     return found
 
 
-def _mean_fraction(fractions: np.ndarray) -> float:
-    return float(np.mean(fractions))
-
-
 CHECKS = [
     Check(
         "linear.trace",
         linear.generated_trace,
         lambda: _exact("trace"),
         {
-            "n for n − 1": _centred_wrongly,
+            "n for n − 1": lambda n, d, rho: linear.generated_trace(n + 1, d, rho),
             "ρ² for ρ": lambda n, d, rho: linear.generated_trace(n, d, rho) - rho + rho**2,
             "limit formula": lambda n, d, rho: rho + (1 - rho) * d / abs(n - d),
         },
@@ -302,7 +294,7 @@ CHECKS = [
         {
             "plateau everywhere": lambda gamma, fractions: np.mean(np.log(fractions)),
             "isotropic at the mean fraction": lambda gamma, fractions: linear.generated_logdet(
-                gamma, _mean_fraction(fractions)
+                gamma, np.mean(fractions)
             ),
         },
     ),
@@ -312,7 +304,7 @@ CHECKS = [
         lambda: _spectrum_limits("kl_generated_true", -0.5),
         {
             "isotropic at the mean fraction": lambda gamma, fractions: linear.kl_generated_true(
-                gamma, _mean_fraction(fractions)
+                gamma, np.mean(fractions)
             ),
         },
     ),
@@ -322,7 +314,7 @@ CHECKS = [
         lambda: _typical(True),
         {
             "isotropic at the mean fraction": lambda gamma, fractions: linear.kl_true_generated(
-                gamma, _mean_fraction(fractions)
+                gamma, np.mean(fractions)
             ),
             "the other direction": linear_spectrum.kl_generated_true_spectrum,
         },
