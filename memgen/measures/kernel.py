@@ -1,0 +1,212 @@
+"""The seed's distances (E2, E6, E7): a point set smoothed by Gaussian kernels against a Gaussian law, in L2.
+
+ρ_X = (1/n) Σ N(·; x_k, ε²I) with ε = σ n^{−1/d}.  In units of (4πσ²)^{−d/2}, the squared norm of N(m, σ²I),
+
+    ‖ρ_X − G‖² = 1 + pair(X) − cross(X) + ‖G‖²,   pair(X) = (1/n) Σ_{i≠j} exp(−|x_i − x_j|²/4ε²),
+    cross(X) = (2/n) (4πσ²)^{d/2} Σ_i N(x_i; μ, Σ_G + ε²I),
+
+where the 1 is the overlap of every kernel with itself, the same at every n.  In Δ = ‖T − G‖² − ‖O − G‖² it cancels, and so
+does ‖G‖²: both are left out, never subtracted.  What remains spans tens of decades, hence logarithms and float64.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from memgen.measures.gaussians import l2_squared, log_overlap
+
+_TILE = 512  # rows and columns of pairs at once: two megabytes of exponents, which stay in cache
+Points = np.ndarray | Tensor
+
+
+class KernelEstimate(NamedTuple):
+    """A point set with what its kernel estimate needs once: points (n, d), variance ε², the scale σ, ln pair."""
+
+    points: Tensor
+    variance: float
+    sigma: float
+    log_pair: float
+
+
+class Delta(NamedTuple):
+    """Δ as its sign (−1, 0, 1) and ln|Δ|, in units of (4πσ²)^{−d/2}, and the logarithms of its four terms.
+
+    `cancellation` is Σ|terms|/|Δ|: ln|Δ| is good to about 10⁻¹⁴ times it.
+    """
+
+    sign: int
+    log_abs: float
+    cancellation: float
+    log_pair_train: float
+    log_pair_original: float
+    log_cross_train: float
+    log_cross_original: float
+
+    @property
+    def overlap_gap(self) -> float:
+        """ln⟨G, O⟩ − ln⟨G, T⟩: the cross terms alone."""
+        return self.log_cross_original - self.log_cross_train
+
+
+def kernel_estimate(points: Points, sigma: float = 1.0, name: str = "points") -> KernelEstimate:
+    """The kernel estimate of points (n, d), with its n(n−1)/2 pairs summed: keep it if the set is used again.
+
+    Raises ValueError, naming the set, on n < 2, values that are not finite, and a point that is there twice.
+    """
+    x = torch.as_tensor(points, dtype=torch.float64)
+    if x.ndim != 2 or x.shape[0] < 2 or x.shape[1] < 1:
+        raise ValueError(f"{name} must be (n, d) with n ≥ 2 and d ≥ 1, got shape {tuple(x.shape)}")
+    if not bool(torch.isfinite(x).all()):
+        raise ValueError(f"{name} holds a value that is not finite")
+    if not (sigma > 0 and math.isfinite(sigma)):
+        raise ValueError(f"sigma must be positive and finite, got {sigma}")
+    if (twice := _repeated(x)) is not None:
+        raise ValueError(f"{name}: points {twice[0]} and {twice[1]} are the same")
+    n, d = x.shape
+    variance = sigma**2 * n ** (-2 / d)
+    return KernelEstimate(x, variance, sigma, _log_pairs(x, variance) - math.log(n))
+
+
+def _repeated(x: Tensor) -> tuple[int, int] | None:
+    """Indices of two equal points, if there are any."""
+    seen: dict[bytes, int] = {}
+    for k, row in enumerate(x.cpu().numpy() + 0.0):  # + 0.0: −0 and 0 are equal and have other bytes
+        if (first := seen.setdefault(row.tobytes(), k)) != k:
+            return first, k
+    return None
+
+
+def _log_pairs(x: Tensor, variance: float) -> float:
+    """ln Σ_{i≠j} exp(−|x_i − x_j|²/4ε²), one triangle of tiles twice, relative to the largest exponent so far.
+
+    The exponents are one matrix product: with z = (x − x̄)/(√2 ε), z·w − |z|²/2 − |w|²/2 = −|z − w|²/2.
+    """
+    z = (x - x.mean(0)) / math.sqrt(2 * variance)
+    half = z.square().sum(1, keepdim=True) / 2
+    one = torch.ones_like(half)
+    left, right = torch.cat([z, -half, one], 1), torch.cat([z, one, -half], 1).T.contiguous()
+    n = len(x)
+    largest, total = -math.inf, 0.0
+    buffer = x.new_empty(min(n, _TILE) ** 2)
+    for i in range(0, n, _TILE):
+        rows = left[i : i + _TILE]
+        for j in range(i, n, _TILE):
+            columns = right[:, j : j + _TILE]
+            shape = (rows.shape[0], columns.shape[1])
+            exponents = torch.mm(rows, columns, out=buffer[: math.prod(shape)].view(shape))
+            if i == j:
+                exponents.fill_diagonal_(-math.inf)
+            before, largest = largest, max(largest, float(exponents.max()))
+            if largest > -math.inf:  # a last tile of one point has no pair
+                total *= math.exp(before - largest)
+                total += (1 if i == j else 2) * float(exponents.sub_(largest).exp_().sum())
+    return largest + math.log(total)
+
+
+def log_overlaps(points: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
+    """ln (4π)^{d/2} N(x_i; mean, covariance) for every point: (..., n, d), (..., d), (..., d, d) → (..., n)."""
+    # Of the powers of 4π and 2π, hundreds of nats that would round and cancel, √2 a pivot is left: an exact halving.
+    lower = torch.linalg.cholesky(covariance / 2)
+    whitened = torch.linalg.solve_triangular(lower, (points - mean[..., None, :]).mT, upper=False)
+    log_volume = lower.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    return -whitened.square().sum(-2) / 4 - log_volume[..., None]
+
+
+def log_cross(points: Tensor, mean: Tensor, covariance: Tensor, variance: float, sigma: float = 1.0) -> Tensor:
+    """ln cross(X) of points (..., n, d) smoothed with kernels of a variance, and G = N(mean, covariance). (...)."""
+    n, d = points.shape[-2:]
+    smoothed = covariance + variance * torch.eye(d, dtype=covariance.dtype, device=covariance.device)
+    return torch.logsumexp(log_overlaps(points, mean, smoothed), -1) + math.log(2 / n) + d * math.log(sigma)
+
+
+def kernel_l2_delta(
+    train: Points | KernelEstimate,
+    original: Points | KernelEstimate,
+    mean: Points,
+    covariance: Points,
+    sigma: float = 1.0,
+) -> Delta:
+    """Δ = ‖T − G‖² − ‖O − G‖² for G = N(mean, covariance) against two point sets, each at its own width σ n^{−1/d}.
+
+    A set is (n, d), or a `KernelEstimate` whose pairs are summed already. Σ_G may be singular (n ≤ d: what appears is
+    Σ_G + ε²I). Raises ValueError on shapes that do not match, on what is not finite, on a covariance that is not
+    symmetric or not positive semi-definite, on n < 2, and on a point that is there twice in one set.
+    """
+    t, o = (
+        given if isinstance(given, KernelEstimate) else kernel_estimate(given, sigma, name)
+        for given, name in ((train, "train"), (original, "original"))
+    )
+    if t.sigma != o.sigma:
+        raise ValueError(f"train and original were smoothed at different scales: sigma = {t.sigma:g} and {o.sigma:g}")
+    mu, cov = _gaussian(mean, covariance, t.points)
+    if o.points.shape[1] != t.points.shape[1]:
+        raise ValueError(f"train has dimension {t.points.shape[1]}, original {o.points.shape[1]}")
+    crosses = [float(log_cross(x.points, mu, cov, x.variance, x.sigma)) for x in (t, o)]
+    return combine(t.log_pair, o.log_pair, *crosses)
+
+
+def combine(
+    log_pair_train: float, log_pair_original: float, log_cross_train: float, log_cross_original: float
+) -> Delta:
+    """Δ = pair(T) − pair(O) − cross(T) + cross(O) from the logarithms of its terms."""
+    logs = (log_pair_train, log_pair_original, log_cross_train, log_cross_original)
+    largest = max(logs)
+    terms = [sign * math.exp(log - largest) for sign, log in zip((1, -1, -1, 1), logs, strict=True)]
+    value = math.fsum(terms)
+    size = math.fsum(abs(term) for term in terms)
+    if value == 0:
+        return Delta(0, -math.inf, math.inf, *logs)
+    return Delta(1 if value > 0 else -1, largest + math.log(abs(value)), size / abs(value), *logs)
+
+
+class Position(NamedTuple):
+    """Where G stands in the plane through O along T − O, in units of (4πσ²)^{−d/2} but for a, which has none.
+
+    a = ⟨T−O, G−O⟩/‖T−O‖² and b² = ‖G−O‖² − a²‖T−O‖², so that ‖O−G‖² = a²‖T−O‖² + b² and Δ = ‖T−O‖²(1−2a).
+    """
+
+    a: float
+    b_squared: float
+    separation: float  # ‖T−O‖²
+
+
+def position(
+    train: KernelEstimate, mean: Points, covariance: Points, true_mean: Points, true_covariance: Points
+) -> Position:
+    """Position of G = N(mean, covariance) between the true law O and the kernel estimate of the training set T.
+
+    Not in the log domain: meant for few dimensions, where these norms are comparable. b² is ∞ for a singular G.
+    """
+    mu, cov = _gaussian(mean, covariance, train.points)
+    m, c = _gaussian(true_mean, true_covariance, train.points)
+    unit = (4 * math.pi * train.sigma**2) ** (train.points.shape[1] / 2)
+    to_generated, to_true = (
+        float(log_cross(train.points, *law, train.variance, train.sigma).exp()) / 2 for law in ((mu, cov), (m, c))
+    )
+    true_norm, true_generated = (unit * float(log_overlap(m, c, *law).exp()) for law in ((m, c), (mu, cov)))
+    separation = 1 + math.exp(train.log_pair) - 2 * to_true + true_norm
+    a = (to_generated - true_generated - to_true + true_norm) / separation
+    return Position(a, unit * float(l2_squared(mu, cov, m, c)) - a**2 * separation, separation)
+
+
+def _gaussian(mean: Points, covariance: Points, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and covariance as tensors beside the points, refused by name if they are no Gaussian law in that dimension."""
+    d = like.shape[1]
+    mu, cov = (torch.as_tensor(a, dtype=like.dtype, device=like.device) for a in (mean, covariance))
+    if mu.shape != (d,) or cov.shape != (d, d):
+        raise ValueError(
+            f"mean must be ({d},) and covariance ({d}, {d}) to match train, got {tuple(mu.shape)} and {tuple(cov.shape)}"
+        )
+    for name, a in (("mean", mu), ("covariance", cov)):
+        if not bool(torch.isfinite(a).all()):
+            raise ValueError(f"{name} holds a value that is not finite")
+    scale = float(cov.abs().max())
+    if float((cov - cov.T).abs().max()) > 1e-10 * scale:
+        raise ValueError("covariance is not symmetric")
+    lowest = float(torch.linalg.eigvalsh(cov)[0])
+    if lowest < -d * torch.finfo(cov.dtype).eps * scale * d:
+        raise ValueError(f"covariance has the negative eigenvalue {lowest:.3g}")
+    return mu, cov
