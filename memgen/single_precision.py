@@ -1,9 +1,9 @@
-"""Δ in single precision with the steps of the public code (LDM.py, halder2024code), to show what they print. Not for use.
+"""Δ in single precision with the steps of the public code (LDM.py), to show what they print. Not for use.
 
-What matters and is kept: float32 data, least squares in float32, ε, its powers and every accumulator in float32; exponents
-of the cross terms in float64; BᵀB where the generated covariance is B Bᵀ.  What is left out changes nothing: constant
-factors common to both distances, and one matrix inverse per data point.  Distances of pairs come from a matrix product of
-centred data, which moves the pair terms by some 10⁻⁵ of themselves.
+What matters and is kept: float32 data, least squares in float32, ε, its powers and every accumulator in float32;
+exponents of the cross terms in float64; BᵀB where the generated covariance is B Bᵀ.  What is left out changes nothing:
+constant factors common to both distances, and one matrix inverse per data point.  Distances of pairs come from a matrix
+product of centred data, which moves the pair terms by some 10⁻⁵ of themselves.
 """
 
 import math
@@ -50,7 +50,7 @@ def _width(n: int, d: int) -> np.float32:
 
 @lru_cache
 def self_term(n: int, d: int) -> float:
-    """The self-overlap of a kernel estimate in float32, whose exact value is 1 at every n, in units of (4πσ²)^{−d/2}."""
+    """The self-overlap of a kernel estimate in float32, in units of (4πσ²)^{−d/2}: its exact value is 1 at every n."""
     return float(_prefactor(n, d) * np.float32(n)) * _unit(d)
 
 

@@ -1,4 +1,4 @@
-"""The transition probability P(Δ > 0) of the linear model (E6, Fig. 3), with every choice of the public code a switch."""
+"""The transition probability P(Δ > 0) of the linear model (E6, Fig. 3); every choice of the public code is a switch."""
 
 import re
 from functools import lru_cache
@@ -145,8 +145,8 @@ def cell(point: Cell) -> pd.DataFrame:
         return _labelled(table, point, point.choices[0])
     found: dict[str, list[dict[str, float]]] = {choice: [] for choice in point.choices}
     for replica in range(point.replicas):
-        for choice, values in _replica(point, replica).items():
-            found[choice].append(values)
+        for choice, delta in _replica(point, replica).items():
+            found[choice].append(delta)
     tables = []
     for choice, rows in found.items():
         table = pd.DataFrame(rows).rename_axis("replica").reset_index().melt(id_vars="replica", var_name="measure")
@@ -228,7 +228,7 @@ def _reference32(seed: int, d: int, k: int) -> single_precision.Reference:
 
 
 def overlap_gaps(n: int, d: int, replicas: int, seed: int, device: torch.device | None = None) -> np.ndarray:
-    """ln⟨G,H⟩ − ln⟨G,T⟩ of the multi-step model G = N(x̄, S) at the seed's width, H a holdout of n points. (replicas,)."""
+    """ln⟨G,H⟩ − ln⟨G,T⟩ of the multi-step model G = N(x̄, S) at the seed's width, H a holdout of n points. (replicas,)"""
     gaps = []
     batch = max(1, _BATCH_NUMBERS // (n * d))
     for start in range(0, replicas, batch):

@@ -5,8 +5,8 @@
     ‖ρ_X − G‖² = 1 + pair(X) − cross(X) + ‖G‖²,   pair(X) = (1/n) Σ_{i≠j} exp(−|x_i − x_j|²/4ε²),
     cross(X) = (2/n) (4πσ²)^{d/2} Σ_i N(x_i; μ, Σ_G + ε²I),
 
-where the 1 is the overlap of every kernel with itself, the same at every n.  In Δ = ‖T − G‖² − ‖O − G‖² it cancels, and so
-does ‖G‖²: both are left out, never subtracted.  What remains spans tens of decades, hence logarithms and float64.
+where the 1 is the overlap of every kernel with itself, the same at every n.  In Δ = ‖T − G‖² − ‖O − G‖² it cancels, and
+so does ‖G‖²: both are left out, never subtracted.  What remains spans tens of decades, hence logarithms and float64.
 """
 
 import math
@@ -148,11 +148,8 @@ def kernel_l2_delta(
     return combine(t.log_pair, o.log_pair, *crosses)
 
 
-def combine(
-    log_pair_train: float, log_pair_original: float, log_cross_train: float, log_cross_original: float
-) -> Delta:
-    """Δ = pair(T) − pair(O) − cross(T) + cross(O) from the logarithms of its terms."""
-    logs = (log_pair_train, log_pair_original, log_cross_train, log_cross_original)
+def combine(*logs: float) -> Delta:
+    """Δ = pair(T) − pair(O) − cross(T) + cross(O) from the logarithms of its terms, in this order."""
     largest = max(logs)
     terms = [sign * math.exp(log - largest) for sign, log in zip((1, -1, -1, 1), logs, strict=True)]
     value = math.fsum(terms)
@@ -193,13 +190,12 @@ def position(
 
 
 def _gaussian(mean: Points, covariance: Points, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and covariance as tensors beside the points, refused by name if they are no Gaussian law in that dimension."""
+    """Mean and covariance as tensors beside the points; what is no Gaussian law in that dimension is refused by name."""
     d = like.shape[1]
     mu, cov = (torch.as_tensor(a, dtype=like.dtype, device=like.device) for a in (mean, covariance))
     if mu.shape != (d,) or cov.shape != (d, d):
-        raise ValueError(
-            f"mean must be ({d},) and covariance ({d}, {d}) to match train, got {tuple(mu.shape)} and {tuple(cov.shape)}"
-        )
+        given = f"{tuple(mu.shape)} and {tuple(cov.shape)}"
+        raise ValueError(f"mean must be ({d},) and covariance ({d}, {d}) to match train, got {given}")
     for name, a in (("mean", mu), ("covariance", cov)):
         if not bool(torch.isfinite(a).all()):
             raise ValueError(f"{name} holds a value that is not finite")
