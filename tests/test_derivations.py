@@ -11,7 +11,7 @@ import pytest
 import sympy as sp
 
 import theory
-from theory import determinants, gaussians, linear, ou, spectra
+from theory import determinants, gaussians, kernel, linear, ou, spectra, transition
 from theory.checks import ALL
 from theory.formula import Formula, Kind
 from theory.steps import DerivationError, Premise
@@ -65,6 +65,24 @@ TWINS = {
     "log_affinity": lambda f: _twin(f, 1, None, 2 * f.branches[1].value),
     "hellinger2": lambda f: _twin(f, 0, _d, _d / 2),
     "logdet_correction": lambda f: _twin(f, 1, None, -sp.log(_d) / _d),
+    "kernel_width": lambda f: _twin(f, 0, kernel.d, kernel.d + 4),
+    "self_overlap": lambda f: _twin(f, 0, kernel.n, kernel.n**2),
+    "pair_overlap": lambda f: _twin(f, 0, kernel.width, 2 * kernel.width),
+    "kde_mise": lambda f: _twin(f, 0, kernel.n, kernel.n + 1),
+    "bisector": lambda f: _twin(f, 0, kernel.position, kernel.position / 2),
+    "distance_original": lambda f: _twin(f, 0, kernel.b_squared, 0),
+    "memorized_fraction": lambda f: _twin(f, 0, kernel.d, kernel.d + 2),
+    "leave_one_out": lambda f: _twin(f, 0, transition.q, 0),
+    "overlap_probability": lambda f: _twin(f, 0, transition.n, 2 * transition.n),
+    "null_probability": lambda f: _twin(f, 0, transition.n_original, transition.n),
+    "annealed_gap": lambda f: _twin(f, 0, transition.q, 2 * transition.q),
+    "overlap_clt": lambda f: _twin(f, 0, transition.n, 2 * transition.n),
+    "clt_threshold": lambda f: _twin(f, 0, transition.q, transition.q / 2),
+    "condensed_probability": lambda f: _twin(f, 0, transition.q, 2 * transition.q),
+    "overlap_samples": lambda f: replace(
+        f, unknown=f.unknown._replace(equation=f.equation.subs(transition.d, sp.sqrt(transition.d)))
+    ),
+    "cross_overlap": lambda f: _twin(f, 0, None, 2 * f.expr),
 }
 
 
@@ -74,7 +92,7 @@ def _fails(mutated: Formula) -> None:
 
 
 def test_formulas_were_found() -> None:
-    assert len(FORMULAS) >= 27
+    assert len(FORMULAS) >= 43
     every = {id(f) for module in _MODULES for f in vars(module).values() if isinstance(f, Formula)}
     assert len(every) == len(FORMULAS)  # no two of one name
     assert set(TWINS) == set(FORMULAS)

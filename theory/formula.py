@@ -317,7 +317,8 @@ def _at(rows: np.ndarray, arrays: dict[sp.Symbol, np.ndarray]) -> dict[sp.Symbol
 
 def _numeric(expr: Any, arrays: Mapping[sp.Symbol, np.ndarray]) -> np.ndarray:
     length = next(iter(arrays.values())).shape[0]
-    value = _compile(sp.sympify(expr), tuple(arrays), "numpy")(*arrays.values())
+    with np.errstate(over="ignore"):  # what is beyond float64 is ∞ there, and finite under .log
+        value = _compile(sp.sympify(expr), tuple(arrays), "numpy")(*arrays.values())
     return np.broadcast_to(value, (length, 1))
 
 

@@ -140,7 +140,8 @@ def cell(point: Cell) -> pd.DataFrame:
     overlap: overlap_gap = ln⟨G,H⟩ − ln⟨G,T⟩ of the multi-step model, whose pair sums nobody needs.
     """
     if point.study == "overlap":
-        values = overlap_gaps(point.n, point.d, point.replicas, point.seed, resolve_device(point.device))
+        key = (point.seed, "transition", "overlap", point.d, point.n)
+        values = overlap_gaps(point.n, point.d, point.replicas, key, device=resolve_device(point.device))
         table = pd.DataFrame({"replica": np.arange(point.replicas), "measure": "overlap_gap", "value": values})
         return _labelled(table, point, point.choices[0])
     found: dict[str, list[dict[str, float]]] = {choice: [] for choice in point.choices}
@@ -227,19 +228,23 @@ def _reference32(seed: int, d: int, k: int) -> single_precision.Reference:
     return single_precision.reference(_original(seed, d, k))
 
 
-def overlap_gaps(n: int, d: int, replicas: int, seed: int, device: torch.device | None = None) -> np.ndarray:
-    """ln⟨G,H⟩ − ln⟨G,T⟩ of the multi-step model G = N(x̄, S) at the seed's width, H a holdout of n points. (replicas,)"""
+def overlap_gaps(
+    n: int, d: int, replicas: int, key: tuple, variance: float | None = None, device: torch.device | None = None
+) -> np.ndarray:
+    """ln⟨G,H⟩ − ln⟨G,T⟩ of the multi-step G = N(x̄, S), data N(0, I), H a holdout of n points. (replicas,)
+
+    Kernels have the variance n^{−2/d} of the seed unless one is given. Replica r depends on the key and on r alone.
+    """
+    variance = n ** (-2 / d) if variance is None else variance
     gaps = []
     batch = max(1, _BATCH_NUMBERS // (n * d))
     for start in range(0, replicas, batch):
-        sets = [
-            stream(seed, "transition", "overlap", d, n, r).standard_normal((2, n, d))
-            for r in range(start, min(start + batch, replicas))
-        ]
-        train, holdout = torch.from_numpy(np.stack(sets, 1)).to(device or torch.device("cpu"))
+        many = range(start, min(start + batch, replicas))
+        sets = np.stack([stream(*key, r).standard_normal((2, n, d)) for r in many], 1)
+        train, holdout = torch.from_numpy(sets).to(device or torch.device("cpu"))
         mean = train.mean(-2)
         centred = train - mean[..., None, :]
         covariance = centred.mT @ centred / (n - 1)
-        near, far = (log_cross(x, mean, covariance, n ** (-2 / d)) for x in (train, holdout))
+        near, far = (log_cross(x, mean, covariance, variance) for x in (train, holdout))
         gaps.append((far - near).cpu())
     return torch.cat(gaps).numpy()

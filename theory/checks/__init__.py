@@ -3,9 +3,10 @@
 `ALL` holds every check by name. `confront` puts a formula, or a wrong one, against what a check observes.
 """
 
-from theory.checks import gaussians, linear, ou, spectra
+from theory.checks import gaussians, kernel, linear, ou, spectra, transition
 from theory.checks.check import Check, Observation
 
-ALL: dict[str, Check] = {check.name: check for chapter in (ou, gaussians, spectra, linear) for check in chapter.CHECKS}
+_CHAPTERS = (ou, gaussians, spectra, linear, kernel, transition)
+ALL: dict[str, Check] = {check.name: check for chapter in _CHAPTERS for check in chapter.CHECKS}
 
 __all__ = ["ALL", "Check", "Observation"]
