@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ import click
 from memgen.errors import BadInput, Failure, one_line
 
 _folder = click.Path(path_type=Path)
+_parameters = click.option("-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter.")
 _jobs = click.option("--jobs", type=click.IntRange(min=1), default=2, help="Notebooks at a time.", show_default=True)
 
 
@@ -25,7 +27,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("notebooks", nargs=-1, metavar="[NOTEBOOK]...")
 @click.option("--out", type=_folder, default="out", show_default=True, help="For the executed notebooks.")
-@click.option("-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter.")
+@_parameters
 @_jobs
 @click.option("--json", "as_json", is_flag=True, help="Print the closing table as JSON.")
 def run(
@@ -39,10 +41,7 @@ def run(
     from memgen.notebooks import find, run_all
     from memgen.outcome import table
 
-    names = [name for name, _ in parameters]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise BadInput(f"parameter {twice[0]!r} is given twice")
-    results = run_all(find(notebooks), out, dict(parameters), jobs)
+    results = run_all(find(notebooks), out, _each_once(parameters), jobs)
     print(json.dumps([result.row() for result in results], indent=1) if as_json else table(results))
     return 0 if not any(result.problem for result in results) else 1
 
@@ -50,28 +49,64 @@ def run(
 @cli.command()
 @click.argument("chapter")
 @click.option("--preset", type=click.Choice(["smoke", "standard", "paper"]), default="paper", show_default=True)
-@click.option("--out", type=_folder, default="results", show_default=True, help="For CHAPTER.parquet.")
+@click.option("--out", type=_folder, default="results", show_default=True, help="For the folder CHAPTER.")
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Processes.")
-def sweep(chapter: str, preset: str, out: Path, workers: int) -> int:
-    """Simulate the whole grid of a chapter and keep the rows, with their provenance, in OUT/CHAPTER.parquet."""
-    from memgen.notebooks import make_folder
-    from memgen.sweep import run_chapter
+@_parameters
+def sweep(chapter: str, preset: str, out: Path, workers: int, parameters: tuple[tuple[str, str], ...]) -> int:
+    """Simulate the whole grid of a chapter, each cell into a file of its own in OUT/CHAPTER.
 
-    make_folder(out)
-    print(run_chapter(chapter, preset, out, workers))
+    Interrupted, killed or failed, the same command goes on from the cells that are there.
+    """
+    from memgen import experiments
+    from memgen.parameters import coerce
+    from memgen.store import Store
+    from memgen.sweep import Workers
+    from memgen.sweep import sweep as run_sweep
+
+    given = _each_once((("preset", preset), *parameters))
+    experiment = experiments.load(chapter)
+    params = experiment.Params(**coerce(experiment.Params, given))
+    words = ["memgen", "sweep", chapter, "--preset", preset, "--workers", str(workers)]
+    command = shlex.join([*words, *(word for pair in parameters for word in ("-p", *pair))])
+    resolved = params.resolved().model_dump(mode="json")
+    store = Store(out / chapter, chapter, experiment.VERSION, resolved, command)
+    with Workers(workers) as pool:
+        run_sweep(experiment.cell, experiment.grid(params), pool, store)
+    print(store.folder)
     return 0
 
 
 @cli.command()
 @_jobs
 def refresh(jobs: int) -> int:
-    """Execute every chapter at its defaults, in place; renew the table and the figure of the README."""
+    """Execute every chapter at its defaults, in place; renew the tables and the figure of the README."""
     from memgen import refresh
+    from memgen.notebooks import ROOT
     from memgen.outcome import table
+    from theory.checks.claims import ledger, markdown
 
     results = refresh.refresh(jobs=jobs)
     print(table(results))
-    return 0 if not any(result.problem for result in results) else 1
+    if any(result.problem for result in results):
+        return 1
+    for page in ("README.md", "docs/claims.md"):
+        refresh.write_block(ROOT / page, "claims", markdown(ledger()))
+    return 0
+
+
+@cli.command()
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--json", "as_json", is_flag=True, help="Print the ledger as JSON.")
+def claims(ids: tuple[str, ...], as_json: bool) -> int:
+    """Decide the claims of the seed and the questions of its reviewers, with the numbers that decide them.
+
+    ID is that of a claim, such as C3 or R1.3. None means all.
+    """
+    from theory.checks.claims import ledger, text
+
+    rows = ledger(ids)
+    print(json.dumps(rows, indent=1, ensure_ascii=False) if as_json else text(rows))
+    return 0
 
 
 @cli.command()
@@ -83,6 +118,13 @@ def book(executed: Path, target: Path) -> int:
 
     print(build(executed, target))
     return 0
+
+
+def _each_once(parameters: Sequence[tuple[str, str]]) -> dict[str, str]:
+    names = [name for name, _ in parameters]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise BadInput(f"parameter {twice[0]!r} is given twice")
+    return dict(parameters)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

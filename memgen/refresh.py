@@ -86,6 +86,16 @@ def dumps(notebook: nbformat.NotebookNode) -> bytes:
     return (nbformat.writes(notebook).rstrip("\n") + "\n").encode()
 
 
+def write_block(path: Path, name: str, content: str) -> None:
+    """Renew what stands in a page between its lines <!-- name:start --> and <!-- name:end -->."""
+    start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+    before = path.read_text(encoding="utf-8")
+    if before.find(start) == -1 or before.find(end) < before.find(start):
+        raise BadInput(f"{path}: no lines {start} and {end}")
+    head, rest = before.split(start)
+    _write(path, f"{head}{start}\n{content}{end}{rest.split(end)[1]}".encode())
+
+
 def readme_figure(notebook: nbformat.NotebookNode) -> bytes | None:
     """The picture made by the cell tagged readme-figure, if there is such a cell."""
     for cell in notebook.cells:

@@ -1,58 +1,160 @@
-"""From a grid of cells to one tidy table, on any executor."""
+"""From a grid of cells to one tidy table, on any executor; with a store, nothing that is finished is lost."""
 
+import itertools
 import multiprocessing
+import os
+import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
+from threading import Thread, current_thread, main_thread
+from typing import Any, TextIO
 
 import pandas as pd
-import torch
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from memgen import experiments, store
-from memgen.errors import BadInput
+from memgen.errors import Failure, one_line
+from memgen.store import Store, read
+
+Cell = Callable[[Any], pd.DataFrame]
 
 
-def sweep(cell: Callable[[Any], pd.DataFrame], grid: Iterable[Any], executor: Executor | None = None) -> pd.DataFrame:
+def sweep(
+    cell: Cell, grid: Iterable[Any], executor: Executor | None = None, store: Store | None = None
+) -> pd.DataFrame:
     """Run `cell` on every member of `grid` and stack the rows, in the order of the grid whatever the executor.
 
-    In process without an executor. Progress goes to stderr if that is a terminal. Raises on an empty grid.
+    In process without an executor. Raises on an empty grid. Progress goes to stderr if that is a terminal.
+
+    With a store, whoever computes a cell writes its shard at once, and cells whose sound shards are there are not run.
+    The rows are the same however often the sweep was interrupted. Progress goes to stderr in any case, as lines if that
+    is a file. BadInput, before anything is run, if the folder holds something else; Failure if a cell raises or a
+    worker is killed. Cells run on one thread each, to which they leave their process set.
     """
     cells = list(grid)
     if not cells:
         raise ValueError("the grid has no cells")
-    progress = tqdm(total=len(cells), file=sys.stderr, disable=not sys.stderr.isatty(), unit="cell")
-    tables: list[pd.DataFrame] = [pd.DataFrame()] * len(cells)
+    if store is None:
+        progress = tqdm(total=len(cells), file=sys.stderr, disable=not sys.stderr.isatty(), unit="cell")
+        return pd.concat(_run(cell, [(one,) for one in cells], executor, progress), ignore_index=True)
+    store.prepare()
+    sound, damaged = store.survey(cells)
+    for line in damaged:
+        print(f"{line}: computed again", file=sys.stderr)
+    if sound:
+        print(f"{store.folder}: {len(sound)} of {len(cells)} cells are there already", file=sys.stderr)
+    jobs = [(store, cell, one, k, len(cells)) for k, one in enumerate(cells) if k not in sound]
+    try:
+        _run(_keep, jobs, executor, _progress(store.folder.name, len(sound), len(cells)))
+    except BrokenExecutor:
+        safe = f"{len(store.survey(cells)[0])} of {len(cells)} cells are safe in {store.folder}"
+        raise Failure(f"a worker was killed; {safe}, and the same command goes on from there") from None
+    store.tidy()
+    return read(store.folder)[0]
+
+
+class Workers(ProcessPoolExecutor):
+    """Fresh processes, to which no state of this one leads, and which end when it does, even by kill -9."""
+
+    def __init__(self, workers: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        theirs, self._ours = context.Pipe(duplex=False)  # our end closes with this process
+        super().__init__(workers, context, _end_with, (theirs,))
+
+    def submit(self, /, *call: Any, **named: Any) -> Future:
+        """As ever. It starts processes, in which Ctrl-C, though a terminal sends it to all, must do nothing."""
+        with _interrupts_held():
+            return super().submit(*call, **named)
+
+    def kill(self) -> None:
+        """End all of them in the middle of what they do."""
+        self._ours.close()
+
+
+def _end_with(pipe: Connection) -> None:
+    def watch() -> None:
+        wait([pipe])
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """What starts meanwhile never notices Ctrl-C; this process does, but not before the end."""
+    if current_thread() is not main_thread():  # the only one that Python interrupts
+        yield
+        return
+    held: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # this, not the handler, is inherited
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+        if held:
+            signal.raise_signal(signal.SIGINT)
+
+
+def _run(function: Callable[..., Any], jobs: list[tuple], executor: Executor | None, progress: tqdm) -> list[Any]:
+    """The results of function(*job), in the order of the jobs. At the first error, what has not begun is cancelled."""
+    results: dict[int, Any] = {}
+    futures: dict[Future, int] = {}
     with progress:
         if executor is None:
-            for k, one in enumerate(cells):
-                tables[k] = cell(one)
+            for k, job in enumerate(jobs):
+                results[k] = function(*job)
                 progress.update()
-        else:
-            futures = {executor.submit(cell, one): k for k, one in enumerate(cells)}
+            return list(results.values())
+        try:
+            for k, job in enumerate(jobs):
+                futures[executor.submit(function, *job)] = k
             for future in as_completed(futures):
-                tables[futures[future]] = future.result()
+                results[futures[future]] = future.result()
                 progress.update()
-    return pd.concat(tables, ignore_index=True)
+        except BaseException as error:
+            # Either or: a process pool that loses a worker trips over futures that were cancelled meanwhile.
+            if isinstance(executor, Workers):
+                executor.kill()
+            elif not isinstance(error, BrokenExecutor):
+                for future in futures:
+                    future.cancel()
+            raise
+    return [results[k] for k in range(len(jobs))]
 
 
-def run_chapter(chapter: str, preset: str, out: Path, workers: int) -> Path:
-    """Run the whole grid of `memgen.experiments.<chapter>` at a preset, in processes, into out/<chapter>.parquet."""
-    try:
-        experiment = experiments.load(chapter)
-    except BadInput as error:
-        raise BadInput(f"unknown chapter {chapter!r}: {error}") from None
-    params = experiment.Params(preset=preset)
+def _keep(store: Store, cell: Cell, one: Any, position: int, cells: int) -> None:
+    """Compute one cell and write its shard."""
+    # The last digits of a sum depend on how many threads share it; the rows must not.
+    threadpool_limits(1)
+    if torch := sys.modules.get("torch"):  # whatever needs it has imported it, and it heeds its own setting alone
+        torch.set_num_threads(1)
     start = time.perf_counter()
-    # Fresh processes, one thread each: workers share the cores, and no state of this process reaches a cell.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=torch.set_num_threads, initargs=(1,)) as executor:
-        table = sweep(experiment.cell, experiment.grid(params), executor)
-    command = f"memgen sweep {chapter} --preset {preset} --workers {workers}"
-    made_by = store.provenance(command, params.model_dump(mode="json"), time.perf_counter() - start, params.device)
-    path = out / f"{chapter}.parquet"
-    store.write(table, path, made_by)
-    return path
+    try:
+        table = cell(one)
+        store.write(table, store.about(one, position, cells), time.perf_counter() - start)
+    except Exception as error:  # whatever it is, it must come back from a worker in one piece, and name the cell
+        raise Failure(f"cell {position} of {cells}, {one}: {type(error).__name__}: {one_line(error)}") from error
+
+
+class _Lines(tqdm):
+    """Progress in plain lines, for a log."""
+
+    @staticmethod
+    def status_printer(file: TextIO) -> Callable[[str], None]:
+        # Between the lines, not after each: tqdm itself ends the last one.
+        ends = itertools.chain([""], itertools.repeat("\n"))
+        return lambda line: print(next(ends), line, sep="", end="", file=file, flush=True)
+
+
+def _progress(name: str, done: int, total: int) -> tqdm:
+    words = {"desc": name, "initial": done, "total": total, "file": sys.stderr, "disable": done == total}
+    if sys.stderr.isatty():
+        return tqdm(**words, unit="cell")
+    form = "{desc}: {n_fmt} of {total_fmt} cells, {elapsed} so far, {remaining} left"
+    return _Lines(**words, mininterval=30, miniters=1, bar_format=form)

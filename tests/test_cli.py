@@ -48,6 +48,16 @@ MEMGEN = Path(sys.executable).with_name("memgen")
         ("book --from notebooks/none", "no executed notebooks in notebooks/none"),
         ("book --from notebooks --to broken.ipynb", "broken.ipynb: not a folder"),
         ("refresh --jobs x", "'--jobs'"),
+        ("sweep", "'CHAPTER'"),
+        ("sweep none", "there is no memgen.experiments.none"),
+        ("sweep tiny --preset fast", "'--preset'"),
+        ("sweep tiny --preset smoke --workers 0", "'--workers'"),
+        ("sweep tiny --preset smoke -p foo 1", "unknown parameter 'foo' (known: grid, label, n, preset, tau)"),
+        ("sweep tiny --preset smoke -p n 0", "n = 0: must be at least 1"),
+        ("sweep tiny --preset smoke -p n 1 -p n 2", "parameter 'n' is given twice"),
+        ("sweep tiny --preset smoke -p preset smoke", "parameter 'preset' is given twice"),
+        ("sweep tiny", "preset = paper"),
+        ("sweep linear --out broken.ipynb", "broken.ipynb/linear: nothing can be written there: Not a directory"),
     ],
 )
 def test_bad_input_is_refused_in_one_line_and_nothing_runs(

@@ -4,15 +4,17 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from pydantic import ValidationError
 
 from memgen import store
+from memgen.cli import main
 from memgen.data import Digits, Gaussian, isotropic, power_law
-from memgen.errors import BadInput
 from memgen.experiments import linear
 from memgen.process import noise_variance, noised
 from memgen.statistics import mean, threshold
@@ -92,21 +94,37 @@ def test_negative_noise_is_refused() -> None:
         noise_variance(-1.0)
 
 
-def test_results_carry_their_provenance(tmp_path: Path) -> None:
-    table = pd.DataFrame({"value": [1.0, 2.0]})
-    path = tmp_path / "a" / "results.parquet"
-    made_by = store.provenance("command", {"seed": 0}, 1.0, "cpu")
-    store.write(table, path, made_by)
-    found, provenance = store.read(path)
-    assert found.equals(table) and provenance == made_by
-    path.write_bytes(path.read_bytes()[:50])
-    for damaged in (path, tmp_path / "missing.parquet"):
-        with pytest.raises(BadInput, match=damaged.name):
-            store.read(damaged)
+def test_a_sweep_gives_the_same_rows_by_the_command_line(tmp_path: Path) -> None:
+    words = ["sweep", "linear", "--preset", "smoke", "--out", str(tmp_path), "--workers", "1"]
+    assert main([*words, "-p", "d", "4", "-p", "replicas", "12", "-p", "rhos", "[0.5]"]) == 0
+    table, made_by = store.read(tmp_path / "linear")
+    params = linear.Params(preset="smoke", d=4, replicas=12, rhos=(0.5,)).resolved()
+    assert made_by["parameters"] == params.model_dump(mode="json") and made_by["version"] == linear.VERSION
+    again = store.Store(tmp_path / "again", "linear", linear.VERSION, made_by["parameters"], "in process")
+    rows = sweep(linear.cell, linear.grid(params)[:20], store=again)
+    pd.testing.assert_frame_equal(rows, table.head(len(rows)), check_exact=True)
+
+
+class Point(NamedTuple):
+    k: int
+
+
+def threads(point: Point) -> pd.DataFrame:
+    return pd.DataFrame({"threads": [torch.get_num_threads()]})
+
+
+def test_stored_cells_run_on_one_thread(tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        assert sweep(threads, [Point(0)]).threads.tolist() == [3]
+        assert sweep(threads, [Point(0)], store=store.Store(tmp_path, "threads", 1, {}, "")).threads.tolist() == [1]
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_stored_results_say_how_they_were_made() -> None:
-    table, made_by = store.read(store.RESULTS / "linear.parquet")
+    table, made_by = store.read(store.RESULTS / "linear")
     assert made_by["command"].startswith("memgen sweep linear") and made_by["parameters"]["preset"] == "paper"
     cell = linear.Cell("digits", 64, round(4.75 * 64), 1.0, 2, made_by["parameters"]["seed"])
     both = linear.cell(cell).merge(table, on=["study", "d", "n", "tau", "replica", "measure"])

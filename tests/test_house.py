@@ -111,7 +111,7 @@ def test_what_the_targets_leave_is_ignored_by_git(path: str) -> None:
 
 
 def test_results_are_not_ignored_by_git() -> None:
-    ignored = subprocess.run(["git", "check-ignore", "--quiet", "results/linear.parquet"], cwd=ROOT)
+    ignored = subprocess.run(["git", "check-ignore", "--quiet", "results/linear/0000.parquet"], cwd=ROOT)
     assert ignored.returncode == 1
 
 

@@ -10,10 +10,12 @@ from torch import Tensor
 
 from memgen.data import Digits, Law, isotropic, power_law
 from memgen.denoisers.linear import generated
+from memgen.devices import Device, resolve_device
 from memgen.measures import factor, kl, log_affinity
 from memgen.process import noised
 from memgen.streams import stream
 
+VERSION = 1  # of the rows that `cell` gives: raised whenever they change, so that a store never mixes two
 _PRESETS = {  # d, replicas, dimensions of the finite-size study, digits side by side
     "smoke": (16, 24, (16, 32, 64), (1,)),
     "standard": (64, 60, (16, 32, 64, 128), (1,)),
@@ -37,7 +39,7 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     preset: Literal["smoke", "standard", "paper"] = "standard"
-    device: Literal["auto", "cpu", "cuda"] = "cpu"
+    device: Device = "cpu"
     seed: int = Field(0, ge=0)
     d: int | None = Field(None, ge=2)
     replicas: int | None = Field(None, ge=12)
@@ -157,12 +159,3 @@ def _draw(law: Law, n: int, tau: float, key: tuple) -> tuple[np.ndarray, np.ndar
     rng = stream(*key)
     x = law.sample(n, rng)
     return x, noised(x, tau, rng)
-
-
-def resolve_device(name: str) -> torch.device:
-    """The torch device of "auto", "cpu" or "cuda"; asking for a CUDA device that is not there is an error."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device = cuda: no CUDA device is available")
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)

@@ -13,20 +13,20 @@ from torch import Tensor
 from memgen import single_precision
 from memgen.denoisers.linear import fit
 from memgen.devices import Device, resolve_device
-from memgen.measures import KernelEstimate, combine, kernel_estimate, log_cross
+from memgen.measures import KernelEstimate, combine, factor, kernel_estimate, log_cross
+from memgen.statistics import proportion
 from memgen.streams import stream
 
 VERSION = 1
 MEAN = 10.0  # of every coordinate, as in the public code: it costs digits in float32 and none in float64
-ORIGINAL = 10_000  # points of O as in the public code
 REFERENCES = 30  # independent sets O that the replicas share
 # n/d of Fig. 3: the seed's own 1/4 … 1, close to n = d, and out to the transition of the overlap.
 RATIOS = (0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 1, 1.02, 1.05, 1.1, 1.25, 1.5, 2, 3, 4, 7, 10, 16)
 OVERLAP_RATIOS = (0.5, 1, 2, 4)  # n/d^{3/2}
-_PRESETS = {  # dimensions of Fig. 3, replicas, dimensions of the overlap study
-    "smoke": ((16,), 12, (16,)),
-    "standard": ((16,), 100, (16, 36)),
-    "paper": ((16, 100), 300, (16, 36, 64, 100, 256)),
+_PRESETS = {  # dimensions of Fig. 3, replicas, points of O (the public code has 10⁴), dimensions of the overlap study
+    "smoke": ((16,), 12, 1000, (16,)),
+    "standard": ((16,), 100, 10_000, (16, 36)),
+    "paper": ((16, 100), 300, 10_000, (16, 36, 64, 100, 256)),
 }
 _BATCH_NUMBERS = 400_000
 
@@ -71,6 +71,7 @@ class Params(BaseModel):
     d: int | None = Field(None, ge=2)
     replicas: int | None = Field(None, ge=12)
     tau: PositiveFloat | None = None
+    original: int | None = Field(None, ge=3)
     choices: tuple[str, ...] | None = Field(None, min_length=1)
 
     @field_validator("choices")
@@ -87,6 +88,7 @@ class Params(BaseModel):
         """The same with every None filled in; d only where one is asked for instead of the preset's."""
         chosen = {
             "replicas": self.replicas or _PRESETS[self.preset][1],
+            "original": self.original or _PRESETS[self.preset][2],
             "tau": self.tau or float(np.sqrt(-np.expm1(-4))),  # T = 2, λ = e^{−2T}
             "choices": self.choices or tuple(map(str, LADDER)),
         }
@@ -100,17 +102,18 @@ class Params(BaseModel):
     @property
     def overlap_sizes(self) -> tuple[int, ...]:
         """Dimensions of the overlap study."""
-        return _PRESETS[self.preset][2] if self.d is None else (self.d,)
+        return _PRESETS[self.preset][3] if self.d is None else (self.d,)
 
 
 class Cell(NamedTuple):
-    """One point of the grid: n points of N(10·1, I) in d dimensions, so many replicas, all choices on the same data."""
+    """One point of the grid: n points of N(10·1, I) in d dimensions, all choices on the same data in every replica."""
 
     study: Study
     d: int
     n: int
     tau: float
     replicas: int
+    original: int
     choices: tuple[str, ...]
     seed: int
     device: str = "cpu"
@@ -119,15 +122,16 @@ class Cell(NamedTuple):
 def grid(params: Params) -> list[Cell]:
     """All cells of the chapter, n ≥ 3 in each."""
     p = params.resolved()
-    assert p.replicas is not None and p.tau is not None and p.choices is not None
+    assert p.replicas is not None and p.tau is not None and p.original is not None and p.choices is not None
     figure3 = [
-        Cell("figure3", d, n, p.tau, p.replicas, p.choices, p.seed, p.device)
+        Cell("figure3", d, n, p.tau, p.replicas, p.original, p.choices, p.seed, p.device)
         for d in params.sizes
         for n in sorted({max(3, round(ratio * d)) for ratio in RATIOS})
     ]
     overlap = [
-        Cell("overlap", d, round(ratio * d**1.5), p.tau, p.replicas, (str(LADDER[5]),), p.seed, p.device)
+        Cell("overlap", d, round(ratio * d**1.5), p.tau, p.replicas * more, 0, (str(LADDER[5]),), p.seed, p.device)
         for d in params.overlap_sizes
+        for more in [min(8, max(1, 256 // d))]  # small dimensions are cheap
         for ratio in OVERLAP_RATIOS
     ]
     return figure3 + overlap
@@ -136,7 +140,8 @@ def grid(params: Params) -> list[Cell]:
 def cell(point: Cell) -> pd.DataFrame:
     """Rows of one cell: study, d, n, the four switches, replica, measure, value.
 
-    figure3: sign and log_abs of Δ for every choice; in float64 its four terms as well, named as in `measures.Delta`.
+    figure3: sign and log_abs of Δ for every choice; in float64 its four terms as well, named as in `measures.Delta`,
+    and log_generated = ln‖G‖² in the same units (∞ for n ≤ d), with which E_XG = 1 + pair(X) − cross(X) + ‖G‖².
     overlap: overlap_gap = ln⟨G,H⟩ − ln⟨G,T⟩ of the multi-step model, whose pair sums nobody needs.
     """
     if point.study == "overlap":
@@ -177,13 +182,15 @@ def _replica(point: Cell, replica: int) -> dict[str, dict[str, float]]:
         sets = {
             kind: kernel_estimate(torch.from_numpy(holdout).to(device))
             if kind == "equal"
-            else _reference(point.seed, d, shared, device)
+            else _reference(point.seed, d, point.original, shared, device)
             for kind in double
         }
     if single:
         law32, t32 = single_precision.generator(train, noise, tau), single_precision.reference(train)
         sets32 = {
-            kind: single_precision.reference(holdout) if kind == "equal" else _reference32(point.seed, d, shared)
+            kind: single_precision.reference(holdout)
+            if kind == "equal"
+            else _reference32(point.seed, d, point.original, shared)
             for kind in single
         }
     for name, choice in choices.items():
@@ -196,7 +203,9 @@ def _replica(point: Cell, replica: int) -> dict[str, dict[str, float]]:
             o = sets[choice.references]
             mean, covariance = laws["transposed" if choice.covariance == "BtB" else choice.generator]
             crosses = [float(log_cross(x.points, mean, covariance, x.variance)) for x in (t, o)]
-            found[name] = combine(t.log_pair, o.log_pair, *crosses)._asdict()
+            delta = combine(t.log_pair, o.log_pair, *crosses)._asdict()
+            del delta["cancellation"]
+            found[name] = delta | {"log_generated": -float(factor(covariance).logdet) / 2}
     return found
 
 
@@ -214,18 +223,18 @@ def _laws(x: Tensor, u: Tensor, tau: float) -> dict[str, tuple[Tensor, Tensor]]:
     }
 
 
-def _original(seed: int, d: int, k: int) -> np.ndarray:
-    return MEAN + stream(seed, "transition", "original", d, k).standard_normal((ORIGINAL, d))
+def _original(seed: int, d: int, size: int, k: int) -> np.ndarray:
+    return MEAN + stream(seed, "transition", "original", d, k).standard_normal((size, d))
 
 
 @lru_cache(maxsize=REFERENCES)
-def _reference(seed: int, d: int, k: int, device: torch.device) -> KernelEstimate:
-    return kernel_estimate(torch.from_numpy(_original(seed, d, k)).to(device))
+def _reference(seed: int, d: int, size: int, k: int, device: torch.device) -> KernelEstimate:
+    return kernel_estimate(torch.from_numpy(_original(seed, d, size, k)).to(device))
 
 
 @lru_cache(maxsize=REFERENCES)
-def _reference32(seed: int, d: int, k: int) -> single_precision.Reference:
-    return single_precision.reference(_original(seed, d, k))
+def _reference32(seed: int, d: int, size: int, k: int) -> single_precision.Reference:
+    return single_precision.reference(_original(seed, d, size, k))
 
 
 def overlap_gaps(
@@ -248,3 +257,35 @@ def overlap_gaps(
         near, far = (log_cross(x, mean, covariance, variance) for x in (train, holdout))
         gaps.append((far - near).cpu())
     return torch.cat(gaps).numpy()
+
+
+def probabilities(table: pd.DataFrame, statistic: Literal["delta", "overlap"] = "delta") -> pd.DataFrame:
+    """P(Δ > 0), or P(overlap gap > 0), with its 95% Wilson interval: d, n, choice, p, low, high, replicas.
+
+    Of the table of a sweep; the overlap gap is there for float64 only.
+    """
+    switches = list(Choice._fields)
+    if statistic == "delta":
+        values = table[table["measure"] == "sign"]
+    else:
+        cross = table[table["measure"].isin(["log_cross_train", "log_cross_original"])]
+        wide = cross.pivot(index=["d", "n", *switches, "replica"], columns="measure", values="value")
+        gap = wide["log_cross_original"] - wide["log_cross_train"]
+        values = pd.concat([gap.rename("value").reset_index(), table[table["measure"] == "overlap_gap"]])
+    rows = []
+    for (d, n, *choice), group in values.groupby(["d", "n", *switches]):
+        p, low, high = proportion(int((group["value"] > 0).sum()), len(group))
+        rows.append((d, n, " ".join(choice), p, low, high, len(group)))
+    return pd.DataFrame(rows, columns=["d", "n", "choice", "p", "low", "high", "replicas"])
+
+
+def first_crossing(n: np.ndarray, p: np.ndarray, level: float) -> float:
+    """The n at which p first rises through a level, linear in ln n between the points; ∞ if it never does."""
+    above = np.flatnonzero(np.asarray(p) >= level)
+    if not above.size:
+        return float("inf")
+    k = int(above[0])
+    if k == 0:
+        return float(n[0])
+    share = (level - p[k - 1]) / (p[k] - p[k - 1])
+    return float(np.exp(np.log(n[k - 1]) + share * (np.log(n[k]) - np.log(n[k - 1]))))

@@ -1,5 +1,6 @@
 """The overlap gap, its null and its two limits, against simulated training sets and holdouts."""
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -56,7 +57,7 @@ def _leave_one_out() -> list[Observation]:
     return found
 
 
-def _shortfall(d: int, q: float, leave=transition.leave_one_out) -> float:
+def _shortfall(d: int, q: float, leave: Callable = transition.leave_one_out) -> float:
     """n E(Q − Q_in) of a formula, at an n beyond which it does not change."""
     n, x = 1e6, chi2.ppf((np.arange(20_000) + 0.5) / 20_000, d)
     return float(n * np.mean(q * x - leave(q * x, n, q)))
@@ -113,7 +114,7 @@ def _probits() -> list[Observation]:
     return found
 
 
-def _score(d: int, q: float, clt=transition.overlap_clt) -> float:
+def _score(d: int, q: float, clt: Callable = transition.overlap_clt) -> float:
     return float(1e4 * ndtri(clt(1e8, d, q)))
 
 
