@@ -44,7 +44,7 @@ refresh: $(READY) ## re-execute the notebooks in place, and with them the table 
 	$(BIN)/memgen refresh --jobs $(JOBS)
 
 bench: $(READY) ## run the benchmarks (those against peers, benchmarks/peer_*.py, need --peer DIR: run them by hand)
-	@set -e; for script in $(filter-out benchmarks/peer_%,$(wildcard benchmarks/*.py)); do \
+	@set -e; for script in $(filter-out benchmarks/peer_% benchmarks/_%,$(wildcard benchmarks/*.py)); do \
 		echo "$$script"; $(BIN)/python $$script; done
 
 check-environment: $(READY) ## install what environment.yml hands to pip in a fresh environment, and import it

@@ -5,12 +5,10 @@ timed in turn in this same run: absolute times depend on the machine and on what
 """
 
 import resource
-import statistics
-import time
-from collections.abc import Callable
 
 import numpy as np
 import torch
+from _timing import alternate, report
 
 from memgen.denoisers.linear import generated, representation
 from theory.linear import kl_generated_true
@@ -19,22 +17,6 @@ from theory.spectra import renormalised_noise
 D, N, RHO = 64, 256, 0.5
 BATCH = 8  # replicas at once: two megabytes of data, and as much for what is made of them
 REPLICAS = 10_000
-
-
-def alternate(first: Callable[[], object], second: Callable[[], object], repetitions: int) -> tuple[float, float]:
-    """Median seconds of two calls made in turn, after one of each that does not count."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for repetition in range(repetitions + 1):
-        for call, kept in zip((first, second), times, strict=True):
-            start = time.perf_counter()
-            call()
-            if repetition:
-                kept.append(time.perf_counter() - start)
-    return statistics.median(times[0]), statistics.median(times[1])
-
-
-def report(what: str, figures: str) -> None:
-    print(f"{what:<62} {figures}", flush=True)
 
 
 def closed_form() -> None:

@@ -268,10 +268,11 @@ def probabilities(table: pd.DataFrame, statistic: Literal["delta", "overlap"] = 
     if statistic == "delta":
         values = table[table["measure"] == "sign"]
     else:
-        cross = table[table["measure"].isin(["log_cross_train", "log_cross_original"])]
-        wide = cross.pivot(index=["d", "n", *switches, "replica"], columns="measure", values="value")
-        gap = wide["log_cross_original"] - wide["log_cross_train"]
-        values = pd.concat([gap.rename("value").reset_index(), table[table["measure"] == "overlap_gap"]])
+        keys = ["d", "n", *switches, "replica"]
+        near, far = (
+            table[table["measure"] == f"log_cross_{of}"].set_index(keys)["value"] for of in ("train", "original")
+        )
+        values = pd.concat([(far - near).reset_index(), table[table["measure"] == "overlap_gap"]])
     rows = []
     for (d, n, *choice), group in values.groupby(["d", "n", *switches]):
         p, low, high = proportion(int((group["value"] > 0).sum()), len(group))

@@ -208,7 +208,7 @@ def _only_gaussians() -> Ruling:
         f"It copies no points ({few[0]:.0%} of samples of N(x̄, S) count as copies at n = 2, {more[0]:.1%} at n = 16, "
         f"d = {d}), but it memorizes the moments: at n = d/4 G overlaps with its training set e^{gap:.0f} times as "
         f"much as with a holdout, and through kernels of width 20σ the memorized fraction is {wide:.2f} (at the seed's "
-        f"width {narrow:.3f}, d = 16).",
+        f"width {narrow:.0e}, d = 16).",
         {"copies_2": few[0], "copies_16": more[0], "log_overlap_ratio": gap, "wide": wide, "narrow": narrow},
     )
 

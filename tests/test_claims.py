@@ -1,0 +1,85 @@
+"""The ledger: every verdict is computed anew, and what the pages show is what comes out."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from memgen.cli import main
+from memgen.errors import BadInput
+from theory.checks import claims
+
+ROOT = Path(__file__).resolve().parents[1]
+# What paper.md of the seed lists: its own claims, and its five reviewers'.
+IDS = "C1 C2 C3 C4 C5 C6 C7 C8 R1.1 R1.2 R1.3 R2.1 R2.2 R2.3 R3.1 R3.2 R4.1".split()
+IDS += "R5.1 R5.2 R5.3 R5.4 R5.5 R5.6 R5.7 R5.8".split()
+SETTLED = {
+    "C3": "fails",
+    "C4": "holds with a correction",
+    "C5": "fails",
+    "C7": "holds with a correction",
+    "R1.3": "fails",
+    "R5.2": "fails",
+    "R5.3": "holds with a correction",
+    "R5.8": "holds",
+}
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict]:
+    return claims.ledger()
+
+
+def test_every_claim_is_there_once(rows: list[dict]) -> None:
+    assert sorted(row["id"] for row in rows) == sorted(IDS) and len(claims.CLAIMS) == len(IDS)
+    assert all(row["statement"].endswith((".", "?")) and row["source"] for row in rows)
+
+
+def test_verdicts_are_recomputed(rows: list[dict]) -> None:
+    assert {row["id"]: row["verdict"] for row in rows if row["verdict"] != "pending"} == SETTLED
+
+
+def test_reasons_carry_the_numbers_that_decide(rows: list[dict]) -> None:
+    for row in rows:
+        if row["verdict"] == "pending":
+            assert not row["numbers"]
+        else:
+            assert row["numbers"] and any(c.isdigit() for c in row["reason"]) and "nan" not in row["reason"]
+            assert all(isinstance(value, int | float) for value in row["numbers"].values())
+
+
+def test_what_holds_is_said_first(rows: list[dict]) -> None:
+    order = [claims.VERDICTS.index(row["verdict"]) for row in rows]
+    assert order == sorted(order) and order[0] == 0
+
+
+def test_a_verdict_can_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The functions decide by numbers: given others, they decide otherwise."""
+    monkeypatch.setattr(claims, "_half", lambda choice, d: 90.0)
+    assert claims._sharp_at_d().verdict == "undecided"
+    monkeypatch.setattr(claims, "_RHO", 0.1)
+    assert claims._kl_is_monotone().verdict == "fails"
+    table = claims._medians(claims._EXACT, 100).assign(log_original=lambda t: -t.index.to_numpy() / 100.0)
+    monkeypatch.setattr(claims, "_medians", lambda choice, d: table)
+    assert claims._original_distance_falls().verdict == "holds"
+    assert claims._circular().verdict == "undecided"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/claims.md"])
+def test_pages_show_what_comes_out(page: str, rows: list[dict]) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    shown = text.split("<!-- claims:start -->\n")[1].split("<!-- claims:end -->")[0]
+    assert shown == claims.markdown(rows)
+
+
+def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["claims", "--json", "R5.8", "C3"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [row["id"] for row in shown] == ["R5.8", "C3"]
+    assert set(shown[0]) == {"id", "statement", "source", "verdict", "reason", "numbers"}
+    assert main(["claims", "C7"]) == 0
+    assert "holds with a correction" in capsys.readouterr().out
+    assert main(["claims", "C99"]) == 2
+    assert "'C99'" in capsys.readouterr().err
+    with pytest.raises(BadInput, match="known: C1"):
+        claims.ledger(["c3"])
