@@ -11,7 +11,7 @@ import pytest
 import sympy as sp
 
 import theory
-from theory import determinants, gaussians, kernel, linear, ou, spectra, transition
+from theory import collapse, determinants, gaussians, kernel, linear, mixture, ou, relaxation, spectra, transition
 from theory.checks import ALL
 from theory.formula import Formula, Kind
 from theory.steps import DerivationError, Premise
@@ -83,6 +83,14 @@ TWINS = {
         f, unknown=f.unknown._replace(equation=f.equation.subs(transition.d, sp.sqrt(transition.d)))
     ),
     "cross_overlap": lambda f: _twin(f, 0, None, 2 * f.expr),
+    "collapse_width": lambda f: _twin(f, 1, kernel.d, 2 * kernel.d),
+    "neighbour_ratio": lambda f: _twin(f, 0, None, sp.exp(-kernel.d / 2) / kernel.n),
+    "spectral_relaxation_time": lambda f: _twin(f, 0, None, sp.log(relaxation.top_eigenvalue) / 2),
+    "relaxation_kl": lambda f: _twin(f, 1, relaxation.lam, 2 * relaxation.lam),
+    "information": lambda f: _twin(f, 0, collapse.tau, sp.sqrt(collapse.tau)),
+    "collapse_time": lambda f: _twin(f, 1, None, sp.log(collapse.x) / 2),
+    "speciation_time": lambda f: _twin(f, 0, None, sp.log(mixture.top_eigenvalue)),
+    "cloning_probability": lambda f: _twin(f, 0, mixture.separation, 2 * mixture.separation),
 }
 
 
@@ -92,7 +100,7 @@ def _fails(mutated: Formula) -> None:
 
 
 def test_formulas_were_found() -> None:
-    assert len(FORMULAS) >= 43
+    assert len(FORMULAS) >= 51
     every = {id(f) for module in _MODULES for f in vars(module).values() if isinstance(f, Formula)}
     assert len(every) == len(FORMULAS)  # no two of one name
     assert set(TWINS) == set(FORMULAS)

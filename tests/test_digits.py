@@ -19,7 +19,7 @@ VALUES = {
     "rho": (1e-9, 1e-4, 0.3, 0.5, 0.7, *_NEAR_ONE, 1.0),
     "n": (2.0, 3.0, 50.0, 99.0, 103.0, 1e3, 1e6, 1e12),
     "d": (1.0, 2.0, 100.0, 1e3, 1e6),
-    "t": (0.0, 1e-300, 1e-12, 1e-3, 0.5, 10.0, 300.0),
+    "t": (0.0, 1e-200, 1e-12, 1e-3, 0.5, 10.0, 300.0),
     "lam": (0.0, 1e-12, 1e-6, 0.1, 1.0, 10.0, 1e6),
     "tau": (0.0, 1e-12, 1e-3, 0.5, 1.0, 10.0, 1e9),
     "sigma": (1e-9, 1.0, 1e9),
@@ -35,6 +35,7 @@ VALUES = {
     "separation": (0.0, 1e-12, 1.0, 2.0),
     "b_squared": (0.0, 1e-12, 5.0),
     "distance": (0.0, 1e-9, 1.0, 40.0, 1e4),
+    "top_eigenvalue": (1e-9, 0.5, 1.0, 1 + 1e-9, 3.0, 1e9),
     "probability": (1e-9, 0.01, 0.25, 0.499),
 }
 # Where the expression itself subtracts: close to the edges of the spectrum, and d logarithms near 0.
@@ -60,7 +61,7 @@ _SLOW = {"overlap_probability", "null_probability"}
 def test_every_formula_keeps_its_digits(name: str) -> None:
     formula = FORMULAS[name]
     compared = 0
-    for point in _points(formula, 20 if formula.unknown else 120):
+    for point in _points(formula, 20 if formula.unknown or name == "cloning_probability" else 120):
         try:
             value = float(formula(*point))
         except DomainError as error:

@@ -171,13 +171,18 @@ class Formula:
         # Cancellation costs an unknown number of digits: more of them until the result stands still, and is not 0.
         for working in (dps + 10 << k for k in range(5)):
             with mpmath.workdps(working):
-                result = self._mp_value(
-                    {s: [_mpf(x) for x in v] if s in spectra else _mpf(v) for s, v in bound.items()}
-                )
+                try:
+                    result = self._mp_value(
+                        {s: [_mpf(x) for x in v] if s in spectra else _mpf(v) for s, v in bound.items()}
+                    )
+                except ZeroDivisionError:  # a denominator that is 0 to these digits
+                    continue
             with mpmath.workdps(dps):
                 found.append(+mpmath.mpf(result))
             if found[-1] and found[-1] in found[:-1]:
                 break
+        if not found:
+            raise ZeroDivisionError(f"{self.name}: a denominator is 0 at {_show(bound)}")
         return found[-1]
 
     def _mp_value(self, values: dict[sp.Symbol, Any]) -> mpmath.mpf:
@@ -317,7 +322,8 @@ def _at(rows: np.ndarray, arrays: dict[sp.Symbol, np.ndarray]) -> dict[sp.Symbol
 
 def _numeric(expr: Any, arrays: Mapping[sp.Symbol, np.ndarray]) -> np.ndarray:
     length = next(iter(arrays.values())).shape[0]
-    with np.errstate(over="ignore"):  # what is beyond float64 is ∞ there, and finite under .log
+    # What is beyond float64 is ∞ there, also by way of a denominator that underflows, and finite under .log.
+    with np.errstate(over="ignore", divide="ignore"):
         value = _compile(sp.sympify(expr), tuple(arrays), "numpy")(*arrays.values())
     return np.broadcast_to(value, (length, 1))
 

@@ -41,8 +41,8 @@ class ratio_divergence(sp.Function):
         With s = (x−1)/(x+1), ln x = 2 artanh s, so x − 1 − ln x = 2s²/(1−s) − 2s³(1/3 + s²/5 + …).
         """
         x = np.asarray(x, float)
-        with np.errstate(divide="ignore"):
-            value = x - 1 - np.log(x)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = np.where(np.isinf(x), x, x - 1 - np.log(x))
         near = np.nonzero(np.abs(x - 1) < 0.25)
         close = x[near]
         s = (close - 1) / (close + 1)

@@ -123,6 +123,99 @@ pair_overlap = Formula(
 )
 
 
+# -- one component against all the others ----------------------------------------------------------------------------
+
+_OWN = sp.exp(-d / 2)  # Z_1, the component's own term at a distance ε√d from its centre
+_OTHERS = (width**2 / (sigma**2 + width**2)) ** (d / 2) * sp.exp(-d / 2)  # E of one other term at a typical place
+
+
+def _annealed() -> Iterator[Step]:
+    """Z_1 and the mean of one term of Z_{1^c}, at x = x_1 + εz typical of component 1: |z|² = d, |x|² = d(σ²+ε²)."""
+    z, v, u = sp.Symbol("z", real=True), sp.Symbol("v", positive=True), sp.Symbol("u", real=True)
+    # one direction: E exp(−(u−X)²/2ε²), X ~ N(0, σ²), by completing the square
+    integral = sp.sqrt(2 * sp.pi * v) * sp.exp(u**2 * v / (2 * width**4) - u**2 / (2 * width**2))
+    posterior = width**2 * sigma**2 / (width**2 + sigma**2)
+    factor = integral.subs(v, posterior) / sp.sqrt(2 * sp.pi * sigma**2)
+    typical = factor.subs(u, sp.sqrt(sigma**2 + width**2))
+    yield Identity("one direction of another component's mean term", sp.simplify(typical**2), _OTHERS.subs(d, 2))
+    k = sp.Symbol("k", positive=True)
+    square = sp.exp(-(z**2) / (2 * k)) / sp.sqrt(2 * sp.pi * k)
+    yield Quadrature("a normal density integrates to 1", square, (z, -sp.oo, sp.oo), k / k, ({k: 2},))
+
+
+def _collapse_width(f: Formula) -> Iterator[Step]:
+    yield from _annealed()
+    finite = f.branches[1].value
+    balance = sp.log(n) + d * sp.log(width**2 / (sigma**2 + width**2)) / 2
+    yield Identity("n mean terms weigh as much as one's own", balance.subs(width, finite), 0)
+    # The mean is carried by points of the posterior N(g x, g ε²), g = σ²/(σ²+ε²): KL from the law of the data,
+    # d directions at |x|² = d(σ²+ε²).
+    g = sigma**2 / (sigma**2 + width**2)
+    ratio, shift = g * width**2 / sigma**2, g**2 * (sigma**2 + width**2) / sigma**2
+    rate = (ratio - 1 - sp.log(ratio) + shift) / 2
+    yield Identity(
+        "one point in e^{d·rate} carries it, rate = ½ ln(1+σ²/ε²)", rate, sp.log(1 + sigma**2 / width**2) / 2
+    )
+    yield Identity(
+        "and n = e^{d·rate} is the same balance: annealed = quenched up to here", sp.log(n) - d * rate, balance
+    )
+    yield Limit("few kernels need no width to be apart: ε_c → ∞ as n → 1", finite.subs(d, 2), n, 1, sp.oo)
+
+
+collapse_width = Formula(
+    name="collapse_width",
+    variables=(COUNT, DIMENSION, SIGMA),
+    branches=(
+        Branch(sp.oo, n <= 1),
+        Branch(sigma * sp.exp(-sp.log(n) / d) / sp.sqrt(1 - sp.exp(-2 * sp.log(n) / d))),
+    ),
+    kind="asymptotic",
+    regime="width at which all other kernels together weigh as much as a point's own, d → ∞; narrower: collapsed",
+    source="derived here; biroli2024 for the exact score",
+    derivation=_collapse_width,
+)
+
+
+def _neighbour_ratio(f: Formula) -> Iterator[Step]:
+    yield from _annealed()
+    ratio = sp.log(n - 1) + sp.log(_OTHERS / _OWN)
+    seed = ratio.subs(width, kernel_width.expr)
+    yield Identity(
+        "ln Z_{1^c}/Z_1 at ε = σ n^{−1/d}",
+        sp.expand_log(sp.log(f.expr), force=True),
+        sp.log(n - 1) - sp.log(n) - d * sp.log(1 + sp.exp(-2 * sp.log(n) / d)) / 2,
+    )
+    for dimension in (2, 4):
+        yield Identity(
+            f"which is that of the mean terms (d = {dimension})",
+            sp.exp(seed).subs(d, dimension),
+            f.expr.subs(d, dimension),
+        )
+    inside = kernel_width.expr**2 / collapse_width.branches[1].value ** 2
+    yield Identity(
+        "inside the collapsed phase at every n and d: (ε/ε_c)² = 1 − n^{−2/d}", inside, 1 - sp.exp(-2 * sp.log(n) / d)
+    )
+    alpha = sp.Symbol("alpha", positive=True)
+    yield Limit(
+        "at fixed α = ln n/d it falls as e^{−d/2·ln(1+e^{−2α})}",
+        sp.log(f.expr).subs(n, sp.exp(alpha * d)) / d,
+        d,
+        sp.oo,
+        -sp.log(1 + sp.exp(-2 * alpha)) / 2,
+    )
+
+
+neighbour_ratio = Formula(
+    name="neighbour_ratio",
+    variables=(COUNT, DIMENSION),
+    branches=(Branch((n - 1) / n * sp.exp(-d * sp.log(1 + sp.exp(-2 * sp.log(n) / d)) / 2)),),
+    kind="exact",
+    regime="mean of Z_{1^c} over the other points, by Z_1, at the seed's width and a typical place of component 1",
+    source="derived here; Z_1 and Z_{1^c} of halder2024 eq. (11) (E3, reconstructed)",
+    derivation=_neighbour_ratio,
+)
+
+
 # -- mean integrated squared error --------------------------------------------------------------------------------
 
 _e = width**2 / sigma**2

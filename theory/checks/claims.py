@@ -96,6 +96,33 @@ def _medians(choice: Choice, d: int) -> pd.DataFrame:
     return wide.assign(log_original=np.log(1 + pair - cross + own)).groupby("n").median()
 
 
+def _width_balances() -> Ruling:
+    n, d = 100, 100
+    ratio = float(kernel.neighbour_ratio(n, d))
+    inside = float(kernel.kernel_width(n, d) / kernel.collapse_width(n, d))
+    many = float(kernel.kernel_width(1e40, d) / kernel.collapse_width(1e40, d))
+    return Ruling(
+        "fails" if ratio < 0.1 else "undecided",
+        "It has the order of the balancing width, ε/ε_c = √(1−n^(−2/d)), but lies inside at every n and d, so that a "
+        f"point's own kernel outweighs all others: Z_1c/Z_1 = {ratio:.0e} and ε = {inside:.2f} ε_c at n = d = {n}; it "
+        f"takes 10⁴⁰ points for {many:.2f} ε_c.",
+        {"neighbour_ratio": ratio, "width_over_collapse_width": inside, "at_1e40": many},
+    )
+
+
+def _limits_contradict() -> Ruling:
+    n, d = 100, 100
+    alpha, ratio = float(np.log(n) / d), float(kernel.neighbour_ratio(n, d))
+    large = float(kernel.neighbour_ratio(np.exp(2.0 * d), d))
+    return Ruling(
+        "holds" if ratio < 0.1 < large else "undecided",
+        f"The balance of §2 needs α = ln n/d of order 1: at α = 2 the others weigh {large:.1f} of a point's own "
+        f"kernel, at n = d = {n}, where α = {alpha:.3f}, they weigh {ratio:.0e}. The ratio is known at every n and d, "
+        "so neither limit is needed.",
+        {"alpha": alpha, "ratio": ratio, "ratio_alpha_2": large},
+    )
+
+
 def _sharp_at_d() -> Ruling:
     d = 100
     public, exact, equal = _half(PUBLIC, d), _half(_EXACT, d), float(_curve(_EQUAL, d).iloc[-1])
@@ -234,6 +261,7 @@ CLAIMS: tuple[Claim, ...] = (
         "C1",
         "The kernel width is the principled one: it balances a point's own component and all others.",
         f"{_SEED} §2",
+        _width_balances,
     ),
     Claim("C2", "After t_R the law is Gaussian enough for a linear score.", f"{_SEED} §2.3"),
     Claim(
@@ -272,7 +300,12 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim("R5.3", "A linear score generates Gaussians only: it cannot memorize points.", "review 5", _only_gaussians),
     Claim("R5.4", "P(Δ>0) of Fig. 4 is above 0.8 at every n: no transition.", "review 5"),
-    Claim("R5.5", "§2 needs n ~ e^{αd}, §3 uses n ~ d: the limits contradict each other.", "review 5"),
+    Claim(
+        "R5.5",
+        "§2 needs n ~ e^{αd}, §3 uses n ~ d: the limits contradict each other.",
+        "review 5",
+        _limits_contradict,
+    ),
     Claim("R5.6", "The quality of what is generated is ignored.", "review 5"),
     Claim("R5.7", "The number of parameters is ignored.", "review 5"),
     Claim("R5.8", "Figures lack labels, error bars and logarithmic scales.", "review 5", _error_bars),

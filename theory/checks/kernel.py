@@ -74,6 +74,33 @@ def _squared_errors() -> list[Observation]:
     return found
 
 
+# -- one component against all the others --------------------------------------------------------------------------
+
+
+def _others(n: int, d: int, width: float) -> Estimate:
+    """Mean of Z_{1^c}/Z_1 at a place with |x|² = d(1+ε²), |x − x_1|² = dε², over one of n − 1 others at a time."""
+    x = stream("check", "kernel.others", n, d, width).standard_normal((_DRAWS, d))
+    place = np.full(d, np.sqrt(1 + width**2))
+    log_terms = (d - ((x - place) ** 2).sum(1) / width**2) / 2
+    return mean((n - 1) * np.exp(log_terms))
+
+
+def _neighbour_ratios() -> list[Observation]:
+    return [Observation({"n": n, "d": d}, _others(n, d, _width(n, d, 1.0))) for n, d in ((6, 3), (60, 2), (500, 4))]
+
+
+def _collapse_widths() -> list[Observation]:
+    """The width at which n (not n − 1) other terms weigh as much as one's own, from their weight close to it."""
+    found = []
+    for n, d, width in ((8, 3, 0.55), (20, 4, 0.5)):
+        weight = _others(n + 1, d, width)
+        # ln weight has the slope d/(1+ε²) in ln ε; of the second order in ln weight there is nothing to see
+        power = -(1 + width**2) / d
+        value = width * weight.value**power
+        found.append(Observation({"n": n, "d": d}, Estimate(value, abs(power) * value * weight.error / weight.value)))
+    return found
+
+
 # -- the perpendicular bisector ------------------------------------------------------------------------------------
 
 
@@ -167,6 +194,25 @@ CHECKS = [
         {
             "self-pairs counted": lambda **at: kernel.pair_overlap(**at) + kernel.self_overlap(**at),
             "one of two points smoothed": lambda n, d, width, sigma: kernel.pair_overlap(n, d, width / 2**0.5, sigma),
+        },
+    ),
+    Check(
+        "kernel.neighbour_ratio",
+        kernel.neighbour_ratio,
+        _neighbour_ratios,
+        {
+            "the seed's e^{−d/2}/n": lambda n, d: np.exp(-d / 2) / n,
+            "balanced": lambda n, d: 1.0,
+            "n for n − 1": lambda n, d: n / (n - 1) * kernel.neighbour_ratio(n, d),
+        },
+    ),
+    Check(
+        "kernel.collapse_width",
+        kernel.collapse_width,
+        _collapse_widths,
+        {
+            "the seed's width": kernel.kernel_width,
+            "1/d for 2/d": lambda n, d: 1 / np.sqrt(n ** (1 / d) - 1),
         },
     ),
     Check(
