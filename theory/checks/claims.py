@@ -313,12 +313,19 @@ CLAIMS: tuple[Claim, ...] = (
 
 
 def ledger(ids: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Rows of all claims, or of those asked for: what holds first. BadInput names an id that is not there."""
+    """Rows of all claims, or of those asked for. BadInput names an id that is not there.
+
+    What the seed got right comes first, then the rest of its claims, then its reviewers', and at the end what is pending.
+    """
     known = {claim.id: claim for claim in CLAIMS}
     if unknown := [name for name in ids if name not in known]:
         raise BadInput(f"no claim {unknown[0]!r} (known: {', '.join(known)})")
     chosen = [known[name] for name in dict.fromkeys(ids)] if ids else list(CLAIMS)
-    return sorted((claim.row() for claim in chosen), key=lambda row: VERDICTS.index(row["verdict"]))
+
+    def place(row: Mapping[str, Any]) -> tuple[bool, bool, int]:
+        return row["verdict"] == "pending", row["id"].startswith("R"), VERDICTS.index(row["verdict"])
+
+    return sorted((claim.row() for claim in chosen), key=place)
 
 
 def text(rows: Sequence[Mapping[str, Any]]) -> str:
