@@ -16,6 +16,13 @@ from theory.formula import Branch, Formula, Mean, Variable, single
 from theory.steps import Identity, Limit, Premise, Quadrature, Step
 
 
+def near_one(r: np.ndarray) -> np.ndarray:
+    """r − ln(1+r) for |r| < ¼: with s = r/(2+r), ln(1+r) = 2 artanh s, it is 2s²/(1−s) − 2s³(1/3 + s²/5 + …)."""
+    s = r / (2 + r)
+    tail = np.polynomial.polynomial.polyval(s * s, 1 / np.arange(3, 23, 2))
+    return 2 * s * s * (1 / (1 - s) - s * tail)
+
+
 class ratio_divergence(sp.Function):
     """x − 1 − ln x: twice the KL divergence between centred Gaussians on the line with variance ratio x."""
 
@@ -36,19 +43,12 @@ class ratio_divergence(sp.Function):
 
     @staticmethod
     def numpy(x: np.ndarray) -> np.ndarray:
-        """Full relative precision for x > 0; the naive form loses all of it as x → 1.
-
-        With s = (x−1)/(x+1), ln x = 2 artanh s, so x − 1 − ln x = 2s²/(1−s) − 2s³(1/3 + s²/5 + …).
-        """
+        """Full relative precision for x > 0; the naive form loses all of it as x → 1."""
         x = np.asarray(x, float)
         with np.errstate(divide="ignore", invalid="ignore"):
             value = np.where(np.isinf(x), x, x - 1 - np.log(x))
         near = np.nonzero(np.abs(x - 1) < 0.25)
-        close = x[near]
-        s = (close - 1) / (close + 1)
-        square = s * s
-        tail = np.polynomial.polynomial.polyval(square, 1 / np.arange(3, 23, 2))
-        value[near] = 2 * square * (1 / (1 - s) - s * tail)
+        value[near] = near_one(x[near] - 1)
         return value
 
     @staticmethod

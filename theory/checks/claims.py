@@ -315,7 +315,7 @@ CLAIMS: tuple[Claim, ...] = (
 def ledger(ids: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Rows of all claims, or of those asked for. BadInput names an id that is not there.
 
-    What the seed got right comes first, then the rest of its claims, then its reviewers', and at the end what is pending.
+    What the seed got right comes first, then its other claims, then its reviewers', and what is pending at the end.
     """
     known = {claim.id: claim for claim in CLAIMS}
     if unknown := [name for name in ids if name not in known]:

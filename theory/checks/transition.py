@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import torch
-from scipy.special import expit, logit, ndtri
+from scipy.special import expit, logit, ndtr, ndtri
 from scipy.stats import chi2
 from sympy import lambdify
 
@@ -207,7 +207,7 @@ CHECKS = [
         _overlap,
         {
             "no memory": lambda n, d, q: 0.5,
-            "the central limit": transition.overlap_clt,
+            "the central limit of the mean gain": lambda n, d, q: ndtr(-_gain(d, q) / np.sqrt(n)),
             "twice the samples": lambda n, d, q: transition.overlap_probability(2 * n, d, q),
         },
     ),
