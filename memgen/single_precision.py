@@ -3,7 +3,10 @@
 What matters and is kept: float32 data, least squares in float32, ε, its powers and every accumulator in float32;
 exponents of the cross terms in float64; BᵀB where the generated covariance is B Bᵀ.  What is left out changes nothing:
 constant factors common to both distances, and one matrix inverse per data point.  Distances of pairs come from a matrix
-product of centred data, which moves the pair terms by some 10⁻⁵ of themselves.
+product of centred data, which moves the pair terms by some 10⁻⁵ of themselves, more in one dimension.
+
+For n ≤ d the fit in float32 keeps a direction that is zero but for rounding, as far as LAPACK's rank cutoff lets it:
+that moves ln|Δ| at n = d/4 by half a nat, as it does in the public code.
 """
 
 import math

@@ -17,7 +17,7 @@ SETTLED = {
     "C1": "fails",
     "C3": "fails",
     "C4": "holds with a correction",
-    "C5": "fails",
+    "C5": "holds with a correction",
     "C7": "holds with a correction",
     "R1.3": "fails",
     "R5.2": "fails",
@@ -59,13 +59,13 @@ def test_what_the_seed_got_right_is_said_first(rows: list[dict]) -> None:
 
 def test_a_verdict_can_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """The functions decide by numbers: given others, they decide otherwise."""
-    monkeypatch.setattr(claims, "_half", lambda choice, d: 90.0)
-    assert claims._sharp_at_d().verdict == "undecided"
+    monkeypatch.setattr(claims, "_crossing", lambda choice, d, level: 0.9)
+    assert claims._sharp_at_d().verdict == claims._error_bars().verdict == "undecided"
     monkeypatch.setattr(claims, "_RHO", 0.1)
     assert claims._kl_is_monotone().verdict == "fails"
-    table = claims._medians(claims._EXACT, 100).assign(log_original=lambda t: -t.index.to_numpy() / 100.0)
+    table = claims._medians(claims._EXACT, 100).assign(log_original=lambda t: t.index.to_numpy() / 100.0)
     monkeypatch.setattr(claims, "_medians", lambda choice, d: table)
-    assert claims._original_distance_falls().verdict == "holds"
+    assert claims._original_distance_falls().verdict == "fails"
     assert claims._circular().verdict == "undecided"
 
 

@@ -68,6 +68,12 @@ def test_quadrature_says_when_it_cannot() -> None:
         sum_exceeds.numpy(4, 1, 0.25, 0, 1, 0.25, 0.5, 0)
 
 
+def test_a_quadrature_has_no_logarithm() -> None:
+    with pytest.raises(TypeError, match="overlap_probability: sum_exceeds"):
+        transition.overlap_probability.log(64, 16, 0.6)
+    assert transition.overlap_clt.log(64, 16, 0.6) == pytest.approx(np.log(transition.overlap_clt(64, 16, 0.6)))
+
+
 def test_equal_sums_have_equal_odds() -> None:
     for n in (30, 300):
         assert transition.null_probability(n, n, 20) == pytest.approx(0.5, abs=1e-12)

@@ -26,6 +26,7 @@ class sum_exceeds(sp.Function):
     """The probability above, unevaluated in expressions."""
 
     nargs = 8
+    has_log = False  # known to 10⁻¹² absolutely, not relatively
 
     def _latex(self, printer: Any) -> str:
         _, n1, a1, b1, n2, a2, b2, shift = (printer._print(arg) for arg in self.args)
@@ -46,8 +47,8 @@ class sum_exceeds(sp.Function):
 
     @staticmethod
     def mpmath(*args: Any) -> mpmath.mpf:
-        """The working precision; seconds at twenty digits."""
-        return _probability_mp(*map(mpmath.mpf, args))
+        """The working precision; seconds at twenty digits in few dimensions, minutes in many."""
+        return max(mpmath.mpf(0), _probability_mp(*map(mpmath.mpf, args)))
 
 
 # -- float64 ------------------------------------------------------------------------------------------------------

@@ -157,7 +157,12 @@ class Formula:
         return self._evaluate(self.branches, args, kwargs)
 
     def log(self, *args: Any, **kwargs: Any) -> Any:
-        """The natural logarithm of the value, computed without forming the value."""
+        """The natural logarithm of the value, computed without forming the value. TypeError where it has no digits."""
+        for function in sp.sympify(self.expr).atoms(sp.Function):
+            if not getattr(function, "has_log", True):
+                raise TypeError(
+                    f"{self.name}: {type(function).__name__} is known absolutely; its logarithm has no digits"
+                )
         return self._evaluate(tuple(Branch(_log(b.value), b.condition) for b in self.branches), args, kwargs)
 
     def mp(self, *args: Any, dps: int = 50, **kwargs: Any) -> mpmath.mpf:

@@ -58,6 +58,31 @@ class ratio_divergence(sp.Function):
             return x - 1 - mpmath.log(x)
 
 
+class log_excess(sp.Function):
+    """r − ln(1+r): twice the KL divergence of N(0, 1+r) from N(0, 1); to all digits also where r is tiny."""
+
+    nargs = 1
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        return self.args[0] - sp.log(1 + self.args[0])
+
+    def _latex(self, printer: Any) -> str:
+        return rf"h\left(1+{printer._print(self.args[0])}\right)"
+
+    @staticmethod
+    def numpy(r: np.ndarray) -> np.ndarray:
+        r = np.asarray(r, float)
+        value = np.where(np.isinf(r), r, r - np.log1p(np.where(np.isinf(r), 0, r)))
+        near = np.nonzero(r < 0.25)
+        value[near] = near_one(r[near])
+        return value
+
+    @staticmethod
+    def mpmath(r: mpmath.mpf) -> mpmath.mpf:
+        with mpmath.workdps(3 * mpmath.mp.dps):
+            return r - mpmath.log1p(r)
+
+
 s = sp.Symbol("eigenvalues", positive=True)
 d = sp.Symbol("d", positive=True)
 distance2 = sp.Symbol("distance2", nonnegative=True)

@@ -382,7 +382,7 @@ memorized_fraction = Formula(
         Branch(INFLUENCE.subs(q, sigma**2 / (sigma**2 + width**2)) * sp.exp(-_CONTRAST) / (1 - sp.exp(-_CONTRAST))),
     ),
     kind="asymptotic",
-    regime="E⟨T−O, G−O⟩/E‖T−O‖², all smoothed with kernels of variance ε² in total, G = N(x̄, S), n ≫ d²",
+    regime="E⟨T−O, G−O⟩/E‖T−O‖² where T, O and G are all seen through kernels of variance ε²/2, G = N(x̄, S), n ≫ d²",
     source="derived here",
     derivation=_memorized_fraction,
 )

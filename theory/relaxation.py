@@ -9,42 +9,16 @@ and they do not scale alike with dimension.
 from collections.abc import Iterator
 from typing import Any
 
-import mpmath
 import numpy as np
 import sympy as sp
 
 from theory.formula import Branch, Formula, Mean, Variable, single
-from theory.gaussians import near_one, ratio_divergence
+from theory.gaussians import log_excess, ratio_divergence
 from theory.steps import Identity, Limit, Step
 
 lam, top_eigenvalue, d = sp.symbols("lam top_eigenvalue d", positive=True)
 t = sp.Symbol("t", nonnegative=True)
 eigenvalues = sp.Symbol("eigenvalues", positive=True)
-
-
-class log_excess(sp.Function):
-    """r − ln(1+r): twice the KL divergence of N(0, 1+r) from N(0, 1); to all digits also where r is tiny."""
-
-    nargs = 1
-
-    def doit(self, **hints: Any) -> sp.Expr:
-        return self.args[0] - sp.log(1 + self.args[0])
-
-    def _latex(self, printer: Any) -> str:
-        return rf"h\left(1+{printer._print(self.args[0])}\right)"
-
-    @staticmethod
-    def numpy(r: np.ndarray) -> np.ndarray:
-        r = np.asarray(r, float)
-        value = np.where(np.isinf(r), r, r - np.log1p(np.where(np.isinf(r), 0, r)))
-        near = np.nonzero(r < 0.25)
-        value[near] = near_one(r[near])
-        return value
-
-    @staticmethod
-    def mpmath(r: mpmath.mpf) -> mpmath.mpf:
-        with mpmath.workdps(3 * mpmath.mp.dps):
-            return r - mpmath.log1p(r)
 
 
 def tilted() -> Iterator[Step]:

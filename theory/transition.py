@@ -6,8 +6,9 @@ both, and no such artefact.  For G = N(x̄, S), the linear model in many steps, 
 Q is its Mahalanobis distance in S + ε²I: q χ²_d for a fresh point, q = σ²/(σ²+ε²), and a little less for a point that G
 was fitted to.  Everything here follows from how two sums of such terms compare.
 
-Three regimes.  Few dimensions: both sums are normal, P → ½ as n^{−½}.  Many: the largest terms decide, and P crosses
-a given level at n ∝ d^{3/2} √ln n.  Between, at d ≤ 256, neither holds and the quadrature is needed.
+Three regimes.  Few dimensions: both sums are normal, P → ½ as n^{−½}.  Very many: the largest terms decide, and P
+crosses a given level at n ∝ d^{3/2} √ln n.  Between, from tens to several hundreds, neither holds and only the
+quadrature knows: there the crossing is nearly proportional to d.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from scipy import special
 from theory.comparison import sum_exceeds
 from theory.determinants import FRACTION, RATIO, shifted_logdet, y
 from theory.formula import Branch, Formula, Unknown, Variable
-from theory.gaussians import ratio_divergence
+from theory.gaussians import log_excess, ratio_divergence
 from theory.kernel import DIMENSION, INFLUENCE, SHARPNESS, WIDTH, d, influence, kernel_width, log_add, q, width
 from theory.steps import Identity, Limit, Premise, Quadrature, Step
 
@@ -128,7 +129,7 @@ overlap_probability = Formula(
     variables=(POINTS, DIMENSION, SHARPNESS),
     branches=(Branch(sum_exceeds(d, n, q / 2, 0, n, q * (1 - (2 - q) / n) / 2, q / n, 0)),),
     kind="asymptotic",
-    regime="P(⟨G,H⟩ > ⟨G,T⟩), G = N(x̄, S), H as large as T, n ≫ d; ½ would be no memory",
+    regime="P(⟨G,H⟩ > ⟨G,T⟩), G = N(x̄, S), H as large as T, n ≫ d ≫ 1; ½ would be no memory",
     source="derived here; inversion gilpelaez1951",
     derivation=_overlap_probability,
 )
@@ -178,11 +179,17 @@ null_probability = Formula(
 )
 
 
-def _annealed_gap(f: Formula) -> Iterator[Step]:
+def _exponential_moment() -> Step:
     x, k = sp.symbols("x k", positive=True)
     chi2 = x ** (d / 2 - 1) * sp.exp(-x / 2) / (2 ** (d / 2) * sp.gamma(d / 2))
     moment = sp.gammasimp(sp.integrate(sp.exp(-k * x / 2) * chi2, (x, 0, sp.oo), conds="none"))
-    yield Identity("E e^{−kx/2} = (1+k)^{−d/2}, x ~ χ²_d", sp.simplify(moment * (1 + k) ** (d / 2)), 1)
+    return Identity("E e^{−kx/2} = (1+k)^{−d/2}, x ~ χ²_d", sp.simplify(moment * (1 + k) ** (d / 2)), 1)
+
+
+def _annealed_gap(f: Formula) -> Iterator[Step]:
+    yield _exponential_moment()
+    x = sp.Symbol("x", positive=True)
+    chi2 = x ** (d / 2 - 1) * sp.exp(-x / 2) / (2 ** (d / 2) * sp.gamma(d / 2))
     mean = sp.gammasimp(sp.integrate(x * chi2, (x, 0, sp.oo), conds="none"))
     yield Identity("ln E e^{−Q/2} − E ln e^{−Q/2}", f.expr.doit(), -d * sp.log(1 + q) / 2 + q * mean / 2)
 
@@ -190,7 +197,7 @@ def _annealed_gap(f: Formula) -> Iterator[Step]:
 annealed_gap = Formula(
     name="annealed_gap",
     variables=(DIMENSION, SHARPNESS),
-    branches=(Branch(d * ratio_divergence(1 + q) / 2),),
+    branches=(Branch(d * log_excess(q) / 2),),
     kind="exact",
     regime="ln E − E ln of one point's overlap with a Gaussian, nats: what a small set lacks against an infinite one",
     source="derived here",
@@ -214,7 +221,7 @@ def _overlap_clt(f: Formula) -> Iterator[Step]:
     share the fluctuations of S.
     """
     yield from influence()
-    yield from _annealed_gap(annealed_gap)
+    yield _exponential_moment()
     second = ((1 + 2 * q) / (1 + q) ** 2) ** (-d / 2)
     yield Identity("E f²/(E f)² = ((1+q)²/(1+2q))^{d/2}", second, 1 + _SCATTER)
     cx, cy, cz, cxz, cyz = sp.symbols("cx cy cz cxz cyz", positive=True)
@@ -301,19 +308,30 @@ def _extremes() -> Iterator[Step]:
 
 def _condensed_probability(f: Formula) -> Iterator[Step]:
     yield from _extremes()
+    z = sp.Symbol("z", real=True)
+    tilted = sp.exp(-(1 + q) * z**2 / 2)
+    carried = sp.integrate(z**2 * tilted, (z, -sp.oo, sp.oo)) / sp.integrate(tilted, (z, -sp.oo, sp.oo))
+    yield Identity("E e^{−Q/2} is carried by points of variance σ²/(1+q)", sp.simplify(carried), 1 / (1 + q))
+    rate = ratio_divergence(1 / (1 + q)).doit() / 2
+    condensed = f.branches[0].condition
+    yield Identity(
+        "not sampled, hence ruled by the largest term, for ln n < d·KL",
+        condensed.rhs - condensed.lhs,
+        d * rate - sp.log(n),
+    )
     yield Identity("ln odds = gap/scale", _ODDS, _GAP / _SCALE)
     yield Identity("P = 1/(1 + e^{gap/scale})", f.branches[0].value.doit(), 1 / (1 + sp.exp(_ODDS)))
 
 
 _ODDS = q * d ** sp.Rational(3, 2) * sp.sqrt(sp.log(n)) * (1 - 2 * sp.sqrt(sp.log(n) / d)) ** 2 / n
-_CONDENSED = sp.log(n) < q**2 * d / 4  # Gumbel scale > 1: the largest term outweighs the rest
+_CONDENSED = sp.log(n) < d * (sp.log(1 + q) - q / (1 + q)) / 2  # fewer points than sample that law: the nearest decide
 
 condensed_probability = Formula(
     name="condensed_probability",
     variables=(POINTS, DIMENSION, SHARPNESS),
     branches=(Branch(sp.exp(-log_add(sp.S.Zero, _ODDS)), _CONDENSED),),
     kind="asymptotic",
-    regime="P(⟨G,H⟩ > ⟨G,T⟩) as d → ∞ at n ~ d^{3/2}; needs ln n < q²d/4, at q = ½ true from d ≈ 256 on, and is slow",
+    regime="P(⟨G,H⟩ > ⟨G,T⟩) as d → ∞ at n ~ d^{3/2}; needs ln n ≪ (d/2)[ln(1+q) − q/(1+q)]: d ≫ 230 at q = ½",
     source="derived here",
     derivation=_condensed_probability,
 )
@@ -359,7 +377,7 @@ overlap_samples = Formula(
         - 2 * sp.log(1 - 2 * sp.sqrt(ell / d))
         + sp.log(sp.log(1 / probability - 1)),
         sp.S.One,
-        q**2 * d / 4,
+        d * (sp.log(1 + q) - q / (1 + q)) / 2,
     ),
 )
 
