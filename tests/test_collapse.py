@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from memgen.experiments import collapse as experiment
 from memgen.statistics import threshold
+from memgen.streams import stream
 from theory import collapse, kernel, mixture, relaxation
 from theory.formula import DomainError
 
@@ -121,3 +123,42 @@ def test_cloning_probability_meets_the_published_numbers() -> None:
     assert min(sides) > 2 * stats.norm.sf(4)
     wrong = mixture.cloning_probability(3.0, 2 * np.sqrt(256))  # the distance between the means for half of it
     assert stats.binomtest(7012, 10_000, float(wrong)).pvalue < 1e-12
+
+
+def test_published_excess_entropy_has_the_class_in_it() -> None:
+    """Beyond t_C + 0.4 every published point lies within 4 errors of the curve with the class term, and not without."""
+    with (PUBLISHED / "biroli2024_excess_entropy.csv").open() as file:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    scores, without = [], []
+    for row in rows:
+        n, d, t = row["samples"], row["dimension"], row["time"]
+        if t > collapse.collapse_time(n, np.ones(int(d))) + 0.4:
+            f = float(mixture.excess_entropy(n, t, np.sqrt(d), d))
+            bare = 1 - d * np.log1p(1 / np.expm1(2 * t)) / 2 / np.log(n)
+            scores.append((row["excess_entropy_over_alpha"] - f) / row["standard_error"])
+            without.append((row["excess_entropy_over_alpha"] - bare) / row["standard_error"])
+    assert len(scores) >= 28 and np.max(np.abs(scores)) < 4
+    assert np.min(without) < -25
+
+
+def test_cloned_trajectories_meet_the_closed_form() -> None:
+    pairs = 4000
+    for t, separation in ((2.5, 16.0), (4.5, 64.0)):
+        agreed = experiment.clones(t, separation, pairs, 800, stream("test", t))
+        p, wrong = (float(mixture.cloning_probability(t, s)) for s in (separation, 2 * separation))
+        assert abs(agreed / pairs - p) < 4 * np.sqrt(p * (1 - p) / pairs) < abs(agreed / pairs - wrong)
+
+
+def test_point_sets_depend_on_the_key_and_the_replica_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = experiment.nearest(20, 3, 0.5, 60, ("key",))
+    monkeypatch.setattr(experiment, "_BATCH_NUMBERS", 200)
+    assert experiment.nearest(20, 3, 0.5, 60, ("key",)) == whole
+    parts = [experiment.nearest(20, 3, 0.5, 60, (key,)) for key in "abcdef"]
+    assert len(set(parts)) > 1
+
+
+def test_rows_of_a_cell() -> None:
+    cells = experiment.grid(experiment.Params(preset="smoke", dims=[4]))
+    row = experiment.cell(cells[0]).iloc[0]
+    assert row["study"] == "cloning" and 0 <= row["hits"] <= row["replicas"] == 500
+    assert {c.study for c in cells} == {"cloning", "nearest"}

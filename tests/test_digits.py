@@ -55,13 +55,14 @@ def _points(formula: Formula, most: int) -> list[tuple]:
 
 # Seconds a value in high precision; test_transition holds their one quadrature to its digits.
 _SLOW = {"overlap_probability", "null_probability"}
+_QUADRATURES = {"cloning_probability", "mixture_information", "excess_entropy"}
 
 
 @pytest.mark.parametrize("name", sorted(set(FORMULAS) - _SLOW))
 def test_every_formula_keeps_its_digits(name: str) -> None:
     formula = FORMULAS[name]
     compared = 0
-    for point in _points(formula, 20 if formula.unknown or name == "cloning_probability" else 120):
+    for point in _points(formula, 7 if name in _QUADRATURES else 20 if formula.unknown else 120):
         try:
             value = float(formula(*point))
         except DomainError as error:

@@ -112,3 +112,107 @@ cloning_probability = Formula(
     source="derived here; defined in biroli2024",
     derivation=_cloning_probability,
 )
+
+
+# -- information, and the excess entropy over a training set -------------------------------------------------------
+
+
+class class_information(sp.Function):
+    """I(class; b·class + z) = ln 2 − E ln(1+e^{−2u}), u = b(b+z), z ~ N(0, 1), of b²; nats."""
+
+    nargs = 1
+
+    def _latex(self, printer: Any) -> str:
+        return rf"I_{{\pm}}\left({printer._print(self.args[0])}\right)"
+
+    @staticmethod
+    def numpy(b2: np.ndarray) -> np.ndarray:
+        """To rounding, by the trapezoid rule. The kink at u = 0 is 1/b wide in z; beyond b = 12 it has no weight."""
+        b2 = np.asarray(b2, float)
+        b = np.sqrt(b2)[..., None]
+        step = 0.25 / np.clip(b, 1, 12)
+        z = step * np.arange(-480, 481)
+        u = b * (b + z)
+        weight = step * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+        wide = np.log(2) - (weight * np.logaddexp(0, -2 * u)).sum(-1)
+        # b² − E ln cosh u is the same and subtracts less where b is small
+        return np.where(b2 < 1, b2 - (weight * np.log1p(2 * np.sinh(np.clip(u, -20, 20) / 2) ** 2)).sum(-1), wide)
+
+    @staticmethod
+    def mpmath(b2: mpmath.mpf) -> mpmath.mpf:
+        b = mpmath.sqrt(b2)
+        edges = {mpmath.mpf(k) for k in (-40, -6, 0, 6, 40)} | {mpmath.mpf(k) / (1 + b) - b for k in (-8, 0, 8)}
+        inside = sorted(edge for edge in edges if -40 <= edge <= 40)
+        if b2 < 1:
+            return b2 - mpmath.quad(lambda z: mpmath.npdf(z) * mpmath.log(mpmath.cosh(b * (b + z))), inside)
+        return mpmath.log(2) - mpmath.quad(
+            lambda z: mpmath.npdf(z) * mpmath.log1p(mpmath.exp(-2 * b * (b + z))), inside
+        )
+
+
+n, d = sp.symbols("n d", positive=True)
+_LABEL = class_information(_B2)
+_WITHIN = d * sp.log(1 + sigma**2 / (sp.exp(2 * t) - 1)) / 2
+
+
+def _mixture_information(f: Formula) -> Iterator[Step]:
+    u, z = sp.Symbol("u", real=True), sp.Symbol("z", real=True)
+    b = sp.Symbol("b", positive=True)
+    plus = sp.exp(u) / (sp.exp(u) + sp.exp(-u))
+    yield Identity("I(class; x_t) = ln 2 + E ln p₊ with −ln p₊ = ln(1+e^{−2u})", 1 / plus, 1 + sp.exp(-2 * u))
+    yield Identity(
+        "2u is the log-ratio at w = b + z", sp.expand(((b + z + b) ** 2 - (b + z - b) ** 2) / 4), sp.expand(b * (b + z))
+    )
+    within = _WITHIN.subs(d, 1)
+    noised = sp.log((sigma**2 + sp.exp(2 * t) - 1) / (sp.exp(2 * t) - 1)) / 2
+    yield Identity(
+        "within a class, one direction: ½ ln of the noised variance over the noise",
+        sp.exp(2 * within),
+        sp.exp(2 * noised),
+    )
+    yield Identity(
+        "chain rule: I(x_0; x_t) = I(class; x_t) + I(x_0; x_t | class)", f.expr, d * within + class_information(_B2)
+    )
+
+
+DIMENSION = Variable(d, "dimension", sp.Interval(1, sp.oo))
+_LATER = TIME._replace(domain=sp.Interval.open(0, sp.oo))
+
+mixture_information = Formula(
+    name="mixture_information",
+    variables=(_LATER, SEPARATION, DIMENSION, SIGMA),
+    branches=(Branch(_WITHIN + _LABEL),),
+    kind="exact",
+    regime="mutual information I(x_0; x_t) of ½N(m, σ²I) + ½N(−m, σ²I), nats, λ = 1",
+    source="derived here",
+    derivation=_mixture_information,
+)
+
+
+def _excess_entropy(f: Formula) -> Iterator[Step]:
+    yield from _mixture_information(mixture_information)
+    # per dimension: s = h(x_t)/d, s_sep = ln n/d + ½ ln(2πeΔ_t); h(x_t) − h(noise) = I(x_0; x_t)
+    entropy, noise = sp.symbols("h h0", real=True)
+    information = entropy - noise
+    fraction = ((sp.log(n) + noise) / d - entropy / d) / (sp.log(n) / d)
+    yield Identity("(s_sep − s)/α = 1 − I/ln n", fraction, 1 - information / sp.log(n))
+    yield Identity(
+        "with the information of the mixture, its class included",
+        f.branches[0].value,
+        1 - mixture_information.expr / sp.log(n),
+    )
+    yield Identity("at and before collapse no entropy is in excess", f.branches[1].value, 0)
+
+
+excess_entropy = Formula(
+    name="excess_entropy",
+    variables=(Variable(n, "number of training points", sp.Interval(2, sp.oo)), *mixture_information.variables),
+    branches=(
+        Branch(1 - (_WITHIN + _LABEL) / sp.log(n), _WITHIN + _LABEL < sp.log(n)),
+        Branch(sp.S.Zero),
+    ),
+    kind="asymptotic",
+    regime="(s_sep − s)/α of n separate noised points over the noised law, α = ln n/d, d → ∞; 0 from collapse on",
+    source="biroli2024 (there without the class term); with it derived here",
+    derivation=_excess_entropy,
+)

@@ -44,6 +44,41 @@ def _clones() -> list[Observation]:
     return found
 
 
+def _information(t: float, separation: float, d: int, sigma: float) -> Estimate:
+    """Mean of ln p(u | x_0)/p(u) at simulated pairs, the means at ±separation on the first axis."""
+    rng = stream("check", "mixture.information", t, separation, d)
+    x = sigma * rng.standard_normal((_DRAWS, d))
+    x[:, 0] += np.where(rng.random(_DRAWS) < 0.5, separation, -separation)
+    tau2 = float(np.expm1(2 * t))
+    u = noised(x, tau2**0.5, rng)
+    spread2 = sigma**2 + tau2
+    mixed = np.logaddexp(*(-((u[:, 0] - m) ** 2) / (2 * spread2) for m in (separation, -separation))) - np.log(2)
+    log_ratio = -((u - x) ** 2).sum(1) / (2 * tau2) + (u[:, 1:] ** 2).sum(1) / (2 * spread2) - mixed
+    return mean(log_ratio + d * np.log(spread2 / tau2) / 2)
+
+
+_POINTS = ((0.5, 2.0, 2, 1.0), (1.0, 3.0, 4, 0.5), (0.2, 0.3, 1, 1.0))  # t, separation, d, σ
+
+
+def _informations() -> list[Observation]:
+    names = ("t", "separation", "d", "sigma")
+    return [Observation(dict(zip(names, at, strict=True)), _information(*at)) for at in _POINTS]
+
+
+def _excesses() -> list[Observation]:
+    found = []
+    for o, n in zip(_informations(), (30, 100, 20), strict=True):
+        e = o.estimate
+        found.append(
+            Observation({"n": n, **o.args}, e._replace(value=1 - e.value / np.log(n), error=e.error / np.log(n)))
+        )
+    return found
+
+
+def _within(t: float, d: int, sigma: float) -> float:
+    return d * np.log1p(sigma**2 / np.expm1(2 * t)) / 2
+
+
 CHECKS = [
     Check(
         "mixture.speciation_time",
@@ -64,6 +99,26 @@ CHECKS = [
             ),
             "distance between the means for half of it": lambda t, separation, sigma: mixture.cloning_probability(
                 t, 2 * separation, sigma
+            ),
+        },
+    ),
+    Check(
+        "mixture.mixture_information",
+        mixture.mixture_information,
+        _informations,
+        {
+            "without the class": lambda t, separation, d, sigma: _within(t, d, sigma),
+            "the class always known": lambda t, separation, d, sigma: _within(t, d, sigma) + np.log(2),
+        },
+    ),
+    Check(
+        "mixture.excess_entropy",
+        mixture.excess_entropy,
+        _excesses,
+        {
+            "without the class term": lambda n, t, separation, d, sigma: 1 - _within(t, d, sigma) / np.log(n),
+            "base 2": lambda n, t, separation, d, sigma: (
+                1 - mixture.mixture_information(t, separation, d, sigma) / np.log2(n)
             ),
         },
     ),

@@ -1,0 +1,105 @@
+"""Speciation and collapse, simulated: cloned trajectories of a mixture, and the nearest point of a noised one."""
+
+from itertools import pairwise
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from memgen.streams import stream
+
+VERSION = 1
+TIMES = (1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 8.0)  # at which trajectories are cloned
+WIDTHS = (0.6, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5)  # in units of σ/√(n^{2/d} − 1)
+_PRESETS = {  # pairs of clones, steps of a trajectory, draws of a point set
+    "smoke": (500, 400, 200),
+    "standard": (4000, 800, 1000),
+    "paper": (100_000, 4000, 20_000),
+}
+_NEAREST = ((10, 100), (20, 400), (40, 2000))  # d, n
+_BATCH_NUMBERS = 400_000
+
+Study = Literal["cloning", "nearest"]
+Dimension = Annotated[int, Field(ge=1)]
+
+
+class Params(BaseModel):
+    """Parameters of the chapter; what is None is set by the preset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    preset: Literal["smoke", "standard", "paper"] = "standard"
+    seed: int = Field(0, ge=0)
+    dims: tuple[Dimension, ...] = Field((256, 4096), min_length=1)
+    pairs: int | None = Field(None, ge=100)
+    steps: int | None = Field(None, ge=10)
+    draws: int | None = Field(None, ge=100)
+
+    def resolved(self) -> "Params":
+        """The same with every None filled in from the preset."""
+        pairs, steps, draws = _PRESETS[self.preset]
+        chosen = {"pairs": self.pairs or pairs, "steps": self.steps or steps, "draws": self.draws or draws}
+        return self.model_copy(update=chosen)
+
+
+class Cell(NamedTuple):
+    """One point of the grid; `at` is a time for clones, and a width in units of the collapse width for point sets."""
+
+    study: Study
+    d: int
+    n: int
+    at: float
+    replicas: int
+    steps: int
+    seed: int
+
+
+def grid(params: Params) -> list[Cell]:
+    """All cells of the chapter."""
+    p = params.resolved()
+    assert p.pairs is not None and p.steps is not None and p.draws is not None
+    clones = [Cell("cloning", d, 0, t, p.pairs, p.steps, p.seed) for d in p.dims for t in TIMES]
+    nearest = [Cell("nearest", d, n, width, p.draws, 0, p.seed) for d, n in _NEAREST for width in WIDTHS]
+    return clones + nearest
+
+
+def cell(point: Cell) -> pd.DataFrame:
+    """One row: study, d, n, at, hits, replicas. Hits are pairs in one class, or sets whose nearest point is the own."""
+    key = (point.seed, "collapse", point.study, point.d, point.n, point.at)
+    if point.study == "cloning":
+        hits = clones(point.at, point.d**0.5, point.replicas, point.steps, stream(*key))
+    else:
+        hits = nearest(point.n, point.d, point.at / np.sqrt(point.n ** (2 / point.d) - 1), point.replicas, key)
+    row = {"study": point.study, "d": point.d, "n": point.n, "at": point.at, "hits": hits}
+    return pd.DataFrame([{**row, "replicas": point.replicas}])
+
+
+def clones(t: float, separation: float, pairs: int, steps: int, rng: np.random.Generator) -> int:
+    """Pairs that end in one class: two reverse diffusions from one x_t by the exact score of ½N(m, I) + ½N(−m, I).
+
+    Along m, where alone the score is not that of a single normal; λ = 1, so e^{t}x_t = u has the noise variance
+    v = e^{2t} − 1. In v the reverse process is du = (D(u) − u) dv/v + dW, D the posterior mean, run in equal steps of
+    ln v by its exact solution for a fixed D.
+    """
+    v = np.expm1(2 * t)
+    levels = v * np.geomspace(1, 1e-4 / max(v, 1), steps + 1)
+    start = np.where(rng.random(pairs) < 0.5, separation, -separation) + np.sqrt(1 + v) * rng.standard_normal(pairs)
+    u = np.stack([start, start])
+    for high, low in pairwise(levels):
+        mean = separation * np.tanh(separation * u / (1 + high))
+        denoised = mean + (u - mean) / (1 + high)
+        keep = low / high
+        u = denoised + keep * (u - denoised) + np.sqrt(low * (1 - keep)) * rng.standard_normal(u.shape)
+    return int((np.sign(u[0]) == np.sign(u[1])).sum())
+
+
+def nearest(n: int, d: int, width: float, draws: int, key: tuple) -> int:
+    """Sets of n points of N(0, I) in which the point nearest to x_1 + width·z is x_1."""
+    hits, batch = 0, max(1, _BATCH_NUMBERS // (n * d))
+    for start in range(0, draws, batch):
+        many = range(start, min(start + batch, draws))
+        sets = np.stack([stream(*key, r).standard_normal((n + 1, d)) for r in many])
+        noisy = sets[:, :1] + width * sets[:, n:]
+        hits += int((((sets[:, :n] - noisy) ** 2).sum(-1).argmin(1) == 0).sum())
+    return hits
