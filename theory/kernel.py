@@ -261,8 +261,10 @@ position, b_squared, separation = sp.symbols("position b_squared separation", re
 _POSITION = Variable(
     position, "⟨T−O, G−O⟩/‖T−O‖², the position of G along T − O", sp.Interval(-sp.oo, sp.oo), letter="a"
 )
-_SEPARATION = Variable(separation, "‖T−O‖²", sp.Interval(0, sp.oo), "1/volume")
-_B2 = Variable(b_squared, "squared distance of G from the line through O and T", sp.Interval(0, sp.oo), "1/volume")
+_SEPARATION = Variable(separation, "‖T−O‖²", sp.Interval(0, sp.oo), "1/volume", letter=r"\|T-O\|^2")
+_B2 = Variable(
+    b_squared, "squared distance of G from the line through O and T", sp.Interval(0, sp.oo), "1/volume", letter="b^2"
+)
 
 
 def _in_the_plane() -> tuple[sp.Expr, sp.Expr, dict]:

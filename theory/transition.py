@@ -209,9 +209,9 @@ annealed_gap = Formula(
 
 # E e^{−Q}/(E e^{−Q/2})² − 1, and its inverse where it would overflow
 _EXCESS = d * sp.log(1 + q**2 / (1 + 2 * q)) / 2
-_SCATTER, _PER_SCATTER = sp.exp(_EXCESS) - 1, sp.exp(-_EXCESS) / (1 - sp.exp(-_EXCESS))
+SCATTER, _PER_SCATTER = sp.exp(_EXCESS) - 1, sp.exp(-_EXCESS) / (1 - sp.exp(-_EXCESS))
 # Of the gain INFLUENCE, what goes with the difference of the two sums itself and is no evidence of memory.
-_COMMON = d * q**2 / (2 * (1 + 2 * q)) * (1 + q**2 / (1 + q) ** 2 * _PER_SCATTER)
+COMMON = d * q**2 / (2 * (1 + 2 * q)) * (1 + q**2 / (1 + q) ** 2 * _PER_SCATTER)
 
 
 def _overlap_clt(f: Formula) -> Iterator[Step]:
@@ -223,27 +223,27 @@ def _overlap_clt(f: Formula) -> Iterator[Step]:
     yield from influence()
     yield _exponential_moment()
     second = ((1 + 2 * q) / (1 + q) ** 2) ** (-d / 2)
-    yield Identity("E f²/(E f)² = ((1+q)²/(1+2q))^{d/2}", second, 1 + _SCATTER)
+    yield Identity("E f²/(E f)² = ((1+q)²/(1+2q))^{d/2}", second, 1 + SCATTER)
     cx, cy, cz, cxz, cyz = sp.symbols("cx cy cz cxz cyz", positive=True)
     # X − Z cxz/cz and Y − Z cyz/cz are independent of Z: their covariance is that of X and Y given Z
     residual = cx * cy - 2 * cxz * cyz / cz + cz * (cxz / cz) * (cyz / cz)
     yield Identity("for normals E[XY | Z=0] = Cov(X,Y) − Cov(X,Z)Cov(Y,Z)/Var Z", residual, cx * cy - cxz * cyz / cz)
     # A direction, in units of E f and k = σ²+ε²: Cov(y² − s, f) and Cov(∂f/∂S, f), weights N(·; 0, v) and N(·; 0, v₂).
     v, v2 = q / (1 + q), q / (1 + 2 * q)
-    moved, sloped = v - q, ((1 + _SCATTER) * (v2 - 1) - (v - 1)) / 2
-    yield Identity("their product over Var f, d directions", d * moved * sloped / _SCATTER, _COMMON)
+    moved, sloped = v - q, ((1 + SCATTER) * (v2 - 1) - (v - 1)) / 2
+    yield Identity("their product over Var f, d directions", d * moved * sloped / SCATTER, COMMON)
     yield Premise("n terms on each side add up to normals", "argued here", "transition.overlap_clt")
-    yield Identity("1/scatter, without overflow", _PER_SCATTER * _SCATTER, 1)
-    score = -(INFLUENCE - _COMMON) * sp.sqrt(_PER_SCATTER / (2 * n))
+    yield Identity("1/scatter, without overflow", _PER_SCATTER * SCATTER, 1)
+    score = -(INFLUENCE - COMMON) * sp.sqrt(_PER_SCATTER / (2 * n))
     yield Identity("P = Φ(E[W | Z=0]/deviation of √n Z)", f.expr.doit(), sp.erfc(-score / sp.sqrt(2)) / 2)
-    wide = (INFLUENCE - _COMMON).subs(d, 1) / q
+    wide = (INFLUENCE - COMMON).subs(d, 1) / q
     yield Limit("wide kernels, one dimension: the mean alone is remembered", wide, q, 0, 1)
 
 
 overlap_clt = Formula(
     name="overlap_clt",
     variables=(POINTS, DIMENSION, SHARPNESS),
-    branches=(Branch(sp.exp(log_ndtr(-(INFLUENCE - _COMMON) * sp.sqrt(_PER_SCATTER / (2 * n))))),),
+    branches=(Branch(sp.exp(log_ndtr(-(INFLUENCE - COMMON) * sp.sqrt(_PER_SCATTER / (2 * n))))),),
     kind="asymptotic",
     regime="P(⟨G,H⟩ > ⟨G,T⟩) at fixed d as n → ∞; needs n ≫ clt_threshold(d, q)",
     source="derived here",
