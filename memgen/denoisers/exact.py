@@ -1,0 +1,161 @@
+"""Exact denoisers E(x₀ | u) of u = x₀ + τξ: of training points (empirical Bayes), a Gaussian, a mixture of Gaussians.
+
+For points x_i of weights p_i (1/n if nothing is said) the noised law is Σ p_i N(x_i, τ²I), and
+
+    D(u) = Σ w_i x_i,   w = softmax_i(ln p_i − |u − x_i|²/2τ²),   score(u) = ∇ ln Σ p_i N(u; x_i, τ²I) = (D(u) − u)/τ².
+
+It is attention: tiles of exponents that stay in cache, and sums relative to the largest exponent so far.  An exponent
+is a product, u·x − |x|²/2, while its rounding ε(R/τ)² allows, R being the largest distance of a point from their mean:
+
+    τ ≥ 0.035 R    in single precision, if the points are: exponents, hence weights, good to about 10⁻⁴
+    τ ≥ 1.5e-4 R   in double: to about 10⁻⁸
+    below          in double, from differences u − x: to the rounding of x and u.  Beyond 2R products are as good as
+                   that, and |u − x|² is not.
+"""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Points = np.ndarray | Tensor
+# Rows (queries) and columns (points) of a tile: on a CPU it stays in cache, elsewhere it has to fill the device.
+_CPU_TILE, _OTHER_TILE = (1024, 512), (4096, 4096)
+_LARGEST = {torch.float32: 29.0, torch.float64: 6700.0}  # R/τ at which ε(R/τ)² is 10⁻⁴ and 10⁻⁸
+
+
+def _checked(values: Points, name: str) -> Tensor:
+    """Values as a tensor, in single precision if they are, else in double; ValueError on what is not finite."""
+    a = torch.as_tensor(values)
+    a = a if a.dtype == torch.float32 else a.double()
+    if not bool(torch.isfinite(a).all()):
+        raise ValueError(f"{name} holds a value that is not finite")
+    return a
+
+
+def _queries(u: Points, tau: float, d: int) -> Tensor:
+    if not (tau > 0 and math.isfinite(tau)):
+        raise ValueError(f"tau must be positive and finite, got {tau}")
+    a = _checked(u, "u")
+    if a.ndim < 1 or a.shape[-1] != d:
+        raise ValueError(f"u must be (..., {d}) to match the points, got shape {tuple(a.shape)}")
+    return a.double()
+
+
+class EmpiricalBayes:
+    """The exact denoiser of points (n, d), of equal weight or of weights (n,), which are divided by their sum.
+
+    Computes on the points' device and returns their precision; not differentiable (the score is the gradient).  Points
+    may coincide, and n = 1 is a law too.  Raises ValueError on no points, values that are not finite, wrong shapes and
+    weights that are not positive; its methods on u of another dimension or not finite, and on τ ≤ 0 or infinite.
+    """
+
+    def __init__(self, points: Points, weights: Points | None = None) -> None:
+        x = _checked(points, "points")
+        if x.ndim != 2 or x.shape[0] < 1 or x.shape[1] < 1:
+            raise ValueError(f"points must be (n, d) with n ≥ 1 and d ≥ 1, got shape {tuple(x.shape)}")
+        n, self._dtype = x.shape[0], x.dtype
+        p = torch.ones(n) if weights is None else _checked(weights, "weights")
+        if p.shape != (n,) or not bool((p > 0).all()):
+            raise ValueError(f"weights must be ({n},) and positive, got shape {tuple(p.shape)}, least {float(p.min())}")
+        self._log_p = p.to(x.device, torch.float64).log()
+        self._log_p -= self._log_p.logsumexp(0)
+        self._centre = x.double().mean(0)
+        z = x.double() - self._centre
+        radius = float(torch.linalg.vector_norm(z, dim=1).max())
+        self._unit = 2.0 ** math.frexp(radius)[1] if radius > 0 else 1.0  # a power of two: dividing does not round
+        self._radius = radius / self._unit
+        self._tile = _CPU_TILE if x.device.type == "cpu" else _OTHER_TILE
+        self._x = {torch.float64: z / self._unit}
+        self._half_norm = self._x[torch.float64].square().sum(1, keepdim=True) / 2
+        self._x[self._dtype] = self._x[torch.float64].to(self._dtype)
+
+    def denoise(self, u: Points, tau: float) -> Tensor:
+        """D(u): (..., d) → (..., d), the weighted mean of the points; the nearest one for τ → 0."""
+        _, mean, _ = self._posterior(u, tau, self._dtype)
+        return (mean * self._unit + self._centre).to(self._dtype)
+
+    def score(self, u: Points, tau: float) -> Tensor:
+        """∇ ln p(u) of the noised law: (..., d) → (..., d), per unit of length."""
+        z, mean, _ = self._posterior(u, tau, self._dtype)
+        return ((mean - z) * (self._unit / tau) / tau).to(self._dtype)
+
+    def log_density(self, u: Points, tau: float) -> Tensor:
+        """ln Σ p_i N(u; x_i, τ²I): (..., d) → (...), always in double; −∞ only where it is below −10³⁰⁸."""
+        _, _, log_sum = self._posterior(u, tau, torch.float64)
+        return log_sum - len(self._centre) * (math.log(tau) + math.log(2 * math.pi) / 2)
+
+    @torch.no_grad()
+    def _posterior(self, u: Points, tau: float, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+        """u and D, centred, in the units of the points kept here, and ln Σ p_i exp(−|u − x_i|²/2τ²); all in double."""
+        centred = (_queries(u, tau, len(self._centre)).to(self._centre.device) - self._centre) / self._unit
+        z, tau = centred.reshape(-1, len(self._centre)), tau / self._unit
+        mean, log_sum = torch.empty_like(z), z.new_empty(len(z))
+        if not (0 < tau < 1e150 and bool(torch.isfinite(z).all())):
+            raise ValueError(f"u or tau is out of the range of double precision in units of the points' {self._unit:g}")
+        # Single precision rounds too much, or its squares overflow.
+        if self._radius > _LARGEST[torch.float32] * tau or tau > 1e15 or bool((z.abs() > 1e15).any()):
+            dtype = torch.float64
+        near = torch.linalg.vector_norm(z, dim=1) <= 2 * self._radius
+        by_difference = near & (self._radius > _LARGEST[torch.float64] * tau)
+        x, bias = self._x[dtype], (self._log_p * tau**2)[:, None]
+        keys = torch.cat([x, (bias - self._half_norm).to(dtype)], 1)
+        for differences in (None, bias):
+            chosen = torch.where(by_difference == (differences is not None))[0]
+            for rows in chosen.split(self._tile[0]) if len(chosen) else ():
+                mean[rows], log_sum[rows] = self._sums(z[rows], tau, x, differences, keys)
+        return centred, mean.view(centred.shape), log_sum.view(centred.shape[:-1])
+
+    def _sums(self, z: Tensor, tau: float, x: Tensor, bias: Tensor | None, keys: Tensor) -> tuple[Tensor, Tensor]:
+        """D and log sum of some rows, from products with keys, or from differences if these are given a bias."""
+        # Divided by τ² after the largest is off: small τ cannot overflow. exp2, since torch takes longer for exp.
+        step, bits = self._tile[1], min(1 / tau / tau / math.log(2), torch.finfo(x.dtype).max)
+        rows = z if bias is not None else torch.cat([z, torch.ones_like(z[:, :1])], 1).to(x.dtype)
+        largest, total = rows.new_full((len(z), 1), -math.inf), rows.new_zeros(len(z), 1)
+        weighted, buffer = torch.zeros_like(z, dtype=x.dtype), rows.new_empty(len(z) * min(step, len(x)))
+        for j in range(0, len(x), step):
+            part = x[j : j + step]
+            tile = buffer[: len(z) * len(part)].view(len(z), len(part))
+            if bias is None:
+                torch.mm(rows, keys[j : j + step].T, out=tile)
+            else:
+                tile.copy_(torch.cdist(rows, part, compute_mode="donot_use_mm_for_euclid_dist"))
+                tile.square_().div_(-2).add_(bias[j : j + step].T)
+            before, largest = largest, torch.maximum(largest, tile.amax(1, keepdim=True))
+            shrink = (before - largest).mul_(bits).exp2_()
+            tile.sub_(largest).mul_(bits).exp2_()
+            total.mul_(shrink).add_(tile.sum(1, keepdim=True))
+            weighted.mul_(shrink).addmm_(tile, part)
+        top = largest.double() - (z.square().sum(1, keepdim=True) / 2 if bias is None else 0)
+        return (weighted / total).double(), (top / tau / tau + total.double().log()).squeeze(1)
+
+
+def gaussian(u: Points, tau: float, mean: Points, covariance: Points) -> Tensor:
+    """The denoiser of N(mean, covariance), Wiener's: mean + Σ(Σ + τ²I)⁻¹(u − mean), (..., d) → (..., d), in double.
+
+    Σ may be singular. Raises ValueError as above, and on a covariance that is not symmetric and positive semi-definite.
+    """
+    mu, cov = (_checked(a, name).double() for a, name in ((mean, "mean"), (covariance, "covariance")))
+    if mu.ndim != 1 or cov.shape != (len(mu), len(mu)):
+        raise ValueError(f"covariance must be (d, d) beside a mean (d,), got {tuple(cov.shape)} and {tuple(mu.shape)}")
+    values, vectors = torch.linalg.eigh(cov)
+    if float((cov - cov.T).abs().max()) > 1e-10 * float(cov.abs().max()) or float(values[0]) < -1e-10 * values[-1]:
+        raise ValueError(f"covariance is not symmetric and positive semi-definite (eigenvalue {float(values[0]):.3g})")
+    kept = values.clamp(min=0) / tau
+    return mu + ((_queries(u, tau, len(mu)) - mu) @ vectors * (kept / (kept + tau))) @ vectors.T
+
+
+def mixture(u: Points, tau: float, means: Points, variance: float, weights: Points | None = None) -> Tensor:
+    """The denoiser of Σ p_k N(means_k, variance·I), means (k, d), weights (k,): (..., d) → (..., d), in double.
+
+    Its noised law is that of its means under noise √(v + τ²): `EmpiricalBayes(means, weights)` has the density.
+    Raises ValueError as above, and on a negative variance.
+    """
+    if not (variance >= 0 and math.isfinite(variance)):
+        raise ValueError(f"variance must be finite and not negative, got {variance}")
+    m = _checked(means, "means").double()
+    z = _queries(u, tau, m.shape[-1] if m.ndim else 0)
+    noise = math.hypot(math.sqrt(variance), tau)
+    rho = (math.sqrt(variance) / noise) ** 2
+    return rho * z + (tau / noise) ** 2 * EmpiricalBayes(m, weights).denoise(z, noise)
