@@ -10,11 +10,12 @@ from memgen.errors import BadInput
 from theory.checks import claims
 
 ROOT = Path(__file__).resolve().parents[1]
-# What paper.md of the seed lists: its own claims, and its five reviewers'.
+# The seed's own claims, and the questions of its five reviewers.
 IDS = "C1 C2 C3 C4 C5 C6 C7 C8 R1.1 R1.2 R1.3 R2.1 R2.2 R2.3 R3.1 R3.2 R4.1".split()
 IDS += "R5.1 R5.2 R5.3 R5.4 R5.5 R5.6 R5.7 R5.8".split()
 SETTLED = {
     "C1": "fails",
+    "C2": "holds with a correction",
     "C3": "fails",
     "C4": "holds with a correction",
     "C5": "holds with a correction",

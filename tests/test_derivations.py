@@ -91,6 +91,10 @@ TWINS = {
     "collapse_time": lambda f: _twin(f, 1, None, sp.log(collapse.x) / 2),
     "speciation_time": lambda f: _twin(f, 0, None, sp.log(mixture.top_eigenvalue)),
     "cloning_probability": lambda f: _twin(f, 0, mixture.separation, 2 * mixture.separation),
+    "linear_score_error": lambda f: _twin(
+        f, 0, None, f.expr - mixture.b2 / (1 + mixture.b2) + 1 - 1 / (1 + mixture.b2) ** 2
+    ),
+    "mixture_relaxation_time": lambda f: _twin(f, 0, None, sp.log(1 + mixture.separation**2 + mixture.sigma**2) / 2),
     "mixture_information": lambda f: _twin(f, 0, mixture.d, 2 * mixture.d),
     "excess_entropy": lambda f: _twin(f, 0, mixture.separation, 0),
 }
@@ -102,7 +106,7 @@ def _fails(mutated: Formula) -> None:
 
 
 def test_formulas_were_found() -> None:
-    assert len(FORMULAS) >= 53
+    assert len(FORMULAS) >= 55
     every = {id(f) for module in _MODULES for f in vars(module).values() if isinstance(f, Formula)}
     assert len(every) == len(FORMULAS)  # no two of one name
     assert set(TWINS) == set(FORMULAS)

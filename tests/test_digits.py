@@ -36,6 +36,7 @@ VALUES = {
     "b_squared": (0.0, 1e-12, 5.0),
     "distance": (0.0, 1e-9, 1.0, 40.0, 1e4),
     "top_eigenvalue": (1e-9, 0.5, 1.0, 1 + 1e-9, 3.0, 1e9),
+    "b2": (0.0, 0.01, 0.5, 1.0, 5.0, 60.0, 1e6),
     "probability": (1e-9, 0.01, 0.25, 0.499),
 }
 # Where the expression itself subtracts: close to the edges of the spectrum, and d logarithms near 0.
@@ -55,7 +56,7 @@ def _points(formula: Formula, most: int) -> list[tuple]:
 
 # Seconds a value in high precision; test_transition holds their one quadrature to its digits.
 _SLOW = {"overlap_probability", "null_probability"}
-_QUADRATURES = {"cloning_probability", "mixture_information", "excess_entropy"}
+_QUADRATURES = {"cloning_probability", "linear_score_error", "mixture_information", "excess_entropy"}
 
 
 @pytest.mark.parametrize("name", sorted(set(FORMULAS) - _SLOW))

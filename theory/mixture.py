@@ -114,6 +114,75 @@ cloning_probability = Formula(
 )
 
 
+# -- how wrong is a linear score? -----------------------------------------------------------------------------------
+
+
+def _mixture_relaxation_time(f: Formula) -> Iterator[Step]:
+    a, s = sp.symbols("a s", positive=True)  # a = 1/τ², s = σ² + τ²
+    v = 1 / (1 / sigma**2 + a)
+    mean = separation * v / sigma**2  # each Gaussian of the mixture, tilted by exp(−a y²/2), is N(±mean, v)
+    y = sp.Symbol("y", real=True)
+    exponent = -((y - separation) ** 2) / (2 * sigma**2) - a * y**2 / 2
+    completed = -((y - mean) ** 2) / (2 * v) - a * separation**2 * v / (2 * sigma**2)
+    yield Identity("tilting completes the square", sp.expand(exponent - completed), 0)
+    share = (a * (v + mean**2)).subs(a, 1 / (s - sigma**2))
+    yield Identity("a Cov_π along m", share, sigma**2 / s + separation**2 * (s - sigma**2) / s**2)
+    noise = sp.exp(2 * f.expr) - 1 + sigma**2
+    yield Identity("is ½ at t_R", share.subs(s, noise), sp.Rational(1, 2))
+    far = separation**2 / (sigma**2 + sp.exp(2 * f.expr) - 1)
+    yield Limit("far apart: b² = ½ there", far, separation, sp.oo, sp.Rational(1, 2))
+
+
+mixture_relaxation_time = Formula(
+    name="mixture_relaxation_time",
+    variables=(SEPARATION, SIGMA),
+    branches=(Branch(sp.log(1 + separation**2 + sp.sqrt(separation**4 + sigma**4)) / 2),),
+    kind="exact",
+    regime="t_R of two Gaussians at ±m, spectral definition: a Cov_π along m is ½; λ = 1",
+    source="derived here; halder2024 eqs. (13), (14) (E4, reconstructed)",
+    derivation=_mixture_relaxation_time,
+)
+
+
+def _linear_score_error(f: Formula) -> Iterator[Step]:
+    w, b = sp.Symbol("w", real=True), sp.Symbol("b", positive=True)
+    common = sp.exp(-(w**2 + b**2) / 2) / sp.sqrt(2 * sp.pi)
+    plus, minus = common * sp.exp(b * w), common * sp.exp(-b * w)  # normals at ±b, in units of the noised spread
+    density, tilted = (plus + minus) / 2, (plus - minus) / 2
+    tanh = (sp.exp(b * w) - sp.exp(-b * w)) / (sp.exp(b * w) + sp.exp(-b * w))
+    yield Identity("density × tanh(bw) is half the difference of the two", sp.simplify(density * tanh / tilted), 1)
+    yield Identity("so the score is −w + b tanh(bw)", sp.diff(density, w), -w * density + b * tilted)
+    cross = sp.simplify(sp.integrate(w * tilted, (w, -sp.oo, sp.oo)))
+    yield Identity("so E w tanh(bw) = b", cross, b)
+    second = sp.simplify(sp.integrate(w**2 * density, (w, -sp.oo, sp.oo)))
+    yield Identity("E w² = 1 + b²", second, 1 + b**2)
+    # E tanh² = 1 − E sech² = 1 − e^{−b²/2} E sech(bw), with N(w) alone, as in cloning_probability.
+    parting = sp.exp(-(b**2) / 2) * mean_sech(b**2)
+    score2 = (1 + b**2) - 2 * b * cross + b**2 * (1 - parting)
+    slope = (-second + b * cross) / second
+    yield Identity("least squares: the slope of the score on w is −1/(1+b²)", slope, -1 / (1 + b**2))
+    error = score2 - slope**2 * second
+    yield Identity("what is left of E|score|²", error, f.expr.subs(b2, b**2))
+    x = sp.Symbol("x", positive=True)  # b²; E sech(bw) by its series, E w^{2k} = (2k−1)!!
+    series = sum(sp.euler(2 * k) * x**k * sp.factorial2(2 * k - 1) / sp.factorial(2 * k) for k in range(5))
+    late = x * (1 / (1 + x) - sp.exp(-x / 2) * series)
+    yield Limit("late it falls as ⅔ b⁸", late / x**4, x, 0, sp.Rational(2, 3))
+
+
+b2 = sp.Symbol("b2", positive=True)
+linear_score_error = Formula(
+    name="linear_score_error",
+    variables=(
+        Variable(b2, "b² = |m|²/(σ²+τ²), squared separation in noised spreads", sp.Interval(0, sp.oo), letter="b^2"),
+    ),
+    branches=(Branch(b2 * (1 / (1 + b2) - sp.exp(-b2 / 2) * mean_sech(b2))),),
+    kind="exact",
+    regime="Γ E|∇ ln p_t − best linear score|² for two Gaussians at ±m, Γ the noised variance; 0 for one Gaussian",
+    source="derived here",
+    derivation=_linear_score_error,
+)
+
+
 # -- information, and the excess entropy over a training set -------------------------------------------------------
 
 

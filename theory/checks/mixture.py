@@ -3,7 +3,7 @@
 import numpy as np
 
 from memgen.process import noised
-from memgen.statistics import Estimate, mean
+from memgen.statistics import Estimate, crossing, mean
 from memgen.streams import stream
 from theory import mixture
 from theory.checks.check import Check, Observation
@@ -41,6 +41,36 @@ def _clones() -> list[Observation]:
         plus = 1 / (1 + np.exp(-2 * u * separation / (sigma**2 + np.expm1(2 * t))))
         first, second = rng.random((2, _DRAWS)) < plus
         found.append(Observation({"t": t, "separation": separation, "sigma": sigma}, mean(1.0 * (first == second))))
+    return found
+
+
+def _relaxations() -> list[Observation]:
+    """Where a Cov of the tilted mixture, by reweighted samples, passes ½."""
+    found = []
+    for separation, sigma in ((1.0, 1.0), (4.0, 0.5)):
+        rng = stream("check", "mixture.relaxation", separation)
+        x = np.where(rng.random(_DRAWS) < 0.5, separation, -separation) + sigma * rng.standard_normal(_DRAWS)
+        middle = np.log1p(separation**2 + np.hypot(separation**2, sigma**2)) / 2
+        times, shares = middle + np.array([-0.04, 0.03]), []
+        for part, t in zip(np.split(x, 2), times, strict=True):
+            a = 1 / np.expm1(2 * t)
+            weight = np.exp(-a * part**2 / 2)
+            share = float((weight * part**2).sum() / weight.sum() * a)
+            shares.append(mean(weight * (a * part**2 - share) / weight.mean())._replace(value=share - 0.5))
+        found.append(Observation({"separation": separation, "sigma": sigma}, crossing(times, shares)))
+    return found
+
+
+def _score_errors() -> list[Observation]:
+    """Mean squared residual of the score regressed on w, simulated."""
+    found = []
+    for squared in (0.5, 2.0, 6.0):
+        b = float(np.sqrt(squared))
+        rng = stream("check", "mixture.linear_score_error", squared)
+        w = np.where(rng.random(_DRAWS) < 0.5, b, -b) + rng.standard_normal(_DRAWS)
+        score = -w + b * np.tanh(b * w)
+        residual = score - w * (score @ w) / (w @ w)
+        found.append(Observation({"b2": squared}, mean(residual**2)))
     return found
 
 
@@ -120,6 +150,26 @@ CHECKS = [
             "base 2": lambda n, t, separation, d, sigma: (
                 1 - mixture.mixture_information(t, separation, d, sigma) / np.log2(n)
             ),
+        },
+    ),
+    Check(
+        "mixture.linear_score_error",
+        mixture.linear_score_error,
+        _score_errors,
+        {
+            "the linear score of unit slope": lambda b2: (
+                b2 * (1 - np.exp(-b2 / 2) * mixture.mean_sech.numpy(np.array(b2)))
+            ),
+            "its late form": lambda b2: 2 / 3 * b2**4,
+        },
+    ),
+    Check(
+        "mixture.relaxation_time",
+        mixture.mixture_relaxation_time,
+        _relaxations,
+        {
+            "a Gaussian of the same top eigenvalue": lambda separation, sigma: np.log1p(separation**2 + sigma**2) / 2,
+            "speciation": lambda separation, sigma: mixture.speciation_time(separation**2 + sigma**2),
         },
     ),
 ]
