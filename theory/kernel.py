@@ -9,7 +9,7 @@ perpendicular bisector of T and O it lies on, a question about one coordinate a;
 coordinate b as well, so a falling E_OG is not contained in the definition of Δ.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import mpmath
@@ -323,6 +323,13 @@ SHARPNESS = Variable(q, "q = σ²/(σ²+ε²): how sharp the kernel is against t
 INFLUENCE = d * q / (1 + q) + d * (d + 2) * q**2 / (2 * (1 + q) ** 2)
 
 
+def chi2_average(function: Callable[[sp.Symbol], sp.Expr]) -> sp.Expr:
+    """E function(x), x ~ χ²_d, by SymPy."""
+    x = sp.Symbol("x", positive=True)
+    density = x ** (d / 2 - 1) * sp.exp(-x / 2) / (2 ** (d / 2) * sp.gamma(d / 2))
+    return sp.gammasimp(sp.integrate(function(x) * density, (x, 0, sp.oo), conds="none"))
+
+
 def influence() -> Iterator[Step]:
     """n E[N(x_i; x̄, S+ε²) − N(x; x̄, S+ε²)]/E N(x; x̄, S+ε²) → INFLUENCE, G = N(x̄, S), n → ∞ at fixed d.
 
@@ -342,9 +349,7 @@ def influence() -> Iterator[Step]:
     # In d dimensions ½[(yᵀVy)/k² − tr V/k], V = yyᵀ − sI:
     total = r2 / k + ((r2**2 - s * r2) / k**2 - (r2 - d * s) / k) / 2
     v = k * s / (k + s)
-    x = sp.Symbol("x", positive=True)
-    chi2 = x ** (d / 2 - 1) * sp.exp(-x / 2) / (2 ** (d / 2) * sp.gamma(d / 2))
-    moments = [sp.gammasimp(sp.integrate(x**p * chi2, (x, 0, sp.oo), conds="none")) for p in (1, 2)]
+    moments = chi2_average(lambda x: x), chi2_average(lambda x: x**2)
     yield Identity("E|y|² = d v", moments[0], d)
     yield Identity("E|y|⁴ = d(d+2)v²", moments[1], d * (d + 2))
     zeroth, first, second = (sp.expand(total).coeff(r2, p) for p in range(3))

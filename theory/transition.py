@@ -22,7 +22,19 @@ from theory.comparison import sum_exceeds
 from theory.determinants import FRACTION, RATIO, shifted_logdet, y
 from theory.formula import Branch, Formula, Unknown, Variable
 from theory.gaussians import log_excess, ratio_divergence
-from theory.kernel import DIMENSION, INFLUENCE, SHARPNESS, WIDTH, d, influence, kernel_width, log_add, q, width
+from theory.kernel import (
+    DIMENSION,
+    INFLUENCE,
+    SHARPNESS,
+    WIDTH,
+    chi2_average,
+    d,
+    influence,
+    kernel_width,
+    log_add,
+    q,
+    width,
+)
 from theory.steps import Identity, Limit, Premise, Quadrature, Step
 
 n, n_original = sp.symbols("n n_original", positive=True)
@@ -180,17 +192,14 @@ null_probability = Formula(
 
 
 def _exponential_moment() -> Step:
-    x, k = sp.symbols("x k", positive=True)
-    chi2 = x ** (d / 2 - 1) * sp.exp(-x / 2) / (2 ** (d / 2) * sp.gamma(d / 2))
-    moment = sp.gammasimp(sp.integrate(sp.exp(-k * x / 2) * chi2, (x, 0, sp.oo), conds="none"))
+    k = sp.Symbol("k", positive=True)
+    moment = chi2_average(lambda x: sp.exp(-k * x / 2))
     return Identity("E e^{−kx/2} = (1+k)^{−d/2}, x ~ χ²_d", sp.simplify(moment * (1 + k) ** (d / 2)), 1)
 
 
 def _annealed_gap(f: Formula) -> Iterator[Step]:
     yield _exponential_moment()
-    x = sp.Symbol("x", positive=True)
-    chi2 = x ** (d / 2 - 1) * sp.exp(-x / 2) / (2 ** (d / 2) * sp.gamma(d / 2))
-    mean = sp.gammasimp(sp.integrate(x * chi2, (x, 0, sp.oo), conds="none"))
+    mean = chi2_average(lambda x: x)
     yield Identity("ln E e^{−Q/2} − E ln e^{−Q/2}", f.expr.doit(), -d * sp.log(1 + q) / 2 + q * mean / 2)
 
 
@@ -283,9 +292,7 @@ _SCALE = q * sp.sqrt(d / 2) / sp.sqrt(2 * sp.log(n))
 
 def _extremes() -> Iterator[Step]:
     """Gap and Gumbel scale of the largest of n terms e^{−Q/2}."""
-    x = sp.Symbol("x", positive=True)
-    chi2 = x ** (d / 2 - 1) * sp.exp(-x / 2) / (2 ** (d / 2) * sp.gamma(d / 2))
-    moments = [sp.gammasimp(sp.integrate(x**p * chi2, (x, 0, sp.oo), conds="none")) for p in (1, 2)]
+    moments = chi2_average(lambda x: x), chi2_average(lambda x: x**2)
     yield Identity("Var χ²_d = 2d", sp.expand(moments[1] - moments[0] ** 2), 2 * d)
     yield Premise(
         "the least of n normals lies √(2 ln n) deviations below the mean and scatters as a Gumbel, 1/√(2 ln n) of one",
