@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from memgen.errors import BadInput, one_line
 
@@ -23,6 +23,15 @@ _REWORDED = {
     r"less than or equal to": "at most",
     r"a finite number": "finite",
 }
+
+
+class ChapterParams(BaseModel):
+    """What the parameters of every chapter have; what is None in the rest of them is set by the preset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    preset: Literal["smoke", "standard", "paper"] = "standard"
+    seed: int = Field(0, ge=0)
 
 
 class ParameterError(BadInput):

@@ -5,8 +5,9 @@ from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from memgen.parameters import ChapterParams
 from memgen.streams import stream
 
 VERSION = 1
@@ -24,13 +25,9 @@ Study = Literal["cloning", "nearest"]
 Dimension = Annotated[int, Field(ge=1)]
 
 
-class Params(BaseModel):
+class Params(ChapterParams):
     """Parameters of the chapter; what is None is set by the preset."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    preset: Literal["smoke", "standard", "paper"] = "standard"
-    seed: int = Field(0, ge=0)
     dims: tuple[Dimension, ...] = Field((256, 4096), min_length=1)
     pairs: int | None = Field(None, ge=100)
     steps: int | None = Field(None, ge=10)

@@ -5,13 +5,14 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+from pydantic import Field, PositiveFloat
 from torch import Tensor
 
 from memgen.data import Digits, Law, isotropic, power_law
 from memgen.denoisers.linear import generated
 from memgen.devices import Device, resolve_device
 from memgen.measures import factor, kl, log_affinity
+from memgen.parameters import ChapterParams
 from memgen.process import noised
 from memgen.streams import stream
 
@@ -33,14 +34,10 @@ Study = Literal["ratio", "size", "spectrum", "digits", "surrogate"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
-class Params(BaseModel):
+class Params(ChapterParams):
     """Parameters of the chapter; what is None is set by the preset."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    preset: Literal["smoke", "standard", "paper"] = "standard"
     device: Device = "cpu"
-    seed: int = Field(0, ge=0)
     d: int | None = Field(None, ge=2)
     replicas: int | None = Field(None, ge=12)
     rhos: tuple[Fraction, ...] = Field((0.25, 0.5, 0.8), min_length=1)

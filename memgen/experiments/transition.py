@@ -7,13 +7,14 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
+from pydantic import Field, PositiveFloat, field_validator
 from torch import Tensor
 
 from memgen import single_precision
 from memgen.denoisers.linear import fit
 from memgen.devices import Device, resolve_device
 from memgen.measures import KernelEstimate, combine, factor, kernel_estimate, log_cross
+from memgen.parameters import ChapterParams
 from memgen.statistics import proportion
 from memgen.streams import stream
 
@@ -60,14 +61,10 @@ LADDER = (
 _CHOICE = re.compile(r"(float32|float64) (BtB|BBt) (unequal|equal) (one-step|multi-step|ideal)")
 
 
-class Params(BaseModel):
+class Params(ChapterParams):
     """Parameters of the chapter; what is None is set by the preset, `choices` by the ladder."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    preset: Literal["smoke", "standard", "paper"] = "standard"
     device: Device = "cpu"
-    seed: int = Field(0, ge=0)
     d: int | None = Field(None, ge=2)
     replicas: int | None = Field(None, ge=12)
     tau: PositiveFloat | None = None
@@ -172,7 +169,7 @@ def _replica(point: Cell, replica: int) -> dict[str, dict[str, float]]:
     rng = stream(point.seed, "transition", d, n, replica)
     train, holdout = MEAN + rng.standard_normal((2, n, d))
     noise = rng.standard_normal((n, d))
-    choices = {name: Choice(*name.split()) for name in point.choices}  # type: ignore[arg-type]
+    choices = {name: Choice._make(name.split()) for name in point.choices}
     double, single = ({c.references for c in choices.values() if c.precision == p} for p in ("float64", "float32"))
     shared = replica % REFERENCES
     found = {}
