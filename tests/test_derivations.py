@@ -11,7 +11,20 @@ import pytest
 import sympy as sp
 
 import theory
-from theory import collapse, determinants, gaussians, kernel, linear, mixture, ou, relaxation, spectra, transition
+from theory import (
+    bisector,
+    collapse,
+    condensation,
+    determinants,
+    gaussians,
+    kernel,
+    linear,
+    mixture,
+    ou,
+    relaxation,
+    spectra,
+    transition,
+)
 from theory.checks import ALL
 from theory.formula import Formula, Kind
 from theory.steps import DerivationError, Premise
@@ -69,9 +82,9 @@ TWINS = {
     "self_overlap": lambda f: _twin(f, 0, kernel.n, kernel.n**2),
     "pair_overlap": lambda f: _twin(f, 0, kernel.width, 2 * kernel.width),
     "kde_mise": lambda f: _twin(f, 0, kernel.n, kernel.n + 1),
-    "bisector": lambda f: _twin(f, 0, kernel.position, kernel.position / 2),
-    "distance_original": lambda f: _twin(f, 0, kernel.b_squared, 0),
-    "memorized_fraction": lambda f: _twin(f, 0, kernel.d, kernel.d + 2),
+    "bisector": lambda f: _twin(f, 0, bisector.position, bisector.position / 2),
+    "distance_original": lambda f: _twin(f, 0, bisector.b_squared, 0),
+    "memorized_fraction": lambda f: _twin(f, 0, bisector.d, bisector.d + 2),
     "leave_one_out": lambda f: _twin(f, 0, transition.q, 0),
     "overlap_probability": lambda f: _twin(f, 0, transition.n, 2 * transition.n),
     "null_probability": lambda f: _twin(f, 0, transition.n_original, transition.n),
@@ -84,6 +97,20 @@ TWINS = {
     ),
     "cross_overlap": lambda f: _twin(f, 0, None, 2 * f.expr),
     "collapse_width": lambda f: _twin(f, 1, kernel.d, 2 * kernel.d),
+    "neighbour_spread": lambda f: _twin(f, 0, kernel.n, kernel.n**2),
+    "intrinsic_ratio": lambda f: _twin(f, 0, kernel.D, kernel.d),
+    "isolated_samples": lambda f: replace(f, unknown=f.unknown._replace(equation=f.equation.subs(kernel.D, kernel.d))),
+    "best_width": lambda f: _twin(f, 0, kernel.d + 4, kernel.d),
+    "local_information": lambda f: _twin(f, 0, condensation.radius2, condensation.radius2**2),
+    "dispersion": lambda f: _twin(f, 0, None, f.expr / 2),
+    "condensation": lambda f: _twin(f, 1, condensation.width, condensation.width**2),
+    "quenched_ratio": lambda f: _twin(f, 1, None, f.branches[0].value),
+    "participation": lambda f: _twin(f, 1, None, f.branches[1].value + condensation.x * condensation.e - 1 / sp.S(2)),
+    "condensed_gain": lambda f: _twin(f, 1, None, f.branches[0].value),
+    "inlier_collapse_width": lambda f: _twin(f, 0, condensation.radius2, 1),
+    "outlier_collapse_width": lambda f: replace(
+        f, unknown=f.unknown._replace(equation=f.equation.subs(condensation.radius2, 1))
+    ),
     "neighbour_ratio": lambda f: _twin(f, 0, None, sp.exp(-kernel.d / 2) / kernel.n),
     "spectral_relaxation_time": lambda f: _twin(f, 0, None, sp.log(relaxation.top_eigenvalue) / 2),
     "relaxation_kl": lambda f: _twin(f, 1, relaxation.lam, 2 * relaxation.lam),

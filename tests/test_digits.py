@@ -37,6 +37,10 @@ VALUES = {
     "distance": (0.0, 1e-9, 1.0, 40.0, 1e4),
     "top_eigenvalue": (1e-9, 0.5, 1.0, 1 + 1e-9, 3.0, 1e9),
     "b2": (0.0, 0.01, 0.5, 1.0, 5.0, 60.0, 1e6),
+    "alpha": (1e-9, 1e-3, 0.1, 0.5, 2.0, 30.0),
+    "radius2": (0.0, 1e-6, 0.5, 1.0, 1 + 1e-9, 4.0, 1e4),
+    "D": (1.0, 2.0, 7.0, 100.0, 1e4),
+    "eigenvalue": (1e-9, 0.5, 1.0, 1e6),
     "probability": (1e-9, 0.01, 0.25, 0.499),
 }
 # Where the expression itself subtracts: close to the edges of the spectrum, and d logarithms near 0.

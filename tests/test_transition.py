@@ -10,7 +10,7 @@ from scipy import integrate, stats
 
 from memgen.experiments import transition as experiment
 from memgen.measures import combine
-from theory import kernel, transition
+from theory import bisector, kernel, transition
 from theory.comparison import sum_exceeds
 
 
@@ -118,9 +118,9 @@ def test_largest_terms_take_over_slowly() -> None:
 
 
 def test_memorized_fraction_ends() -> None:
-    assert kernel.memorized_fraction(1e4, 7) == pytest.approx(1, abs=1e-6)
-    assert kernel.memorized_fraction(0.05, 7) < 1e-6
-    values = kernel.memorized_fraction(np.geomspace(0.01, 100, 40), 5)
+    assert bisector.memorized_fraction(1e4, 7) == pytest.approx(1, abs=1e-6)
+    assert bisector.memorized_fraction(0.05, 7) < 1e-6
+    values = bisector.memorized_fraction(np.geomspace(0.01, 100, 40), 5)
     assert np.all(np.diff(values) > 0)
 
 

@@ -73,7 +73,7 @@ class log_excess(sp.Function):
     def numpy(r: np.ndarray) -> np.ndarray:
         r = np.asarray(r, float)
         value = np.where(np.isinf(r), r, r - np.log1p(np.where(np.isinf(r), 0, r)))
-        near = np.nonzero(r < 0.25)
+        near = np.nonzero(np.abs(r) < 0.25)
         value[near] = near_one(r[near])
         return value
 

@@ -3,21 +3,20 @@
 The seed smooths n points with Gaussian kernels of width ε_n = σ n^{−1/d} (E2, reconstructed): ρ_T from the training
 set, ρ_O from points of the true law O = N(m, σ²I).  Norms are in units of ‖O‖² = (4πσ²)^{−d/2}.
 
-Three facts carry this chapter.  Every kernel overlaps with itself, and at this width the self-overlaps alone add up to
-exactly 1 at every n: the estimate never converges to O in L2.  Whether G is nearer to T or to O is which side of the
-perpendicular bisector of T and O it lies on, a question about one coordinate a; how far it is from O depends on another
-coordinate b as well, so a falling E_OG is not contained in the definition of Δ.
+Every kernel overlaps with itself, and at this width the self-overlaps alone add up to exactly 1 at every n: the
+estimate never converges to O in L2.  Near a training point its own kernel outweighs all others together, at every n
+and d: the width is that of a kernel estimate that still consists of n separate points.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import mpmath
 import numpy as np
 import sympy as sp
 
-from theory.formula import Branch, Formula, Variable
-from theory.steps import Identity, Limit, Premise, Quadrature, Step
+from theory.formula import Branch, Formula, Unknown, Variable
+from theory.steps import Identity, Limit, Quadrature, Step
 
 n, d, sigma, width = sp.symbols("n d sigma width", positive=True)
 
@@ -196,12 +195,26 @@ def _neighbour_ratio(f: Formula) -> Iterator[Step]:
         "inside the collapsed phase at every n and d: (ε/ε_c)² = 1 − n^{−2/d}", inside, 1 - sp.exp(-2 * sp.log(n) / d)
     )
     alpha = sp.Symbol("alpha", positive=True)
+    at_rate = sp.expand_log(sp.log(f.expr.subs(n, sp.exp(alpha * d))), force=True)
+    rate = sp.log(1 + sp.exp(-2 * alpha)) / 2
+    yield Identity(
+        "at fixed α = ln n/d it falls as e^{−d/2·ln(1+e^{−2α})}; what is left is ln(1−1/n), no series in 1/d",
+        at_rate + d * rate,
+        sp.log(sp.exp(alpha * d) - 1) - alpha * d,
+    )
+    golden = sp.log((1 + sp.sqrt(5)) / 2) / 2
+    yield Identity(
+        "of Z_{1^c}/Z_1 ~ e^{−d·rate} and 1/n = e^{−dα} the second is larger below α = ½ ln((1+√5)/2), n^{2/d} golden",
+        sp.exp(2 * rate.subs(alpha, golden)),
+        sp.expand(sp.exp(2 * golden) * (golden / golden)),
+    )
+    few = sp.log(f.expr * n / (n - 1)) + d * sp.log(2) / 2 - sp.log(n) / 2
     yield Limit(
-        "at fixed α = ln n/d it falls as e^{−d/2·ln(1+e^{−2α})}",
-        sp.log(f.expr).subs(n, sp.exp(alpha * d)) / d,
+        "at fixed n it is 2^{−d/2} √n (1−1/n), and the correction to the logarithm is −(ln n)²/4d",
+        few.subs(n, sp.exp(alpha)) * d,
         d,
         sp.oo,
-        -sp.log(1 + sp.exp(-2 * alpha)) / 2,
+        -(alpha**2) / 4,
     )
 
 
@@ -213,6 +226,100 @@ neighbour_ratio = Formula(
     regime="mean of Z_{1^c} over the other points, by Z_1, at the seed's width and a typical place of component 1",
     source="derived here; Z_1 and Z_{1^c} of halder2024 eq. (11) (E3, reconstructed)",
     derivation=_neighbour_ratio,
+)
+
+
+def _neighbour_spread(f: Formula) -> Iterator[Step]:
+    # ln Z_{1^c}/Z_1 at x = x_1 + εz: const − |x|²/2(σ²+ε²) + |z|²/2, the x_i averaged. One direction, X = x/√(σ²+ε²):
+    z, w, c = sp.symbols("z w c", real=True)
+    place = c * z + sp.sqrt(1 - c**2) * w  # X, of correlation c with z
+
+    def average(value: sp.Expr) -> sp.Expr:
+        """Over independent standard normals z and w."""
+        moments = {0: 1, 2: 1, 4: 3}
+        terms = sp.Poly(sp.expand(value), z, w).terms()
+        return sp.Add(*[k * moments.get(i, 0) * moments.get(j, 0) for (i, j), k in terms])
+
+    log_ratio = (z**2 - place**2) / 2
+    yield Identity("its mean is the value at the typical place, at every n and d", average(log_ratio), 0)
+    variance = average(log_ratio**2)
+    yield Identity("its variance in one direction is 1 − c²", variance, 1 - c**2)
+    share = 1 - width**2 / (sigma**2 + width**2)
+    at_seed = share.subs(width, kernel_width.expr)
+    yield Identity("c² = ε²/(σ²+ε²), at the seed's width", sp.simplify(d * at_seed), sp.simplify(f.expr**2))
+    yield Limit("few points: √(d/2)", f.expr, n, 1, sp.sqrt(d / 2))
+
+
+neighbour_spread = Formula(
+    name="neighbour_spread",
+    variables=(COUNT, DIMENSION),
+    branches=(Branch(sp.sqrt(d / (1 + sp.exp(-2 * sp.log(n) / d)))),),
+    kind="exact",
+    regime="standard deviation of ln(Z_{1^c}/Z_1) over places x_1 + εz, the other points averaged, at the seed's width",
+    source="derived here",
+    derivation=_neighbour_spread,
+)
+
+
+# -- data of low dimension in a space of many ------------------------------------------------------------------------
+
+D = sp.Symbol("D", positive=True)
+INTRINSIC = Variable(D, "intrinsic dimension: of the subspace that holds the data", sp.Interval(1, sp.oo))
+
+
+def _intrinsic_ratio(f: Formula) -> Iterator[Step]:
+    yield from _annealed()
+    ratio = sp.log(n - 1) + sp.log((_OTHERS / _OWN).subs(d, D))
+    for ambient, intrinsic in ((4, 2), (6, 4)):
+        at = {d: ambient, D: intrinsic}
+        yield Identity(
+            f"noise off the subspace is the same for all terms; on it, the width of d = {ambient}, D = {intrinsic}",
+            sp.exp(ratio.subs(width, kernel_width.expr)).subs(at),
+            f.expr.subs(at),
+        )
+    yield Identity(
+        "D = d is the neighbour ratio", sp.log(f.branches[0].value.subs(D, d)) - sp.log(neighbour_ratio.expr), 0
+    )
+    yield Limit("many points are no longer apart (D = 2, d = 4)", f.expr.subs({D: 2, d: 4}), n, sp.oo, sp.oo)
+
+
+intrinsic_ratio = Formula(
+    name="intrinsic_ratio",
+    variables=(COUNT, DIMENSION, INTRINSIC),
+    branches=(Branch((n - 1) * sp.exp(-D * sp.log(1 + sp.exp(2 * sp.log(n) / d)) / 2), D <= d),),
+    kind="exact",
+    regime="neighbour_ratio for Gaussian data in D of d dimensions, at the seed's width of d dimensions; D ≤ d",
+    source="derived here",
+    derivation=_intrinsic_ratio,
+)
+
+log_n = sp.Symbol("log_n", positive=True)
+
+
+def _isolated_samples(f: Formula) -> Iterator[Step]:
+    ratio = sp.log(intrinsic_ratio.branches[0].value)
+    many = sp.expand_log(ratio - sp.log(n - 1) + sp.log(n), force=True)
+    yield Identity(
+        "n terms, as heavy as one's own", f.equation, many.subs(n, sp.exp(log_n)).subs(sp.log(sp.exp(log_n)), log_n)
+    )
+    yield Identity("n from its logarithm", sp.log(f.branches[0].value), log_n)
+    yield Limit("d → ∞: n = 2^{D/2}, whatever d", f.equation, d, sp.oo, log_n - D * sp.log(2) / 2)
+
+
+isolated_samples = Formula(
+    name="isolated_samples",
+    variables=(DIMENSION, INTRINSIC),
+    branches=(Branch(sp.exp(log_n), D < d), Branch(sp.oo)),
+    kind="asymptotic",
+    regime="n up to which the seed's width keeps points of D dimensions in a space of d apart, D ≫ 1; ∞ for D = d",
+    source="derived here",
+    derivation=_isolated_samples,
+    unknown=Unknown(
+        log_n,
+        log_n - D * sp.log(1 + sp.exp(2 * log_n / d)) / 2,
+        D * sp.log(2) / 4,
+        D * sp.log(2) / 2 / (1 - D / d),
+    ),
 )
 
 
@@ -255,141 +362,30 @@ kde_mise = Formula(
 )
 
 
-# -- the perpendicular bisector -----------------------------------------------------------------------------------
-
-position, b_squared, separation = sp.symbols("position b_squared separation", real=True)
-_POSITION = Variable(
-    position, "⟨T−O, G−O⟩/‖T−O‖², the position of G along T − O", sp.Interval(-sp.oo, sp.oo), letter="a"
-)
-_SEPARATION = Variable(separation, "‖T−O‖²", sp.Interval(0, sp.oo), "1/volume", letter=r"\|T-O\|^2")
-_B2 = Variable(
-    b_squared, "squared distance of G from the line through O and T", sp.Interval(0, sp.oo), "1/volume", letter="b^2"
-)
-
-
-def _in_the_plane() -> tuple[sp.Expr, sp.Expr, dict]:
-    """E_TG and E_OG for O at the origin, T at t, and G at coordinates (g1, g2, g3) of any three directions."""
-    t, g = sp.Matrix(sp.symbols("t1:4", real=True)), sp.Matrix(sp.symbols("g1:4", real=True))
-    separation_ = t.dot(t)
-    a = t.dot(g) / separation_
-    at = {separation: separation_, position: a, b_squared: g.dot(g) - a**2 * separation_}
-    return (t - g).dot(t - g), g.dot(g), at
-
-
-def _bisector(f: Formula) -> Iterator[Step]:
-    to_train, to_original, at = _in_the_plane()
-    yield Identity("E_TG − E_OG = ‖T−O‖²(1 − 2a): b drops out", to_train - to_original, f.expr.subs(at))
-    yield Identity("a copy of the training set has a = 1", f.expr.subs(position, 1), -separation)
-    yield Identity("on the bisector, a = ½, the two distances are equal", f.expr.subs(position, sp.Rational(1, 2)), 0)
-
-
-bisector = Formula(
-    name="bisector",
-    variables=(_POSITION, _SEPARATION),
-    branches=(Branch(separation * (1 - 2 * position)),),
-    kind="identity",
-    regime="Δ = E_TG − E_OG for any three functions T, O, G: linear in G",
-    source="derived here; Δ of halder2024 eq. (19) (E6, reconstructed)",
-    derivation=_bisector,
-)
-
-
-def _distance_original(f: Formula) -> Iterator[Step]:
-    to_train, to_original, at = _in_the_plane()
-    yield Identity("E_OG = a²‖T−O‖² + b²", to_original, f.expr.subs(at))
-    mirrored = f.expr.subs(position, 1 - position)
-    yield Identity("and E_TG is the same seen from T, 1 − a for a", to_train, mirrored.subs(at))
-    yield Identity(
-        "not circular: at fixed a, hence fixed Δ, E_OG moves one to one with b²", sp.diff(f.expr, b_squared), 1
-    )
-
-
-distance_original = Formula(
-    name="distance_original",
-    variables=(_POSITION, _SEPARATION, _B2),
-    branches=(Branch(position**2 * separation + b_squared),),
-    kind="identity",
-    regime="E_OG for any three functions T, O, G",
-    source="derived here; E_OG of halder2024 eq. (19) (E6, reconstructed)",
-    derivation=_distance_original,
-)
-
-
-# -- what one resolution can see: the memorized fraction -----------------------------------------------------------
-
-q = sp.Symbol("q", positive=True)
-SHARPNESS = Variable(q, "q = σ²/(σ²+ε²): how sharp the kernel is against the data", sp.Interval.open(0, 1))
-# Gain of the overlap of G with a point by that point's being in the training set, × n, relative to the overlap itself.
-INFLUENCE = d * q / (1 + q) + d * (d + 2) * q**2 / (2 * (1 + q) ** 2)
-
-
-def chi2_average(function: Callable[[sp.Symbol], sp.Expr]) -> sp.Expr:
-    """E function(x), x ~ χ²_d, by SymPy."""
-    x = sp.Symbol("x", positive=True)
-    density = x ** (d / 2 - 1) * sp.exp(-x / 2) / (2 ** (d / 2) * sp.gamma(d / 2))
-    return sp.gammasimp(sp.integrate(function(x) * density, (x, 0, sp.oo), conds="none"))
-
-
-def influence() -> Iterator[Step]:
-    """n E[N(x_i; x̄, S+ε²) − N(x; x̄, S+ε²)]/E N(x; x̄, S+ε²) → INFLUENCE, G = N(x̄, S), n → ∞ at fixed d.
-
-    Adding a point at y (from the mean) moves x̄ by y/n and S by (yyᵀ − σ²I)/n: the gain is the derivative of
-    ln N(y; x̄, S+ε²) along that motion, averaged over y with weight N(y; 0, k) N(y; 0, σ²) ∝ N(y; 0, v).
-    """
-    r2, k, s = sp.symbols("r2 k s", positive=True)  # |y|², σ²+ε², σ²
-    yield from gaussian_product(k, s)
-    y, m = sp.symbols("y m", real=True)
-    log_f = -((y - m) ** 2) / (2 * k) - sp.log(k) / 2
-    yield Identity("∂ ln N along the mean, moved by y: y²/k", y * sp.diff(log_f, m).subs(m, 0), y**2 / k)
-    yield Identity(
-        "∂ ln N along one variance: ½(y²/k² − 1/k), times the motion y² − s",
-        sp.diff(log_f, k).subs(m, 0) * (y**2 - s),
-        ((y**2 / k**2 - 1 / k) * (y**2 - s)) / 2,
-    )
-    # In d dimensions ½[(yᵀVy)/k² − tr V/k], V = yyᵀ − sI:
-    total = r2 / k + ((r2**2 - s * r2) / k**2 - (r2 - d * s) / k) / 2
-    v = k * s / (k + s)
-    moments = chi2_average(lambda x: x), chi2_average(lambda x: x**2)
-    yield Identity("E|y|² = d v", moments[0], d)
-    yield Identity("E|y|⁴ = d(d+2)v²", moments[1], d * (d + 2))
-    zeroth, first, second = (sp.expand(total).coeff(r2, p) for p in range(3))
-    averaged = zeroth + first * d * v + second * d * (d + 2) * v**2
-    yield Identity("averaged, with q = s/k", averaged.subs(k, s / q), INFLUENCE)
-
-
-_CONTRAST = d * sp.log(1 + 2 * sigma**2 / width**2) / 2  # ln k(0)/k̄
-
-
-def _memorized_fraction(f: Formula) -> Iterator[Step]:
-    yield from influence()
-    yield Premise(
-        "second-order terms of the expansion in x̄ − m and S − Σ are O(1/n) relative to the first",
-        "argued here",
-        "kernel.memorized_fraction",
-    )
-    # ⟨T−O, G−O⟩: c × INFLUENCE/n with c = N(0; 0, (2σ²+ε²)I); ‖T−O‖² in the same smoothing: (k(0) − k̄)/n.
-    c = (2 * sp.pi * (2 * sigma**2 + width**2)) ** (-d / 2)
-    norm = (2 * sp.pi * width**2) ** (-d / 2) - (2 * sp.pi * (width**2 + 2 * sigma**2)) ** (-d / 2)
-    direct = (c * INFLUENCE / norm).subs(q, sigma**2 / (sigma**2 + width**2))
+def _best_width(f: Formula) -> Iterator[Step]:
+    h = sp.Symbol("h", positive=True)  # ε² in units of σ²
+    variance, bias = sp.exp(_VARIANCE + sp.log(n) + d * sp.log(_e) / 2), _BIAS
     for dimension in (1, 2, 3):
-        yield Identity(
-            f"a = ⟨T−O, G−O⟩/‖T−O‖² at leading order (d = {dimension})",
-            sp.simplify((direct / f.expr).subs(d, dimension)),
-            1,
+        at = {d: dimension, sigma: 1, width: sp.sqrt(h)}
+        yield Limit(f"narrow kernels: variance (σ/ε)^d/n (d = {dimension})", variance.subs(at), h, 0, 1)
+        curvature = sp.Rational(dimension * (dimension + 2), 16)
+        yield Limit(
+            f"squared bias (ε⁴/4)‖∇²O‖²: d(d+2)/16 (ε/σ)⁴ (d = {dimension})", bias.subs(at) / h**2, h, 0, curvature
         )
-    at = f.expr.subs({d: 2, sigma: 1})
-    yield Limit("wide kernels see a copy: mean and covariance are those of the training set", at, width, sp.oo, 1)
-    yield Limit("narrow kernels see none: no point is copied", at, width, 0, 0)
+    error = (sigma / width) ** d / n + d * (d + 2) * (width / sigma) ** 4 / 16
+    falls, rises = d * (sigma / width) ** d / n, d * (d + 2) * (width / sigma) ** 4 / 4
+    yield Identity("the slope of their sum in ln ε", width * sp.diff(error, width), rises - falls)
+    balance = sp.expand_log(sp.log(rises) - sp.log(falls), force=True)
+    best = sp.expand_log(sp.log(f.expr), force=True)
+    yield Identity("is zero at the best width", balance.subs(sp.log(width), best), 0)
 
 
-memorized_fraction = Formula(
-    name="memorized_fraction",
-    variables=(WIDTH, DIMENSION, SIGMA),
-    branches=(
-        Branch(INFLUENCE.subs(q, sigma**2 / (sigma**2 + width**2)) * sp.exp(-_CONTRAST) / (1 - sp.exp(-_CONTRAST))),
-    ),
+best_width = Formula(
+    name="best_width",
+    variables=(COUNT, DIMENSION, SIGMA),
+    branches=(Branch(sigma * sp.exp(sp.log(4 / (n * (d + 2))) / (d + 4))),),
     kind="asymptotic",
-    regime="E⟨T−O, G−O⟩/E‖T−O‖² where T, O and G are all seen through kernels of variance ε²/2, G = N(x̄, S), n ≫ d²",
-    source="derived here",
-    derivation=_memorized_fraction,
+    regime="width of least E‖ρ_T − O‖², n → ∞ at fixed d: σ n^{−1/(d+4)} up to a constant, wider than the seed's",
+    source="derived here; silverman1986 eq. (4.14)",
+    derivation=_best_width,
 )

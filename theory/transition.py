@@ -18,23 +18,12 @@ import mpmath
 import sympy as sp
 from scipy import special
 
+from theory.bisector import INFLUENCE, SHARPNESS, chi2_average, influence, q
 from theory.comparison import sum_exceeds
 from theory.determinants import FRACTION, RATIO, shifted_logdet, y
 from theory.formula import Branch, Formula, Unknown, Variable
 from theory.gaussians import log_excess, ratio_divergence
-from theory.kernel import (
-    DIMENSION,
-    INFLUENCE,
-    SHARPNESS,
-    WIDTH,
-    chi2_average,
-    d,
-    influence,
-    kernel_width,
-    log_add,
-    q,
-    width,
-)
+from theory.kernel import DIMENSION, WIDTH, d, kernel_width, log_add, width
 from theory.steps import Identity, Limit, Premise, Quadrature, Step
 
 n, n_original = sp.symbols("n n_original", positive=True)

@@ -20,7 +20,7 @@ from memgen.experiments.transition import LADDER, PUBLIC, Choice, first_crossing
 from memgen.statistics import proportion
 from memgen.store import RESULTS, read
 from memgen.streams import stream
-from theory import kernel, linear, mixture
+from theory import bisector, kernel, linear, mixture
 
 Verdict = Literal["holds", "holds with a correction", "fails", "undecided", "pending"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -263,7 +263,7 @@ def _only_gaussians() -> Ruling:
     few, more = copied(2), copied(16)
     terms = _medians(_MULTI, 100).loc[200]
     gap = float(terms["log_cross_train"] - terms["log_cross_original"])
-    wide = float(kernel.memorized_fraction(20, 16))
+    wide = float(bisector.memorized_fraction(20, 16))
     return Ruling(
         "holds with a correction" if more[2] < 0.01 and gap > 1 else "undecided",
         f"Beyond a handful of points none is copied: {few[0]:.0%} of the samples of N(x̄, S) count as copies at n = 2, "

@@ -4,10 +4,10 @@ from functools import cache
 from math import pi
 
 import numpy as np
-import torch
+from scipy.spatial.distance import pdist
 
-from memgen.measures import KernelEstimate, Position, kernel_estimate, log_overlaps, position
-from memgen.statistics import Estimate, extrapolate, mean
+from memgen.measures import KernelEstimate, kernel_estimate, position
+from memgen.statistics import Estimate, crossing, extrapolate, mean
 from memgen.streams import stream
 from theory import kernel
 from theory.checks.check import Check, Observation
@@ -101,71 +101,85 @@ def _collapse_widths() -> list[Observation]:
     return found
 
 
-# -- the perpendicular bisector ------------------------------------------------------------------------------------
-
-
-def _normal(x: np.ndarray, m: np.ndarray, variance: float) -> np.ndarray:
-    d = x.shape[1]
-    return np.exp(-((x - m) ** 2).sum(1) / (2 * variance)) / (2 * pi * variance) ** (d / 2)
-
-
-@cache
-def _scenes() -> list[tuple[Position, Estimate, Estimate]]:
-    """Where G stands by closed forms; Δ and E_OG by Monte-Carlo integration of the densities, d = 2, σ = 1."""
-    found, unit = [], 4 * pi
-    rng = stream("check", "kernel.bisector")
-    points = rng.standard_normal((6, 2))
-    estimate = kernel_estimate(points)
-    for shift, variance in ((0.0, 1.0), (0.6, 0.5), (-0.9, 2.0)):
-        m = np.array([shift, shift / 2])
-        centres = [*points, np.zeros(2), m]
-        variances = [estimate.variance] * 6 + [1.0, variance]
-        weights = np.array([1 / 18] * 6 + [1 / 3, 1 / 3])
-        which = rng.choice(8, _DRAWS, p=weights)
-        x = np.stack(centres)[which] + np.sqrt(np.array(variances)[which])[:, None] * rng.standard_normal((_DRAWS, 2))
-        densities = np.stack([_normal(x, c, v) for c, v in zip(centres, variances, strict=True)])
-        sampled = weights @ densities
-        train, truth, generated = densities[:6].mean(0), densities[6], densities[7]
-        place = position(estimate, m, variance * np.eye(2), np.zeros(2), np.eye(2))
-        delta = mean(unit * ((train - generated) ** 2 - (truth - generated) ** 2) / sampled)
-        found.append((place, delta, mean(unit * (truth - generated) ** 2 / sampled)))
+def _spreads() -> list[Observation]:
+    """Of ln Z_{1^c}/Z_1 at places x_1 + εz, the other points averaged in closed form."""
+    found = []
+    for n, d in ((4, 2), (50, 5), (50, 100)):
+        width = _width(n, d, 1.0)
+        x, z = stream("check", "kernel.spread", n, d).standard_normal((2, _DRAWS, d))
+        place2, own2 = ((x + width * z) ** 2).sum(1), (z**2).sum(1)
+        logs = (own2 - place2 / (1 + width**2)) / 2
+        spread2 = mean((logs - logs.mean()) ** 2)
+        error = spread2.error / (2 * np.sqrt(spread2.value))
+        found.append(Observation({"n": n, "d": d}, Estimate(np.sqrt(spread2.value), error)))
     return found
 
 
-def _deltas() -> list[Observation]:
-    return [Observation({"position": p.a, "separation": p.separation}, delta) for p, delta, _ in _scenes()]
+# -- data of low dimension in a space of many ------------------------------------------------------------------------
 
 
-def _distances() -> list[Observation]:
-    return [
-        Observation({"position": p.a, "separation": p.separation, "b_squared": p.b_squared}, distance)
-        for p, _, distance in _scenes()
-        if p.b_squared > 1e-9  # G = O has distance 0, and no error
-    ]
+def _in_subspace(n: int, d: int, dimension: int) -> Estimate:
+    """As `_others`, with data in the first coordinates and noise in all d of them."""
+    width = float(kernel.kernel_width(n, d))
+    x = np.zeros((_DRAWS, d))
+    x[:, :dimension] = stream("check", "kernel.subspace", n, d, dimension).standard_normal((_DRAWS, dimension))
+    place = np.full(d, width)  # off the subspace the noise alone
+    place[:dimension] = np.sqrt(1 + width**2)
+    log_terms = (d - ((x - place) ** 2).sum(1) / width**2) / 2
+    return mean((n - 1) * np.exp(log_terms))
 
 
-# -- memorized fraction --------------------------------------------------------------------------------------------
+def _intrinsic_ratios() -> list[Observation]:
+    sizes = ((6, 5, 2), (60, 12, 3), (500, 30, 5))
+    return [Observation(dict(zip("ndD", at, strict=True)), _in_subspace(*at)) for at in sizes]
 
 
-def _memorized() -> list[Observation]:
-    """n[k(G,T) − k(G,H)]/(k(0) − k̄), with the overlaps of the true law as control variate; n → ∞."""
-    d, sizes, found = 3, (40, 80, 160), []
-    for width in (0.5, 1.0, 3.0):
+def _isolations() -> list[Observation]:
+    """The number of points (n for n − 1) at which the others weigh as much as one's own, by the slope in ln n."""
+    found = []
+    for n, d, dimension in ((2, 5, 2), (4, 40, 4), (9, 60, 6)):
+        low, high = (_in_subspace(m, d, dimension) for m in (n, n + 1))
+        logs = [np.log(e.value * m / (m - 1)) for e, m in ((low, n), (high, n + 1))]
+        slope = (logs[1] - logs[0]) / np.log((n + 1) / n)
+        log_n = np.log(n) - logs[0] / slope
+        error = low.error / low.value / slope
+        found.append(Observation({"d": d, "D": dimension}, Estimate(np.exp(log_n), np.exp(log_n) * error)))
+    return found
+
+
+# -- the width of least squared error --------------------------------------------------------------------------------
+
+
+def _best_widths() -> list[Observation]:
+    """Where E‖ρ_T − O‖² is least: the root of its simulated slope in ln ε, by the formula, n → ∞."""
+    found, sizes = [], np.array([20, 60, 200, 600])
+    for d in (1, 3):
         estimates = []
-        own = (2 / width**2) ** (d / 2) - (2 / (width**2 + 2)) ** (d / 2)  # times the (4π)^{d/2} of log_overlaps
-        for n in sizes:
-            sets = stream("check", "kernel.memorized", width, n).standard_normal((2, 4000, n, d))
-            train, holdout = torch.from_numpy(sets)
-            centred = train - train.mean(-2, keepdim=True)
-            eye = torch.eye(d, dtype=train.dtype)
-            law = train.mean(-2), centred.mT @ centred / (n - 1) + width**2 * eye
-            truth = torch.zeros(d, dtype=train.dtype), (1 + width**2) * eye
-            gain = [(log_overlaps(x, *law).exp() - log_overlaps(x, *truth).exp()).mean(-1) for x in (train, holdout)]
-            values = n * (gain[0] - gain[1]) / own
-            estimates.append(mean(values.numpy()))
-        limit = extrapolate(np.array(sizes), estimates, powers=(1,))[0]
-        found.append(Observation({"width": width, "d": d}, limit))
+        for n, replicas in zip(sizes, (2000, 1200, 500, 160), strict=True):
+            predicted = float(kernel.best_width(n, d))
+            points = stream("check", "kernel.best_width", d, int(n)).standard_normal((replicas, n, d))
+            tried = predicted * np.linspace(0.9, 1.4, 500)
+            widths = tried[kernel.kde_mise.log(n, d, tried).argmin()] * np.array([0.96, 1.04])  # about the root
+            slopes = [mean(np.array([_slope(x, width) for x in points])) for width in widths]
+            estimates.append(crossing(np.log(widths / predicted), slopes))
+        # the expansion leaves out what is of relative order ε² ~ n^{−2/(d+4)}
+        limit = extrapolate(sizes, estimates, powers=(2 / (d + 4), 4 / (d + 4)))[0]
+        value = float(kernel.best_width(1e12, d)) * np.exp(limit.value)
+        found.append(Observation({"n": 1e12, "d": d}, Estimate(value, value * limit.error)))
     return found
+
+
+def _slope(x: np.ndarray, width: float) -> float:
+    """Points (n, d): ∂‖ρ_T − O‖²/∂ ln ε, in units of ‖O‖²."""
+    d = x.shape[1]
+    pairs2, cross2 = pdist(x, "sqeuclidean"), (x**2).sum(1)
+    pairs = np.exp(-pairs2 / (4 * width**2)) * width**-d
+    wide = 1 + width**2
+    cross = np.exp(-cross2 / (2 * wide)) * (2 / wide) ** (d / 2)
+    own = len(x) * d * width**-d
+    between = 2 * (pairs * (pairs2 / (2 * width**2) - d)).sum()
+    truth = 2 * (cross * (cross2 / wide - d)).mean() * width**2 / wide
+    return float((between - own) / len(x) ** 2 - truth)
 
 
 CHECKS = [
@@ -207,6 +221,42 @@ CHECKS = [
         },
     ),
     Check(
+        "kernel.neighbour_spread",
+        kernel.neighbour_spread,
+        _spreads,
+        {
+            "independent radii": lambda n, d: np.sqrt(d),
+            "one's own radius alone": lambda n, d: np.sqrt(d / 2),
+        },
+    ),
+    Check(
+        "kernel.intrinsic_ratio",
+        kernel.intrinsic_ratio,
+        _intrinsic_ratios,
+        {
+            "data of d dimensions": lambda n, d, D: kernel.neighbour_ratio(n, d),
+            "the width of D dimensions": lambda n, d, D: kernel.neighbour_ratio(n, D),
+        },
+    ),
+    Check(
+        "kernel.isolated_samples",
+        kernel.isolated_samples,
+        _isolations,
+        {
+            "d → ∞": lambda d, D: 2 ** (D / 2),
+            "e^{D/2}": lambda d, D: np.exp(D / 2),
+        },
+    ),
+    Check(
+        "kernel.best_width",
+        kernel.best_width,
+        _best_widths,
+        {
+            "the seed's exponent": lambda n, d: n ** (-1 / d),
+            "without the constant": lambda n, d: n ** (-1 / (d + 4)),
+        },
+    ),
+    Check(
         "kernel.collapse_width",
         kernel.collapse_width,
         _collapse_widths,
@@ -227,39 +277,4 @@ CHECKS = [
             "‖O‖² exactly": lambda n, d, width, sigma: (4 * pi * sigma**2) ** (-d / 2),
         },
     ),
-    Check(
-        "kernel.bisector",
-        kernel.bisector,
-        _deltas,
-        {
-            "1 − a": lambda position, separation: separation * (1 - position),
-            "T and O exchanged": lambda position, separation: -separation * (1 - 2 * position),
-        },
-    ),
-    Check(
-        "kernel.distance_original",
-        kernel.distance_original,
-        _distances,
-        {
-            "circular: E_OG from a alone": lambda position, separation, b_squared: position**2 * separation,
-            "a for a²": lambda position, separation, b_squared: position * separation + b_squared,
-        },
-    ),
-    Check(
-        "kernel.memorized_fraction",
-        kernel.memorized_fraction,
-        _memorized,
-        {
-            "mean alone": lambda width, d: (
-                kernel.memorized_fraction(width, d)
-                * (d / (1 + _sharp(width)))
-                / (d / (1 + _sharp(width)) + d * (d + 2) * _sharp(width) / (2 * (1 + _sharp(width)) ** 2))
-            ),
-            "one dimension, d times": lambda width, d: 1 - (1 - kernel.memorized_fraction(width, 1)) ** d,
-        },
-    ),
 ]
-
-
-def _sharp(width: float) -> float:
-    return 1 / (1 + width**2)

@@ -14,7 +14,7 @@ from memgen.experiments.transition import overlap_gaps
 from memgen.measures import log_cross
 from memgen.statistics import Estimate, extrapolate, mean
 from memgen.streams import stream
-from theory import kernel, transition
+from theory import bisector, transition
 from theory.checks.check import Check, Observation
 
 _SEED_SIZES = ((4, 128, 12_000), (8, 256, 10_000), (16, 256, 8000), (16, 1024, 4000))  # d, n, replicas: n ≥ 16 d
@@ -121,7 +121,7 @@ def _score(d: int, q: float, clt: Callable = transition.overlap_clt) -> float:
 def _gain(d: int, q: float) -> float:
     """INFLUENCE over the deviation of the difference: the first guess for minus the score."""
     scatter = ((1 + q) ** 2 / (1 + 2 * q)) ** (d / 2) - 1
-    return float(lambdify((kernel.d, kernel.q), kernel.INFLUENCE)(d, q)) / np.sqrt(2 * scatter)
+    return float(lambdify((bisector.d, bisector.q), bisector.INFLUENCE)(d, q)) / np.sqrt(2 * scatter)
 
 
 def _second_moment() -> list[Observation]:
