@@ -1,5 +1,6 @@
-"""Distances between laws and point sets, in the log domain."""
+"""Distances between laws, point sets and denoisers."""
 
+from memgen.measures.denoisers import Fractions, fractions
 from memgen.measures.gaussians import (
     factor,
     hellinger2,
@@ -20,13 +21,16 @@ from memgen.measures.kernel import (
     log_overlaps,
     position,
 )
+from memgen.measures.points import mmd2, nearest_ratio, wasserstein2
 
 __all__ = [
     "Delta",
+    "Fractions",
     "KernelEstimate",
     "Position",
     "combine",
     "factor",
+    "fractions",
     "hellinger2",
     "kernel_estimate",
     "kernel_l2_delta",
@@ -36,6 +40,9 @@ __all__ = [
     "log_cross",
     "log_overlap",
     "log_overlaps",
+    "mmd2",
+    "nearest_ratio",
     "position",
+    "wasserstein2",
     "wasserstein2_squared",
 ]
