@@ -3,10 +3,34 @@
 `ALL` holds every check by name. `confront` puts a formula, or a wrong one, against what a check observes.
 """
 
-from theory.checks import collapse, gaussians, kernel, linear, mixture, ou, relaxation, spectra, transition
+from theory.checks import (
+    collapse,
+    gaussians,
+    kernel,
+    late_time,
+    linear,
+    mixture,
+    mixture_relaxation,
+    ou,
+    relaxation,
+    spectra,
+    transition,
+)
 from theory.checks.check import Check, Observation
 
-_CHAPTERS = (ou, gaussians, spectra, kernel, relaxation, linear, transition, collapse, mixture)
+_CHAPTERS = (
+    ou,
+    gaussians,
+    spectra,
+    kernel,
+    relaxation,
+    late_time,
+    linear,
+    transition,
+    collapse,
+    mixture,
+    mixture_relaxation,
+)
 ALL: dict[str, Check] = {check.name: check for chapter in _CHAPTERS for check in chapter.CHECKS}
 
 __all__ = ["ALL", "Check", "Observation"]
