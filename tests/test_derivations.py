@@ -18,8 +18,11 @@ from theory import (
     determinants,
     gaussians,
     kernel,
+    late_time,
     linear,
     mixture,
+    mixture_functions,
+    mixture_relaxation,
     ou,
     relaxation,
     spectra,
@@ -124,6 +127,25 @@ TWINS = {
     "mixture_relaxation_time": lambda f: _twin(f, 0, None, sp.log(1 + mixture.separation**2 + mixture.sigma**2) / 2),
     "mixture_information": lambda f: _twin(f, 0, mixture.d, 2 * mixture.d),
     "excess_entropy": lambda f: _twin(f, 0, mixture.separation, 0),
+    "ou_score": lambda f: _twin(f, 0, None, f.expr * sp.exp(-ou.t)),
+    "noise_prediction": lambda f: _twin(f, 0, None, f.expr / ou.tau),
+    "flow_velocity": lambda f: _twin(f, 0, ou.tau, 1),
+    "tilted_mean": lambda f: _twin(f, 0, None, f.expr - late_time.a**2 * late_time.k2 * late_time.k3 / 4),
+    "tilted_variance": lambda f: _twin(f, 0, None, f.expr + late_time.a**2 * late_time.k3**2 / 4),  # second moment
+    "late_score_error": lambda f: _twin(f, 0, late_time.k2, 0),
+    "taylor_score_error": lambda f: _twin(f, 0, late_time.k5, 0),
+    "information_time": lambda f: replace(
+        f, unknown=f.unknown._replace(equation=f.equation.subs(relaxation.x, sp.sqrt(relaxation.x)))
+    ),
+    "mixture_negentropy": lambda f: _twin(f, 0, None, f.expr.doit() + sp.log(1 + mixture.b2) / 2),
+    "mixture_relaxation_kl": lambda f: _twin(
+        f, 0, None, f.expr.replace(mixture_functions.negentropy, lambda b2: -mixture_functions.negentropy(b2))
+    ),
+    "mixture_information_time": lambda f: replace(
+        f, unknown=f.unknown._replace(equation=f.equation.subs(mixture_relaxation.x, sp.sqrt(mixture_relaxation.x)))
+    ),
+    "linear_score_time": lambda f: _twin(f, 1, mixture.b2, sp.sqrt(mixture.b2)),
+    "mixture_taylor_error": lambda f: _twin(f, 0, None, sp.Rational(5, 2) * mixture.linear_score_error.expr),
 }
 
 
@@ -133,7 +155,7 @@ def _fails(mutated: Formula) -> None:
 
 
 def test_formulas_were_found() -> None:
-    assert len(FORMULAS) >= 55
+    assert len(FORMULAS) >= 67
     every = {id(f) for module in _MODULES for f in vars(module).values() if isinstance(f, Formula)}
     assert len(every) == len(FORMULAS)  # no two of one name
     assert set(TWINS) == set(FORMULAS)

@@ -41,6 +41,14 @@ VALUES = {
     "radius2": (0.0, 1e-6, 0.5, 1.0, 1 + 1e-9, 4.0, 1e4),
     "D": (1.0, 2.0, 7.0, 100.0, 1e4),
     "eigenvalue": (1e-9, 0.5, 1.0, 1e6),
+    "delta": (1e-12, 1e-3, 0.05, 0.9, 30.0),
+    "denoised": (-3.0, 0.0, 1e-9, 0.7),
+    "u": (-1e6, 0.0, 0.7, 2.0),
+    "k2": (0.0, 0.5, 3.0),
+    "k3": (-1.5, 0.0, 2.0),
+    "k4": (-2.0, 0.0, 0.7),
+    "k5": (-120.0, 0.0, 5.0),
+    "k6": (-100.0, 0.0, 16.0),
     "probability": (1e-9, 0.01, 0.25, 0.499),
 }
 # Where the expression itself subtracts: close to the edges of the spectrum, and d logarithms near 0.
@@ -58,9 +66,18 @@ def _points(formula: Formula, most: int) -> list[tuple]:
     return [grid[k] for k in chosen]
 
 
-# Seconds a value in high precision; test_transition holds their one quadrature to its digits.
-_SLOW = {"overlap_probability", "null_probability"}
-_QUADRATURES = {"cloning_probability", "linear_score_error", "mixture_information", "excess_entropy"}
+# Seconds a value in high precision; test_transition holds the one quadrature of the first two to its digits,
+# test_relaxation the roots of the other two.
+_SLOW = {"overlap_probability", "null_probability", "mixture_information_time", "linear_score_time"}
+_QUADRATURES = {
+    "cloning_probability",
+    "linear_score_error",
+    "mixture_information",
+    "excess_entropy",
+    "mixture_negentropy",
+    "mixture_relaxation_kl",
+    "mixture_taylor_error",
+}
 
 
 @pytest.mark.parametrize("name", sorted(set(FORMULAS) - _SLOW))

@@ -7,13 +7,11 @@ b² = |m|²/(σ²+τ²), τ² = e^{2t} − 1, and leaves ½ where b² is of orde
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-import mpmath
-import numpy as np
 import sympy as sp
 
 from theory.formula import Branch, Formula, Variable
+from theory.mixture_functions import class_information, linear_residual, mean_sech
 from theory.steps import Identity, Limit, Quadrature, Step
 
 t, sigma, separation, top_eigenvalue = sp.symbols("t sigma separation top_eigenvalue", positive=True)
@@ -21,30 +19,6 @@ t, sigma, separation, top_eigenvalue = sp.symbols("t sigma separation top_eigenv
 TIME = Variable(t, "diffusion time", sp.Interval(0, sp.oo))
 SEPARATION = Variable(separation, "half the distance between the means", sp.Interval(0, sp.oo), "data", letter=r"|m|")
 SIGMA = Variable(sigma, "standard deviation of each Gaussian in every direction", unit="data", default=1)
-
-
-class mean_sech(sp.Function):
-    """E sech(bw), w ~ N(0, 1), of b²."""
-
-    nargs = 1
-
-    def _latex(self, printer: Any) -> str:
-        return rf"\mathbb{{E}}_w\,\mathrm{{sech}}\Big(w\,\sqrt{{{printer._print(self.args[0])}}}\Big)"
-
-    @staticmethod
-    def numpy(b2: np.ndarray) -> np.ndarray:
-        """To rounding: the trapezoid rule on the line, its steps below both scales of the integrand, 1 and 1/b."""
-        b = np.sqrt(np.asarray(b2, float))[..., None]
-        step = 0.25 / np.maximum(1, b)
-        w = step * np.arange(-160, 161)
-        decay = np.exp(-np.abs(b * w))
-        return (step * np.exp(-(w**2) / 2) * 2 * decay / (1 + decay**2)).sum(-1) / np.sqrt(2 * np.pi)
-
-    @staticmethod
-    def mpmath(b2: mpmath.mpf) -> mpmath.mpf:
-        b = mpmath.sqrt(b2)
-        edges = [mpmath.mpf(k) / (1 + b) for k in (0, 1, 4, 16, 64)] + [mpmath.inf]
-        return 2 * mpmath.quad(lambda w: mpmath.npdf(w) / mpmath.cosh(b * w), edges)
 
 
 def _speciation_time(f: Formula) -> Iterator[Step]:
@@ -170,12 +144,11 @@ def _linear_score_error(f: Formula) -> Iterator[Step]:
 
 
 b2 = sp.Symbol("b2", positive=True)
+SQUARED = Variable(b2, "b² = |m|²/(σ²+τ²), squared separation in noised spreads", sp.Interval(0, sp.oo), letter="b^2")
 linear_score_error = Formula(
     name="linear_score_error",
-    variables=(
-        Variable(b2, "b² = |m|²/(σ²+τ²), squared separation in noised spreads", sp.Interval(0, sp.oo), letter="b^2"),
-    ),
-    branches=(Branch(b2 * (1 / (1 + b2) - sp.exp(-b2 / 2) * mean_sech(b2))),),
+    variables=(SQUARED,),
+    branches=(Branch(b2 * linear_residual(b2)),),
     kind="exact",
     regime="Γ E|∇ ln p_t − best linear score|² for two Gaussians at ±m, Γ the noised variance; 0 for one Gaussian",
     source="derived here",
@@ -184,39 +157,6 @@ linear_score_error = Formula(
 
 
 # -- information, and the excess entropy over a training set -------------------------------------------------------
-
-
-class class_information(sp.Function):
-    """I(class; b·class + z) = ln 2 − E ln(1+e^{−2u}), u = b(b+z), z ~ N(0, 1), of b²; nats."""
-
-    nargs = 1
-
-    def _latex(self, printer: Any) -> str:
-        return rf"I_{{\pm}}\left({printer._print(self.args[0])}\right)"
-
-    @staticmethod
-    def numpy(b2: np.ndarray) -> np.ndarray:
-        """To rounding, by the trapezoid rule. The kink at u = 0 is 1/b wide in z; beyond b = 12 it has no weight."""
-        b2 = np.asarray(b2, float)
-        b = np.sqrt(b2)[..., None]
-        step = 0.25 / np.clip(b, 1, 12)
-        z = step * np.arange(-480, 481)
-        u = b * (b + z)
-        weight = step * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-        wide = np.log(2) - (weight * np.logaddexp(0, -2 * u)).sum(-1)
-        # b² − E ln cosh u is the same and subtracts less where b is small
-        return np.where(b2 < 1, b2 - (weight * np.log1p(2 * np.sinh(np.clip(u, -20, 20) / 2) ** 2)).sum(-1), wide)
-
-    @staticmethod
-    def mpmath(b2: mpmath.mpf) -> mpmath.mpf:
-        b = mpmath.sqrt(b2)
-        edges = {mpmath.mpf(k) for k in (-40, -6, 0, 6, 40)} | {mpmath.mpf(k) / (1 + b) - b for k in (-8, 0, 8)}
-        inside = sorted(edge for edge in edges if -40 <= edge <= 40)
-        if b2 < 1:
-            return b2 - mpmath.quad(lambda z: mpmath.npdf(z) * mpmath.log(mpmath.cosh(b * (b + z))), inside)
-        return mpmath.log(2) - mpmath.quad(
-            lambda z: mpmath.npdf(z) * mpmath.log1p(mpmath.exp(-2 * b * (b + z))), inside
-        )
 
 
 n, d = sp.symbols("n d", positive=True)
@@ -245,11 +185,11 @@ def _mixture_information(f: Formula) -> Iterator[Step]:
 
 
 DIMENSION = Variable(d, "dimension", sp.Interval(1, sp.oo))
-_LATER = TIME._replace(domain=sp.Interval.open(0, sp.oo))
+LATER = TIME._replace(domain=sp.Interval.open(0, sp.oo))
 
 mixture_information = Formula(
     name="mixture_information",
-    variables=(_LATER, SEPARATION, DIMENSION, SIGMA),
+    variables=(LATER, SEPARATION, DIMENSION, SIGMA),
     branches=(Branch(_WITHIN + _LABEL),),
     kind="exact",
     regime="mutual information I(x_0; x_t) of ½N(m, σ²I) + ½N(−m, σ²I), nats, λ = 1",

@@ -2,6 +2,9 @@
 
 x_t = e^{−t} x_0 + √(λ(1 − e^{−2t})) ξ is the Ornstein–Uhlenbeck process dx = −x dt + √(2λ) dW started at x_0.
 In the frame u = e^t x_t the data stay where they are and only noise is added: u = x_0 + τ ξ, τ² = λ(e^{2t} − 1).
+
+A model may learn the denoiser D(u) = E(x_0 | u), the score of x_t, the noise E(ξ | u) or the velocity of a linear flow.
+At a given noise each is D and u combined: what one of them gets wrong, all do.
 """
 
 from collections.abc import Iterator
@@ -16,7 +19,7 @@ sigma, tau = sp.symbols("sigma tau", positive=True)
 
 _HALF_LINE = sp.Interval(0, sp.oo)
 _TIME = Variable(t, "time of the forward process, in relaxation times of the drift", _HALF_LINE)
-_LAM = Variable(lam, "noise scale λ: the stationary variance", default=1)
+_LAM = Variable(lam, "noise scale λ: the stationary variance", default=1, letter=r"\lambda")
 _TAU = Variable(tau, "noise standard deviation in the frame of the data", _HALF_LINE, "data")
 _SIGMA = Variable(sigma, "standard deviation of the data", unit="data", default=1)
 
@@ -93,4 +96,92 @@ signal_fraction = Formula(
     regime="every τ ≥ 0",
     source="derived here",
     derivation=_signal_fraction,
+)
+
+
+# -- what is learnt: denoiser, score, noise, velocity -----------------------------------------------------------------
+
+denoised, u = sp.symbols("denoised u", real=True)
+_DENOISED = Variable(denoised, "denoised point D(u) = E(x_0 | u), one coordinate", sp.S.Reals, "data", letter="D")
+_POINT = Variable(u, "noised point u = x_0 + τξ = e^t x_t, the same coordinate", sp.S.Reals, "data")
+_NOISE = _TAU._replace(domain=sp.Interval.open(0, sp.oo))
+_x0, _w1, _w2 = sp.symbols("x0 w1 w2", positive=True)
+
+
+def _ou_score(f: Formula) -> Iterator[Step]:
+    x = sp.Symbol("x", real=True)
+    spread = lam * (1 - sp.exp(-2 * t))
+    kernel = -((x - sp.exp(-t) * _x0) ** 2) / (2 * spread)
+    given = f.expr.subs({denoised: _x0, u: sp.exp(t) * x})
+    yield Identity("the score of x_t given x_0, with x_0 for D", kernel.diff(x), given)
+    k1, k2 = sp.Function("k1")(x), sp.Function("k2")(x)
+    mixed = _w1 * k1 + _w2 * k2
+    parts = (_w1 * k1 * sp.log(k1).diff(x) + _w2 * k2 * sp.log(k2).diff(x)) / mixed
+    yield Identity(
+        "the score of a mixture of kernels is the mean of theirs over the posterior", sp.log(mixed).diff(x), parts
+    )
+    yield Identity("and this one is linear in x_0, whose posterior mean is D", f.expr.diff(denoised, 2), 0)
+    in_frame = (denoised - u) / (lam * (sp.exp(2 * t) - 1))
+    yield Identity(
+        "in the frame u the score is (D−u)/τ² (Tweedie); x = e^{−t}u multiplies it by e^t", f.expr, sp.exp(t) * in_frame
+    )
+
+
+ou_score = Formula(
+    name="ou_score",
+    variables=(
+        _DENOISED,
+        _POINT,
+        _TIME._replace(domain=sp.Interval.open(0, sp.oo)),
+        _LAM._replace(domain=sp.Interval.open(0, sp.oo)),
+    ),
+    branches=(Branch(sp.exp(t) * (denoised - u) / (lam * (sp.exp(2 * t) - 1))),),
+    kind="exact",
+    regime="∂ ln p_t(x)/∂x at x = e^{−t}u, for any data law and t > 0; per unit of x",
+    source="derived here",
+    derivation=_ou_score,
+)
+
+
+def _noise_prediction(f: Formula) -> Iterator[Step]:
+    xi = sp.Symbol("xi", real=True)
+    noised = _x0 + tau * xi
+    yield Identity("given x_0, with x_0 for D, it is ξ", f.expr.subs({denoised: _x0, u: noised}), xi)
+    yield Identity("and it is linear in x_0, whose posterior mean is D", f.expr.diff(denoised, 2), 0)
+    clock = sp.sqrt(lam * (sp.exp(2 * t) - 1))
+    score = ou_score.expr * sp.sqrt(lam * (1 - sp.exp(-2 * t)))
+    yield Identity("the score is −E(ξ | u) over the noise √(λ(1−e^{−2t})) in x_t", f.expr.subs(tau, clock), -score)
+
+
+noise_prediction = Formula(
+    name="noise_prediction",
+    variables=(_DENOISED, _POINT, _NOISE),
+    branches=(Branch((u - denoised) / tau),),
+    kind="exact",
+    regime="E(ξ | u), u = x_0 + τξ, ξ standard normal, for any data law and τ > 0; no unit",
+    source="derived here",
+    derivation=_noise_prediction,
+)
+
+
+def _flow_velocity(f: Formula) -> Iterator[Step]:
+    xi, s = sp.symbols("xi s", positive=True)
+    ratio = (1 - s) / s
+    given = f.expr.subs({denoised: _x0, u: ((1 - s) * xi + s * _x0) / s}).subs(tau, ratio)
+    yield Identity("given x_0, with x_0 for D, it is x_0 − ξ, u = x_s/s, τ = (1−s)/s", given, _x0 - xi)
+    yield Identity("and it is linear in x_0, whose posterior mean is D", f.expr.diff(denoised, 2), 0)
+    # the flow of the frame: du/dτ = E(ξ | u) keeps the noised law; x_s = s u at τ = (1−s)/s
+    rate = u + s * noise_prediction.expr * ratio.diff(s)
+    yield Identity("it is dx_s/ds along du/dτ = E(ξ | u)", rate.subs(s, flow_time.expr), f.expr)
+
+
+flow_velocity = Formula(
+    name="flow_velocity",
+    variables=(_DENOISED, _POINT, _NOISE),
+    branches=(Branch(denoised - (u - denoised) / tau),),
+    kind="exact",
+    regime="E(x_0 − ξ | x_s), x_s = (1−s)ξ + s x_0, at u = x_s/s and τ = (1−s)/s, for any data law; data and noise in "
+    "the same unit",
+    source="derived here",
+    derivation=_flow_velocity,
 )

@@ -3,7 +3,7 @@
 The seed writes ρ(t, x) by a tilted measure π_t(y) ∝ ρ_0(y) exp(−a y²/2), a = e^{−2t}/Δ_t = 1/τ² (E4, reconstructed).
 To second order in x the log-density is a quadratic form, (I − a Cov_{π_t})/Δ_t, and its gradient a linear score.  The
 relaxation time is where that form is near I.  "Near" can mean the largest eigenvalue, or a relative entropy: two times,
-and they do not scale alike with dimension.
+and they do not scale alike with dimension.  What the form is for laws that are not Gaussian: see late_time.
 """
 
 from collections.abc import Iterator
@@ -12,23 +12,24 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from theory.formula import Branch, Formula, Mean, Variable, single
+from theory.formula import Branch, Formula, Mean, Unknown, Variable, single
 from theory.gaussians import log_excess, ratio_divergence
 from theory.steps import Identity, Limit, Step
 
-lam, top_eigenvalue, d = sp.symbols("lam top_eigenvalue d", positive=True)
+lam, top_eigenvalue, d, delta = sp.symbols("lam top_eigenvalue d delta", positive=True)
+x = sp.Symbol("x", positive=True)  # an unknown τ²
 t = sp.Symbol("t", nonnegative=True)
 eigenvalues = sp.Symbol("eigenvalues", positive=True)
 
 
 def tilted() -> Iterator[Step]:
-    """ln ρ(t, x) = const − x²/2Δ + K_π(e^{−t}x/Δ), K the cumulant generating function of π_t; for Gaussian data."""
+    """ln ρ(t, x) = const − x²/2Δ + K_a(e^{−t}x/Δ), K_a the cumulant generating function of π_t; for Gaussian data."""
     x, y, s, delta, a = sp.symbols("x y s delta a", positive=True)
     m = sp.exp(-t)
-    joint = -(y**2) / (2 * s) - (x - m * y) ** 2 / (2 * delta)
-    split = -(y**2) / (2 * s) - m**2 * y**2 / (2 * delta) - x**2 / (2 * delta) + m * x * y / delta
+    kernel = -((x - m * y) ** 2) / (2 * delta)
+    split = -(m**2 / delta) * y**2 / 2 - x**2 / (2 * delta) + (m * x / delta) * y
     yield Identity(
-        "the kernel splits into the tilt, x²/2Δ and the pairing e^{−t}x·y/Δ", sp.expand(joint), sp.expand(split)
+        "whatever the law: the kernel splits into the tilt, x²/2Δ and the pairing e^{−t}x·y/Δ", kernel, sp.expand(split)
     )
     # Gaussian data of variance s: π_t is N(0, v), 1/v = 1/s + a, and K(k) = v k²/2.
     v = 1 / (1 / s + a)
@@ -89,19 +90,21 @@ def _relaxation_kl(f: Formula) -> Iterator[Step]:
     )
 
 
+SPECTRUM = Variable(
+    eigenvalues,
+    "eigenvalues of the data covariance",
+    sp.Interval(0, sp.oo),
+    "data²",
+    spectrum=True,
+    letter=r"\lambda_j",
+)
+NOISE_SCALE = Variable(lam, "noise scale λ: the stationary variance", default=1, letter=r"\lambda")
 relaxation_kl = Formula(
     name="relaxation_kl",
     variables=(
         Variable(t, "diffusion time", sp.Interval(0, sp.oo)),
-        Variable(
-            eigenvalues,
-            "eigenvalues of the data covariance",
-            sp.Interval(0, sp.oo),
-            "data²",
-            spectrum=True,
-            letter=r"\lambda_j",
-        ),
-        Variable(lam, "noise scale λ: the stationary variance", default=1),
+        SPECTRUM,
+        NOISE_SCALE,
     ),
     branches=(
         Branch(sp.oo, t <= 0),
@@ -112,4 +115,54 @@ relaxation_kl = Formula(
     source="derived here",
     derivation=_relaxation_kl,
     count=d,
+)
+
+
+def _information_time(f: Formula) -> Iterator[Step]:
+    yield from _relaxation_kl(relaxation_kl)
+    yield Identity("τ² = λ(e^{2t} − 1)", lam * (sp.exp(2 * f.expr) - 1), x)
+    reached = (f.equation + delta).subs(x, lam * (sp.exp(2 * t) - 1))
+    yield Identity("the divergence at this time is δ", single(reached), single(relaxation_kl.branches[1].value))
+    assert f.unknown
+    low, high = single(f.unknown.lower).subs(d, 1), single(f.unknown.upper).subs(d, 1)
+    one, r = eigenvalues, sp.Symbol("r", positive=True)
+    yield Identity("above: r − ln(1+r) ≤ r²/2 gives KL ≤ ‖Σ‖²/4τ⁴, at most δ there", one**2 / (4 * high**2), delta / 4)
+    yield Identity("(equal at 0, slopes r/(1+r) ≤ r)", sp.diff(log_excess(r).doit(), r), r / (1 + r))
+    yield Identity(
+        "below: r − ln(1+r) ≥ r²/2(1+r) gives KL ≥ ‖Σ‖²/4τ²(τ²+tr Σ), δ at twice the lower end",
+        one**2 / (8 * low * (2 * low + one)),
+        delta,
+    )
+    yield Identity(
+        "(equal at 0, with a difference that grows)",
+        sp.diff(log_excess(r).doit() - r**2 / (2 * (1 + r)), r),
+        r**2 / (2 * (1 + r) ** 2),
+    )
+    small = single(f.equation + delta).subs(d, 1).doit()  # the δ that belongs to x
+    yield Limit("δ → 0: τ² → ‖Σ‖/2√δ, so t → ½ ln(1 + ‖Σ‖/2λ√δ)", small * x**2, x, sp.oo, eigenvalues**2 / 4)
+    equal = (f.equation + delta).subs(eigenvalues, sp.sqrt(r))
+    yield Identity("d equal directions: KL is d times that of one", single(equal), d * single(equal).subs(d, 1))
+
+
+_TRACE = d * Mean(eigenvalues, eigenvalues)
+_SQUARES = d * Mean(eigenvalues**2, eigenvalues)  # ‖Σ‖², of Frobenius
+information_time = Formula(
+    name="information_time",
+    variables=(
+        Variable(delta, "relative entropy allowed", unit="nats", letter=r"\delta"),
+        SPECTRUM._replace(domain=sp.Interval.open(0, sp.oo)),
+        NOISE_SCALE,
+    ),
+    branches=(Branch(sp.log(1 + x / lam) / 2),),
+    kind="exact",
+    regime="t_R of a Gaussian law, information definition: KL(law of x_t ‖ N(0, λ(1−e^{−2t})I)) has fallen to δ",
+    source="derived here",
+    derivation=_information_time,
+    count=d,
+    unknown=Unknown(
+        x,
+        d * Mean(log_excess(eigenvalues / x), eigenvalues) / 2 - delta,
+        _SQUARES / (2 * delta) / (_TRACE + sp.sqrt(_TRACE**2 + _SQUARES / delta)) / 2,
+        sp.sqrt(_SQUARES / delta),
+    ),
 )

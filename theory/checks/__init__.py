@@ -9,8 +9,10 @@ from theory.checks import (
     condensation,
     gaussians,
     kernel,
+    late_time,
     linear,
     mixture,
+    mixture_relaxation,
     ou,
     relaxation,
     spectra,
@@ -18,7 +20,21 @@ from theory.checks import (
 )
 from theory.checks.check import Check, Observation
 
-_CHAPTERS = (ou, gaussians, spectra, kernel, bisector, relaxation, linear, transition, collapse, condensation, mixture)
+_CHAPTERS = (
+    ou,
+    gaussians,
+    spectra,
+    kernel,
+    bisector,
+    relaxation,
+    late_time,
+    linear,
+    transition,
+    collapse,
+    condensation,
+    mixture,
+    mixture_relaxation,
+)
 ALL: dict[str, Check] = {check.name: check for chapter in _CHAPTERS for check in chapter.CHECKS}
 
 __all__ = ["ALL", "Check", "Observation"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from memgen.denoisers import exact
 from memgen.process import brownian_paths, noised
 from memgen.statistics import Estimate, mean
 from memgen.streams import stream
@@ -62,6 +63,81 @@ def _fraction() -> list[Observation]:
     return found
 
 
+_POINTS, _WEIGHTS = np.array([[-1.0], [1.5]]), np.array([0.7, 0.3])
+
+
+def _windowed(values: np.ndarray, u: np.ndarray, at: float) -> np.ndarray:
+    """Values times a smooth window around u = at, of mean 1.
+
+    Score, noise and velocity are linear in D and u, so that the windowed mean of each is its value at theirs.
+    """
+    window = np.exp(-(((u - at) / 0.4) ** 2) / 2)
+    return values * window / window.mean()
+
+
+def _conditional(target: np.ndarray, denoised: np.ndarray, u: np.ndarray, at: float) -> tuple[dict, Estimate]:
+    """Windowed means of D and u, and of the target, with the error of what the target has beside its regression."""
+    design = np.stack([denoised, u], axis=1)
+    rest = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
+    return _observed(target, rest, denoised, u, at)
+
+
+def _observed(
+    target: np.ndarray, rest: np.ndarray, denoised: np.ndarray, u: np.ndarray, at: float
+) -> tuple[dict, Estimate]:
+    means = {name: float(_windowed(x, u, at).mean()) for name, x in (("denoised", denoised), ("u", u))}
+    value = float(_windowed(target, u, at).mean())
+    return means, mean(_windowed(rest, u, at))._replace(value=value)
+
+
+def _scores() -> list[Observation]:
+    """By parts E g ∂ ln p = −E ∂g: under the window g the mean score is that of −∂ ln g, no density needed."""
+    found = []
+    for t, lam, at in ((0.6, 1.0, 0.3), (1.0, 0.4, -1.0)):
+        rng = stream("check", "ou.scores", t, lam)
+        tau, n = float(np.sqrt(lam * np.expm1(2 * t))), 10 * _PATHS
+        u = noised(rng.choice(_POINTS[:, 0], n, p=_WEIGHTS), tau, rng)
+        law = exact.EmpiricalBayes(_POINTS, _WEIGHTS)
+        denoised, score = (f(u[:, None], tau).numpy()[:, 0] for f in (law.denoise, law.score))
+        slope = np.exp(-t) * (u - at) / (0.4 * np.exp(-t)) ** 2  # of the window, −∂ ln g/∂x
+        means, estimate = _observed(slope, slope - np.exp(t) * score, denoised, u, at)
+        found.append(Observation({**means, "t": t, "lam": lam}, estimate))
+    return found
+
+
+def _noises() -> list[Observation]:
+    found = []
+    for tau, at in ((0.8, 0.5), (2.0, -1.0)):
+        rng = stream("check", "ou.noises", tau)
+        x = rng.choice(_POINTS[:, 0], _PATHS, p=_WEIGHTS)
+        xi = rng.standard_normal(_PATHS)
+        u = x + tau * xi
+        denoised = exact.EmpiricalBayes(_POINTS, _WEIGHTS).denoise(u[:, None], tau).numpy()[:, 0]
+        means, estimate = _conditional(xi, denoised, u, at)
+        found.append(Observation({**means, "tau": tau}, estimate))
+    return found
+
+
+def _velocities() -> list[Observation]:
+    """x_0 − ξ near a point of the flow: for two points, and for Gaussian data, whose denoiser is another."""
+    found = []
+    for s, at, law in ((0.6, 0.4, "points"), (0.3, -1.0, "points"), (0.5, 1.0, "gaussian")):
+        rng = stream("check", "ou.velocities", s, law)
+        xi, tau = rng.standard_normal(_PATHS), (1 - s) / s
+        if law == "points":
+            x = rng.choice(_POINTS[:, 0], _PATHS, p=_WEIGHTS)
+        else:
+            x = 0.5 + 1.3 * rng.standard_normal(_PATHS)
+        u = ((1 - s) * xi + s * x) / s
+        if law == "points":
+            denoised = exact.EmpiricalBayes(_POINTS, _WEIGHTS).denoise(u[:, None], tau).numpy()[:, 0]
+        else:
+            denoised = exact.gaussian(u[:, None], tau, np.array([0.5]), np.array([[1.69]])).numpy()[:, 0]
+        means, estimate = _conditional(x - xi, denoised, u, at)
+        found.append(Observation({**means, "tau": tau}, estimate))
+    return found
+
+
 CHECKS = [
     Check(
         "ou.noise_variance",
@@ -99,6 +175,37 @@ CHECKS = [
         {
             "standard deviations for variances": lambda tau, sigma: sigma / (sigma + tau),
             "noise fraction": lambda tau, sigma: tau**2 / (sigma**2 + tau**2),
+        },
+    ),
+    Check(
+        "ou.ou_score",
+        ou.ou_score,
+        _scores,
+        {
+            "of u, not of x_t": lambda denoised, u, t, lam: (denoised - u) / (lam * np.expm1(2 * t)),
+            "noise of x_t for that of u": lambda denoised, u, t, lam: (
+                np.exp(t) * (denoised - u) / (-lam * np.expm1(-2 * t))
+            ),
+            "x_t for u": lambda denoised, u, t, lam: ou.ou_score(denoised, np.exp(-t) * u, t, lam),
+        },
+    ),
+    Check(
+        "ou.noise_prediction",
+        ou.noise_prediction,
+        _noises,
+        {
+            "sign": lambda denoised, u, tau: (denoised - u) / tau,
+            "the score": lambda denoised, u, tau: (u - denoised) / tau**2,
+        },
+    ),
+    Check(
+        "ou.flow_velocity",
+        ou.flow_velocity,
+        _velocities,
+        {
+            "noise minus data": lambda denoised, u, tau: (u - denoised) / tau - denoised,
+            "D − u": lambda denoised, u, tau: denoised - u,
+            "x_s for u": lambda denoised, u, tau: ou.flow_velocity(denoised, u / (1 + tau), tau),
         },
     ),
 ]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from memgen.process import noised
-from memgen.statistics import Estimate, mean
+from memgen.statistics import Estimate, crossing, mean
 from memgen.streams import stream
 from theory import relaxation
 from theory.checks.check import Check, Observation
@@ -32,17 +32,34 @@ def _shares() -> list[Observation]:
     return found
 
 
+def _log_ratios(t: float, lam: float, spectrum: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Log-ratio of the law of x_t and its stationary one, at simulated x_t."""
+    x = np.sqrt(spectrum) * rng.standard_normal((_DRAWS, len(spectrum)))
+    stationary = lam * -np.expm1(-2 * t)
+    late = np.exp(-t) * x + np.sqrt(stationary) * rng.standard_normal(x.shape)
+    variance = spectrum * np.exp(-2 * t) + stationary
+    return ((late**2 / stationary - late**2 / variance + np.log(stationary / variance)) / 2).sum(1)
+
+
 def _divergences() -> list[Observation]:
-    """Mean log-ratio of the law of x_t and its stationary one, at simulated x_t."""
+    """The mean of the log-ratio is the divergence."""
     found = []
     for t, lam in ((0.3, 1.0), (1.0, 0.4)):
-        rng = stream("check", "relaxation.kl", t, lam)
-        x = np.sqrt(_SPECTRUM) * rng.standard_normal((_DRAWS, 3))
-        stationary = lam * -np.expm1(-2 * t)
-        late = np.exp(-t) * x + np.sqrt(stationary) * rng.standard_normal(x.shape)
-        variance = _SPECTRUM * np.exp(-2 * t) + stationary
-        ratio = (late**2 / stationary - late**2 / variance + np.log(stationary / variance)) / 2
-        found.append(Observation({"t": t, "eigenvalues": _SPECTRUM, "lam": lam}, mean(ratio.sum(1))))
+        ratio = _log_ratios(t, lam, _SPECTRUM, stream("check", "relaxation.kl", t, lam))
+        found.append(Observation({"t": t, "eigenvalues": _SPECTRUM, "lam": lam}, mean(ratio)))
+    return found
+
+
+def _information_times() -> list[Observation]:
+    """Where the simulated divergence, on a logarithmic scale, passes δ."""
+    found = []
+    for delta, lam in ((0.3, 1.0), (0.03, 0.5)):
+        middle, levels = float(relaxation.information_time(delta, _SPECTRUM, lam)), []
+        times = middle + np.array([-0.03, 0.02])
+        for t in times:
+            e = mean(_log_ratios(t, lam, _SPECTRUM, stream("check", "relaxation.information_time", delta, t < middle)))
+            levels.append(e._replace(value=np.log(e.value / delta), error=e.error / e.value))
+        found.append(Observation({"delta": delta, "eigenvalues": _SPECTRUM, "lam": lam}, crossing(times, levels)))
     return found
 
 
@@ -70,6 +87,20 @@ CHECKS = [
                 / 2
             ),
             "late form r²/4": lambda t, eigenvalues, lam: np.sum((eigenvalues / (lam * np.expm1(2 * t))) ** 2) / 4,
+        },
+    ),
+    Check(
+        "relaxation.information_time",
+        relaxation.information_time,
+        _information_times,
+        {
+            "late form ½ ln(1+‖Σ‖/2λ√δ)": lambda delta, eigenvalues, lam: (
+                np.log1p(np.linalg.norm(eigenvalues) / (2 * lam * np.sqrt(delta))) / 2
+            ),
+            "the widest direction alone": lambda delta, eigenvalues, lam: relaxation.information_time(
+                delta, eigenvalues[-1:], lam
+            ),
+            "spectral": lambda delta, eigenvalues, lam: relaxation.relaxation_time(eigenvalues / lam),
         },
     ),
 ]
