@@ -242,3 +242,9 @@ def test_bad_populations_are_named() -> None:
         mixture(u, 1.0, torch.zeros(3, 2), -1.0)
     with pytest.raises(ValueError, match="means holds"):
         mixture(u, 1.0, torch.full((3, 2), math.nan), 1.0)
+
+
+def test_noise_may_be_a_number_of_numpy() -> None:
+    x = np.random.default_rng(0).standard_normal((5, 2))
+    for tau in (1e-9, 0.5):
+        assert torch.equal(EmpiricalBayes(x).denoise(x, np.float64(tau)), EmpiricalBayes(x).denoise(x, tau))

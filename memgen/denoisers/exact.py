@@ -90,7 +90,7 @@ class EmpiricalBayes:
     def _posterior(self, u: Points, tau: float, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
         """u and D, centred, in the units of the points kept here, and ln Σ p_i exp(−|u − x_i|²/2τ²); all in double."""
         centred = (_queries(u, tau, len(self._centre)).to(self._centre.device) - self._centre) / self._unit
-        z, tau = centred.reshape(-1, len(self._centre)), tau / self._unit
+        z, tau = centred.reshape(-1, len(self._centre)), float(tau) / self._unit  # NumPy's bool is not torch's
         mean, log_sum = torch.empty_like(z), z.new_empty(len(z))
         if not (0 < tau < 1e150 and bool(torch.isfinite(z).all())):
             raise ValueError(f"u or tau is out of the range of double precision in units of the points' {self._unit:g}")
