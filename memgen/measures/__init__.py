@@ -21,6 +21,7 @@ from memgen.measures.kernel import (
     log_overlaps,
     position,
 )
+from memgen.measures.marginals import marginal_distance
 from memgen.measures.points import mmd2, nearest_ratio, wasserstein2
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "log_cross",
     "log_overlap",
     "log_overlaps",
+    "marginal_distance",
     "mmd2",
     "nearest_ratio",
     "position",
