@@ -1,0 +1,50 @@
+"""Tensors on disk, with lines that say what they are, as safetensors: a format that cannot run code. No pickles."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from memgen.errors import BadInput, one_line
+
+_KIND = "memgen checkpoint 1"
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
+    """Write a file, whole or not at all. BadInput if that is not possible there."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        save_file({name: t.contiguous() for name, t in tensors.items()}, partial, {**about, "kind": _KIND})
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise BadInput(f"{path}: cannot be written: {one_line(error)}") from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors, on the CPU, and the lines. BadInput names a file that is missing, damaged or something else."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except (OSError, SafetensorError) as error:
+        raise BadInput(f"{path}: not a checkpoint, or damaged: {one_line(error)}") from None
+    if about.pop("kind", None) != _KIND:
+        raise BadInput(f"{path}: safetensors, but not a checkpoint of ours")
+    return tensors, about
+
+
+def same_shapes(path: Path, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """BadInput names the first tensor that is missing, of another shape or precision, or too many."""
+    for name, tensor in expected.items():
+        if name not in found:
+            raise BadInput(f"{path}: a checkpoint of another network: {name} is missing")
+        if (found[name].shape, found[name].dtype) != (tensor.shape, tensor.dtype):
+            is_, wanted = (f"{tuple(t.shape)} {str(t.dtype)[6:]}" for t in (found[name], tensor))
+            raise BadInput(f"{path}: a checkpoint of another network: {name} is {is_}, not {wanted}")
+    if extra := sorted(found.keys() - expected.keys()):
+        raise BadInput(f"{path}: a checkpoint of another network: {extra[0]} does not belong")

@@ -1,0 +1,78 @@
+"""A small network as a denoiser of vectors, preconditioned so that its target is of order 1 at every noise, and M of
+them at once.
+
+With v = (u − centre)/scale, s = τ/scale and c = 1/√(1+s²),
+
+    D(u, τ) = centre + scale (c² v + s c F(c v, ln s)),    F trained towards c (s x − ξ), v = x + sξ
+
+which is Karras et al. 2022, eq. (7) and Table 1, with their σ_data the scale. F = 0 is the best denoiser of an
+isotropic Gaussian of that centre and scale, and it is where training starts.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from memgen.denoisers.layers import Linear, column
+from memgen.streams import stream
+
+# Frequencies in ln s: the lowest has its period over ten decades of noise, the highest over one and a half.
+_FREQUENCIES = torch.arange(1, 9) / 4
+
+
+class MLP(nn.Module):
+    """M independent denoisers D(u, τ): u (M, …, d) → (M, …, d), τ a number or (M, …).
+
+    For M = 1 the model axis may be left out. Computes in the precision of its weights and returns u's. `depth` hidden
+    layers of `hidden` units, each added to the one before; `centre` and `scale` are the mean and the standard deviation
+    of the data's coordinates. `keys` (M) name the streams of the starting weights, by default 0 … M − 1. Raises
+    ValueError on sizes below 1, a scale or τ that is not positive, and u of another shape.
+    """
+
+    def __init__(
+        self,
+        d: int,
+        models: int = 1,
+        hidden: int = 256,
+        depth: int = 3,
+        centre: float = 0.0,
+        scale: float = 1.0,
+        keys: Sequence[object] | None = None,
+    ) -> None:
+        super().__init__()
+        names = list(range(models)) if keys is None else keys
+        if min(d, models, hidden, depth) < 1 or len(names) != models:
+            sizes = f"{d}, {models}, {hidden}, {depth}, and {len(names)} keys"
+            raise ValueError(f"need d, models, hidden, depth ≥ 1 and a key for each model, got {sizes}")
+        if not (scale > 0 and np.isfinite(scale) and np.isfinite(centre)):
+            raise ValueError(f"centre must be finite and scale positive and finite, got {centre} and {scale}")
+        self.models, self.d, self.centre, self.scale = models, d, centre, scale
+        rngs = [stream("weights of MLP", key) for key in names]
+        self.first = Linear(rngs, d + 2 * len(_FREQUENCIES), hidden)
+        self.layers = nn.ModuleList(Linear(rngs, hidden, hidden) for _ in range(depth))
+        self.last = Linear(rngs, hidden, d, bound=0.0, bias=0.0)
+
+    def forward(self, u: Tensor, tau: float | np.ndarray) -> Tensor:
+        v, s = (u - self.centre) / self.scale, column(tau, u) / self.scale
+        c = 1 / (1 + s.square()).sqrt()
+        return self.centre + self.scale * c * (c * v + s * self._net(c * v, s))
+
+    def error(self, x0: Tensor, xi: Tensor, tau: np.ndarray) -> Tensor:
+        """F less its target, whose mean square is the loss: x₀, ξ (M, b, d), τ (M, b) → (M, b, d)."""
+        x, s = (x0 - self.centre) / self.scale, column(tau, x0) / self.scale
+        c = 1 / (1 + s.square()).sqrt()
+        return self._net(c * (x + s * xi), s) - c * (s * x - xi)
+
+    def _net(self, v: Tensor, s: Tensor) -> Tensor:
+        if v.shape[-1] != self.d or (self.models > 1 and v.shape[0] != self.models):
+            raise ValueError(f"points must be ({self.models}, …, {self.d}), got shape {tuple(v.shape)}")
+        angles = s.log() * _FREQUENCIES.to(s)
+        features = torch.cat([angles.sin(), angles.cos()], -1).expand(*v.shape[:-1], -1)
+        rows = torch.cat([v, features], -1).to(self.last.weight.dtype)
+        h = self.first(rows.reshape(self.models, -1, rows.shape[-1]))
+        for layer in self.layers:
+            h = h + F.silu(layer(h))
+        return self.last(h).to(v.dtype).reshape(v.shape)
