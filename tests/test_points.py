@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from memgen.denoisers.exact import EmpiricalBayes, gaussian
-from memgen.measures import fractions, marginal_distance, mmd2, nearest_ratio, wasserstein2
+from memgen.measures import fractions, marginal_distance, marginal_estimate, mmd2, nearest_ratio, wasserstein2
 from memgen.statistics import mean, threshold
 from memgen.streams import stream
 
@@ -120,37 +120,39 @@ def test_bad_input_is_named(call: Callable[[], object], message: str) -> None:
 
 
 def test_marginal_distance_by_all_pairs() -> None:
-    x, y, sigma = _points("marginal", n=30, d=2), 0.3 + _points("marginal", "y", n=50, d=2), np.array([1.0, 2.0])
+    x, y, sigma = _points("marginal", n=30, d=2), 0.3 + _points("marginal", "y", n=50, d=2), 1.7
 
     def overlap(p: np.ndarray, q: np.ndarray, v: float, w: float) -> float:
         squares = (p[:, None] - q) ** 2
         return float(np.exp(-squares / (2 * (v + w))).mean() / np.sqrt(v + w))
 
-    expected = 0.0
-    for j in range(2):
-        v, w = (sigma[j] / 30) ** 2, (sigma[j] / 50) ** 2
-        p, q = x[:, j], y[:, j]
+    expected, v, w = 0.0, (sigma / 30) ** 2, (sigma / 50) ** 2
+    for p, q in zip(x.T, y.T, strict=True):
         expected += (overlap(p, p, v, v) + overlap(q, q, w, w) - 2 * overlap(p, q, v, w)) / 2
-    assert marginal_distance(x, y, sigma) == pytest.approx(expected, rel=1e-12)
+    for pair in ((x, y), (y, x)):
+        found = marginal_distance(*(marginal_estimate(a, sigma) for a in pair))
+        assert found == pytest.approx(expected, rel=1e-12)
 
 
 def test_marginal_distance_takes_resampled_coordinates_for_copies() -> None:
     """Each coordinate of the training set resampled by itself: no point is copied, and the distance is 0."""
     train = _points("resampled", n=60, d=8)
     shuffled = np.stack([stream("test", "shuffle", j).permutation(column) for j, column in enumerate(train.T)], 1)
-    assert marginal_distance(train, shuffled) == pytest.approx(0, abs=1e-12)
+    known, new = marginal_estimate(train), marginal_estimate(_points("resampled", "new", n=60, d=8))
+    assert marginal_distance(known, marginal_estimate(shuffled)) == pytest.approx(0, abs=1e-12)
     assert np.median(nearest_ratio(shuffled, train)) > 0.5
-    assert marginal_distance(train, _points("resampled", "new", n=60, d=8)) > 1
+    assert marginal_distance(known, new) > 1
 
 
 @pytest.mark.parametrize(
-    ("x", "y", "sigma", "message"),
+    ("call", "message"),
     [
-        (np.zeros((3, 2)), np.zeros((3, 1)), 1.0, "y must be"),
-        (_NAN, np.zeros((3, 2)), 1.0, "x holds"),
-        (np.zeros((3, 2)), np.zeros((3, 2)), 0.0, "sigma must be positive"),
+        (lambda: marginal_estimate(np.zeros(3)), "points must be"),
+        (lambda: marginal_estimate(_NAN), "points hold"),
+        (lambda: marginal_estimate(np.zeros((3, 2)), 0.0), "sigma must be positive"),
+        (lambda: marginal_distance(*(marginal_estimate(np.zeros((3, d))) for d in (1, 2))), "1 and 2 dimensions"),
     ],
 )
-def test_marginal_distance_names_bad_input(x: np.ndarray, y: np.ndarray, sigma: float, message: str) -> None:
+def test_marginal_distance_names_bad_input(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        marginal_distance(x, y, sigma)
+        call()

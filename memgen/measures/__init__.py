@@ -21,13 +21,14 @@ from memgen.measures.kernel import (
     log_overlaps,
     position,
 )
-from memgen.measures.marginals import marginal_distance
+from memgen.measures.marginals import MarginalEstimate, marginal_distance, marginal_estimate
 from memgen.measures.points import mmd2, nearest_ratio, wasserstein2
 
 __all__ = [
     "Delta",
     "Fractions",
     "KernelEstimate",
+    "MarginalEstimate",
     "Position",
     "combine",
     "factor",
@@ -42,6 +43,7 @@ __all__ = [
     "log_overlap",
     "log_overlaps",
     "marginal_distance",
+    "marginal_estimate",
     "mmd2",
     "nearest_ratio",
     "position",

@@ -4,39 +4,62 @@ N points have kernels of width σ/N on the line. It sees marginals alone: points
 training set independently are as near to it as copies are.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 _REACH = 9.0  # beyond so many widths a kernel is below 10⁻¹⁷ of its middle
 
 
-def marginal_distance(x: np.ndarray, y: np.ndarray, sigma: float | np.ndarray = 1.0) -> float:
-    """Mean over coordinates of √(2π) ‖ρ_x − ρ_y‖², points (n, d) and (m, d), σ a number or (d,): units of 1/σ.
+class MarginalEstimate(NamedTuple):
+    """Coordinates in order (d, n), the width of their kernels, and their overlaps with themselves (d,)."""
 
-    With the factor √(2π) these are the numbers of the public code. Raises ValueError on other shapes, on values that
-    are not finite, and on σ that is not positive.
+    ordered: np.ndarray
+    width: float
+    own: np.ndarray
+
+
+def marginal_estimate(points: np.ndarray, sigma: float = 1.0) -> MarginalEstimate:
+    """Kernel estimates of the coordinates of points (n, d): keep it if the set is used again.
+
+    Raises ValueError on other shapes, on values that are not finite, and on σ that is not positive.
     """
-    x, y, sigma = (np.asarray(a, float) for a in (x, y, sigma))
-    for name, a in (("x", x), ("y", y)):
-        if a.ndim != 2 or 0 in a.shape or a.shape[1] != x.shape[1]:
-            raise ValueError(f"{name} must be (n, {x.shape[1] if x.ndim == 2 else 'd'}), got shape {a.shape}")
-        if not np.isfinite(a).all():
-            raise ValueError(f"{name} holds a value that is not finite")
-    if not (np.isfinite(sigma).all() and (sigma > 0).all()):
+    x = np.asarray(points, float)
+    if x.ndim != 2 or 0 in x.shape:
+        raise ValueError(f"points must be (n, d) with n, d ≥ 1, got shape {x.shape}")
+    if not np.isfinite(x).all():
+        raise ValueError("points hold a value that is not finite")
+    if not (np.isfinite(sigma) and sigma > 0):
         raise ValueError(f"sigma must be positive and finite, got {sigma}")
-    widths = [np.broadcast_to(sigma, x.shape[1]) / len(a) for a in (x, y)]
-    total = 0.0
-    for j, (p, q) in enumerate(zip(x.T, y.T, strict=True)):
-        v, w = widths[0][j] ** 2, widths[1][j] ** 2
-        total += _overlap(p, p, 2 * v) + _overlap(q, q, 2 * w) - 2 * _overlap(p, q, v + w)
-    return total / x.shape[1]
+    ordered, width = np.sort(x.T, axis=1), sigma / len(x)
+    n, variance = len(x), 2 * width**2
+    own = np.full(len(ordered), float(n))
+    for offset in range(1, n):  # pairs that many places apart, while any of them is within reach
+        apart = ordered[:, offset:] - ordered[:, :-offset]
+        if apart.min() > _REACH * np.sqrt(variance):
+            break
+        own += 2 * np.exp(-(apart**2) / (2 * variance)).sum(1)
+    return MarginalEstimate(ordered, width, own / (np.sqrt(variance) * n * n))
+
+
+def marginal_distance(x: MarginalEstimate, y: MarginalEstimate) -> float:
+    """Mean over coordinates of √(2π) ‖ρ_x − ρ_y‖², in units of 1/σ with the factor that makes them the public code's.
+
+    Raises ValueError on sets of different dimension.
+    """
+    if len(x.ordered) != len(y.ordered):
+        raise ValueError(f"the sets have {len(x.ordered)} and {len(y.ordered)} dimensions")
+    few, many = (x, y) if x.ordered.shape[1] <= y.ordered.shape[1] else (y, x)
+    variance = x.width**2 + y.width**2
+    cross = [_overlap(p, q, variance) for p, q in zip(few.ordered, many.ordered, strict=True)]
+    return float(np.mean(x.own + y.own - 2 * np.array(cross)))
 
 
 def _overlap(p: np.ndarray, q: np.ndarray, variance: float) -> float:
-    """√(2π) times the mean of N(p_i − q_j; 0, variance), from the pairs within reach: neighbours when sorted."""
-    p, q, reach = np.sort(p), np.sort(q), _REACH * np.sqrt(variance)
+    """√(2π) times the mean of N(p_i − q_j; 0, variance), from the pairs within reach: neighbours in order."""
+    reach = _REACH * np.sqrt(variance)
     first, stop = np.searchsorted(q, p - reach), np.searchsorted(q, p + reach)
-    total, offset = 0.0, 0
-    while (near := first + offset < stop).any():
-        total += float(np.exp(-((p[near] - q[first[near] + offset]) ** 2) / (2 * variance)).sum())
-        offset += 1
-    return total / (np.sqrt(variance) * len(p) * len(q))
+    total = sum(
+        np.exp(-((value - q[i:j]) ** 2) / (2 * variance)).sum() for value, i, j in zip(p, first, stop, strict=True)
+    )
+    return float(total / (np.sqrt(variance) * len(p) * len(q)))
