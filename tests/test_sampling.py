@@ -65,7 +65,7 @@ def test_ddim_shrinks_each_eigenvalue_by_squared_cosines(widths: np.ndarray) -> 
     squares[0] = 1
     expected = (s + widths[-1] ** 2) * squares.prod(1)
     np.testing.assert_allclose((s + widths[0] ** 2) * np.einsum("ij,ji->i", ends, basis) ** 2, expected, atol=1e-12)
-    assert expected[2] < s[2]  # control: the exact flow ends at s + τ_K²
+    assert expected[2] < s[2] + widths[-1] ** 2  # control: the exact flow ends there
 
 
 def test_equal_angles_shrink_least() -> None:
@@ -174,11 +174,12 @@ def test_a_trajectory_depends_on_its_number_alone(sample: Callable) -> None:
     for part in (slice(0, 1), slice(100, 300), slice(699, 700), slice(5, 700, 97)):
         assert torch.equal(sample(_wiener(0.7), u[part], Noise(range(700)[part], "key")), whole[part])
     assert torch.equal(sample(_wiener(0.7), u[4], Noise(4, "key")), whole[4])
-    # Where a denoiser multiplies matrices, their rounding may depend on the shape of the batch.
+    # Where a denoiser multiplies matrices, their rounding may depend on the shape of the batch; a corrector whose κ is
+    # 0.04 makes 12 times as much of it, at each step.
     model = EmpiricalBayes(u[:50] + 3)
     whole = sample(model.denoise, u, Noise(range(700), "key"))
     order = np.random.default_rng(3).permutation(700)
-    assert torch.allclose(sample(model.denoise, u[order], Noise(order, "key")), whole[order], rtol=0, atol=1e-12)
+    assert torch.allclose(sample(model.denoise, u[order], Noise(order, "key")), whole[order], rtol=0, atol=1e-10)
 
 
 @by_sampler
@@ -268,7 +269,7 @@ def test_the_exact_score_returns_training_points() -> None:
     }  # fmt: skip
     for near, samples in ends.items():
         for x in samples:
-            distance, which = torch.cdist(x, points).min(1)
+            distance, which = torch.cdist(x, points, compute_mode="donot_use_mm_for_euclid_dist").min(1)
             assert float(distance.max()) < near and len(which.unique()) == 20
     early = ddim(model.denoise, 30 * start, widths[widths > 0.3], 1.0, noise)  # control: still noisy
     assert float(torch.cdist(early, points).amin(1).median()) > 0.1
@@ -290,7 +291,7 @@ def test_the_exact_score_returns_training_points() -> None:
 def test_bad_levels_are_named(levels: list[float], message: str) -> None:
     u, noise = torch.zeros(2, 1), Noise(range(2))
     for call in (lambda: ddim(_two, u, levels), lambda: heun(_two, u, levels, 1.0, noise)):
-        with pytest.raises(ValueError, match="widths" + message if message[0] == "\\" else f"widths {message}"):
+        with pytest.raises(ValueError, match=message.replace(r"\w+", "widths")):
             call()
     with pytest.raises(ValueError, match="times"):
         euler_maruyama(_two, u, levels, noise)
@@ -308,16 +309,16 @@ def test_bad_calls_are_named() -> None:
         ddim(lambda v, tau: v[0], u, WIDTHS)
     with pytest.raises(ValueError, match="not finite after step 0, at width 9"):
         heun(_two, u + math.nan, WIDTHS)
-    for sample in (ddim, heun):
-        with pytest.raises(ValueError, match="not finite after step 3, at width 1"):
+    for sample, place in ((ddim, "step 3, at width 1"), (heun, "step 2, at width 3.5")):  # Heun looks ahead
+        with pytest.raises(ValueError, match=f"not finite after {place}"):
             sample(lambda v, tau: v / (tau > 3.5), u + 1, WIDTHS)
-    with pytest.raises(ValueError, match="not finite after step 1, at time 1.7"):
+    with pytest.raises(ValueError, match=r"not finite after step 1, at time 1\.7"):
         euler_maruyama(_two, u, TIMES, lambda level, v: v + math.inf)
     for trajectories in ([], [-1], [0.5], [True]):
         with pytest.raises(ValueError, match="trajectories must be"):
             Noise(trajectories)
     for trajectories in (range(5), np.zeros((3, 4), int)):
-        with pytest.raises(ValueError, match="trajectories|broadcast"):
+        with pytest.raises(ValueError, match=r"trajectories|broadcast"):
             ddim(_two, u, WIDTHS, 1.0, Noise(trajectories))
     for bad in ((1, 2, 5), (1, 0, 5), (2, 1, 1), (math.nan, 1, 5)):
         with pytest.raises(ValueError, match="need high > low > 0"):
