@@ -15,18 +15,32 @@ def nearest_squares(
 ) -> np.ndarray:
     """The `many` smallest |x_i − u|² of e^log_n points of N(0, I_d), |u|² = place2, increasing: (replicas, many).
 
-    Exact for n ≫ many; d up to about 3000.  Raises ValueError beyond, and on fewer points than are asked for.
+    Exact for n ≫ many.  Sums over all points have a rest beyond these, see `log_rest`.  Raises ValueError on fewer than
+    e·many points, and where the density of distances leaves double precision: d ≤ 5, or thousands, more the smaller
+    place2.
     """
+    if many < 1 or replicas < 1 or d < 1 or not 0 < place2 < np.inf:
+        raise ValueError(f"need d, many, replicas ≥ 1 and place2 > 0, got {d}, {many}, {replicas} and {place2}")
     if not np.log(many) < log_n - 1:
         raise ValueError(f"{many} nearest of e^{log_n:.3g} points: n must be several times as many")
     q, log_density = _log_density(d, place2)
-    # log of the number within q, the density taken as exponential between nodes
-    steps = np.logaddexp(log_density[1:], log_density[:-1]) + np.log(np.diff(q) / 2)
-    log_number = log_n + np.logaddexp.accumulate(steps)
+    log_number = log_n + np.logaddexp.accumulate(_log_steps(q, log_density))
     arrivals = np.log(np.cumsum(rng.standard_exponential((replicas, many)), axis=1))
     if log_number[0] > -30 or log_number[-1] < arrivals.max():
         raise ValueError(f"d = {d}, ln n = {log_n:.4g}: the grid of distances does not cover the nearest points")
     return np.interp(arrivals, log_number, q[1:])
+
+
+def log_rest(d: int, log_n: float, place2: float, width: float, beyond: np.ndarray) -> np.ndarray:
+    """ln of the mean of Σ exp(−|x_i − u|²/2ε²) over the points farther than `beyond` (squared), of its shape."""
+    q, log_density = _log_density(d, place2)
+    steps = _log_steps(q, log_density - q / (2 * width**2))
+    farther = np.append(np.logaddexp.accumulate(steps[::-1])[::-1], -np.inf)
+    return log_n + np.interp(beyond, q, np.maximum(farther, farther[-2]))
+
+
+def _log_steps(q: np.ndarray, log_density: np.ndarray) -> np.ndarray:
+    return np.logaddexp(log_density[1:], log_density[:-1]) + np.log(np.diff(q) / 2)
 
 
 def _log_density(d: int, place2: float) -> tuple[np.ndarray, np.ndarray]:
@@ -38,6 +52,6 @@ def _log_density(d: int, place2: float) -> tuple[np.ndarray, np.ndarray]:
         log_bessel = np.log(ive(order, z)) + z
     inside = np.isfinite(log_bessel)
     if not inside[_GRID // 2 :].all():
-        raise ValueError(f"d = {d}: the density of distances underflows")
+        raise ValueError(f"d = {d}, place2 = {place2:.4g}: the density of distances underflows")
     q, log_bessel = q[inside], log_bessel[inside]
     return q, -(q + place2) / 2 + (d / 4 - 0.5) * np.log(q / place2) + log_bessel - np.log(2)

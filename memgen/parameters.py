@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from memgen.errors import BadInput, one_line
 
@@ -23,6 +23,15 @@ _REWORDED = {
     r"less than or equal to": "at most",
     r"a finite number": "finite",
 }
+
+
+def _distinct(values: tuple) -> tuple:
+    if len(set(values)) < len(values):
+        raise ValueError("a value is there twice, and its rows would be")
+    return values
+
+
+Distinct = AfterValidator(_distinct)  # for tuples that a grid runs over
 
 
 class ChapterParams(BaseModel):

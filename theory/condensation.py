@@ -29,7 +29,9 @@ e = width**2
 
 ALPHA = Variable(alpha, "ln n/d", letter=r"\alpha")
 WIDTH = Variable(width, "width of the kernels, or noise in the frame of the data", unit="σ", letter=r"\varepsilon")
-RADIUS2 = Variable(radius2, "|x_1|²/d, squared distance from the middle of the data", sp.Interval(0, sp.oo), "σ²")
+RADIUS2 = Variable(
+    radius2, "|x_1|²/d, squared distance from the middle of the data", sp.Interval(0, sp.oo), "σ²", letter="r"
+)
 
 # -- how much the information differs from point to point ----------------------------------------------------------
 
@@ -104,7 +106,8 @@ class narrowing(sp.Function):
         return sp.log(1 + self.args[0]) - self.args[0] / (1 + self.args[0])
 
     def _latex(self, printer: Any) -> str:
-        return rf"g\left({printer._print(self.args[0])}\right)"
+        x = printer._print(self.args[0])
+        return rf"\left[\ln\left(1+{x}\right)-\tfrac{{{x}}}{{1+{x}}}\right]"
 
     @staticmethod
     def numpy(x: np.ndarray) -> np.ndarray:
@@ -159,7 +162,8 @@ _FROZEN = Premise(
 )
 _OPEN = sp.log(1 + 1 / e) / 2  # α beyond which the mean is right at a typical place: KL of the posterior
 _TYPICAL = 1 + e  # |u|²/d there
-_X = Unknown(x, alpha - _entropy(_TYPICAL), sp.sqrt(2 * alpha / (sp.Rational(3, 2) + e)), 1 / e)
+# x = 1/e at α = _OPEN; the bracket is wider, since a rounding may take the root beyond
+_X = Unknown(x, alpha - _entropy(_TYPICAL), sp.sqrt(alpha / (sp.Rational(3, 2) + e)), 2 / e)
 
 
 def _condensed(f: Formula) -> Iterator[Step]:
@@ -168,6 +172,8 @@ def _condensed(f: Formula) -> Iterator[Step]:
     yield Identity(
         "at |u|² = d(1+ε²) the levels of temperature e x hold e^{αd}", f.equation, alpha - _entropy(_TYPICAL)
     )
+    condition = f.branches[0].condition
+    yield Identity("the phases meet at α = ½ ln(1+1/ε²)", condition.lhs - condition.rhs, alpha - _OPEN)
     yield Identity(
         "those of temperature 1 do at α = ½ ln(1+1/ε²), I(x_0; u) = ln n",
         (alpha - f.equation).subs(x, 1 / e).doit(),
@@ -339,7 +345,7 @@ inlier_collapse_width = Formula(
     unknown=Unknown(x, alpha - _entropy(radius2 + _INSIDE), alpha / (1 + radius2), sp.exp(2 * alpha + 1)),
 )
 
-square = sp.Symbol("square", positive=True)
+square = sp.Symbol("s", positive=True)  # e
 
 
 def _outlier_collapse_width(f: Formula) -> Iterator[Step]:
@@ -377,5 +383,8 @@ outlier_collapse_width = Formula(
 def local_collapse_width(alpha: Any, radius2: Any) -> Any:
     """Width, in units of σ, below which the exact score collapses near a point with |x|² = radius2·d. Broadcasts."""
     alpha, radius2 = np.broadcast_arrays(np.asarray(alpha, float), np.asarray(radius2, float))
-    inside = inlier_collapse_width(alpha, np.minimum(radius2, 1))
-    return np.where(radius2 <= 1, inside, outlier_collapse_width(alpha, np.maximum(radius2, 1)))[()]
+    width = np.empty(alpha.shape)
+    for formula, where in ((inlier_collapse_width, radius2 <= 1), (outlier_collapse_width, ~(radius2 <= 1))):
+        if where.any():
+            width[where] = formula(alpha[where], radius2[where])
+    return width[()]

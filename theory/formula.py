@@ -316,6 +316,8 @@ def _compile(expr: Any, symbols: tuple[sp.Symbol, ...], backend: str) -> Callabl
         expr = expr.replace(Mean, _INERT_MEAN)
         if isinstance(expr, sp.Expr):
             expr = optimize(expr, [expm1_opt]).replace(sp.log, _log_of)
+        elif isinstance(expr, sp.core.relational.Relational):
+            expr = expr.func(*(side.replace(sp.log, _log_of) for side in expr.args), evaluate=False)
         return sp.lambdify(symbols, expr, [_special(expr, "numpy"), "numpy"], cse=True)
     return sp.lambdify(symbols, expr, [_special(expr, "mpmath"), "mpmath"])
 

@@ -4,8 +4,8 @@ The seed smooths n points with Gaussian kernels of width ε_n = σ n^{−1/d} (E
 set, ρ_O from points of the true law O = N(m, σ²I).  Norms are in units of ‖O‖² = (4πσ²)^{−d/2}.
 
 Every kernel overlaps with itself, and at this width the self-overlaps alone add up to exactly 1 at every n: the
-estimate never converges to O in L2.  Near a training point its own kernel outweighs all others together, at every n
-and d: the width is that of a kernel estimate that still consists of n separate points.
+estimate never converges to O in L2.  Near a training point its own kernel is heavier than the mean of all others
+together, at every n and d, by e^{O(d)} where d ≫ ln n: there the estimate still consists of n separate points.
 """
 
 from collections.abc import Iterator
@@ -198,15 +198,23 @@ def _neighbour_ratio(f: Formula) -> Iterator[Step]:
     at_rate = sp.expand_log(sp.log(f.expr.subs(n, sp.exp(alpha * d))), force=True)
     rate = sp.log(1 + sp.exp(-2 * alpha)) / 2
     yield Identity(
-        "at fixed α = ln n/d it falls as e^{−d/2·ln(1+e^{−2α})}; what is left is ln(1−1/n), no series in 1/d",
+        "at fixed α = ln n/d it falls as e^{−d/2·ln(1+e^{−2α})}; all that is left is ln(1−1/n), no series in 1/d",
         at_rate + d * rate,
         sp.log(sp.exp(alpha * d) - 1) - alpha * d,
     )
     golden = sp.log((1 + sp.sqrt(5)) / 2) / 2
     yield Identity(
-        "of Z_{1^c}/Z_1 ~ e^{−d·rate} and 1/n = e^{−dα} the second is larger below α = ½ ln((1+√5)/2), n^{2/d} golden",
+        "Z_{1^c}/Z_1 ~ e^{−d·rate} and 1/n = e^{−dα} are equal at α = ½ ln((1+√5)/2), n^{2/d} the golden ratio",
         sp.exp(2 * rate.subs(alpha, golden)),
-        sp.expand(sp.exp(2 * golden) * (golden / golden)),
+        (1 + sp.sqrt(5)) / 2,
+    )
+    z, place = sp.symbols("z place", real=True)
+    normal = sp.exp(-(z**2) / 2)
+    ratio_here = sp.exp(-((z - place) ** 2) / 2) / normal  # one other point, at place·ε from x_1
+    yield Identity(
+        "not to be taken for the mean of the ratio: over z that is 1 for each point, n − 1, at every width",
+        ratio_here * normal,
+        normal.subs(z, z - place),
     )
     few = sp.log(f.expr * n / (n - 1)) + d * sp.log(2) / 2 - sp.log(n) / 2
     yield Limit(
@@ -269,24 +277,27 @@ INTRINSIC = Variable(D, "intrinsic dimension: of the subspace that holds the dat
 
 def _intrinsic_ratio(f: Formula) -> Iterator[Step]:
     yield from _annealed()
-    ratio = sp.log(n - 1) + sp.log((_OTHERS / _OWN).subs(d, D))
-    for ambient, intrinsic in ((4, 2), (6, 4)):
-        at = {d: ambient, D: intrinsic}
-        yield Identity(
-            f"noise off the subspace is the same for all terms; on it, the width of d = {ambient}, D = {intrinsic}",
-            sp.exp(ratio.subs(width, kernel_width.expr)).subs(at),
-            f.expr.subs(at),
-        )
-    yield Identity(
-        "D = d is the neighbour ratio", sp.log(f.branches[0].value.subs(D, d)) - sp.log(neighbour_ratio.expr), 0
-    )
-    yield Limit("many points are no longer apart (D = 2, d = 4)", f.expr.subs({D: 2, d: 4}), n, sp.oo, sp.oo)
+    snr = sp.exp(2 * sp.log(n) / d)
+    yield Identity("at the width of d dimensions σ²/ε² = n^{2/d}", (sigma / kernel_width.expr) ** 2, snr)
+    spread = sp.Symbol("spread", positive=True)
+    one = sp.log((_OTHERS / _OWN).subs(d, 1)).subs(width, sigma / sp.sqrt(spread))
+    yield Identity("each of D directions: −½ ln(1+σ²/ε²)", sp.expand_log(one, force=True), -sp.log(1 + spread) / 2)
+    value, condition = f.branches[0]
+    logarithm = sp.expand_log(sp.log(value.doit()), force=True)
+    exact = sp.log(n - 1) - D * sp.log(1 + snr) / 2
+    yield Identity("noise off the subspace is the same for all terms", logarithm, exact)
+    yield Identity("at most all directions hold data", condition.rhs - condition.lhs, d - D)
+    for dimension in (2, 3, 8):
+        alone = sp.expand_log(sp.log(neighbour_ratio.expr), force=True).subs(d, dimension)
+        whole = logarithm.subs({D: dimension, d: dimension})
+        yield Identity(f"D = d is the neighbour ratio (d = {dimension})", sp.exp(whole - alone), 1)
+    yield Limit("many points are not apart (D = 2, d = 4)", value.doit().subs({D: 2, d: 4}), n, sp.oo, sp.oo)
 
 
 intrinsic_ratio = Formula(
     name="intrinsic_ratio",
     variables=(COUNT, DIMENSION, INTRINSIC),
-    branches=(Branch((n - 1) * sp.exp(-D * sp.log(1 + sp.exp(2 * sp.log(n) / d)) / 2), D <= d),),
+    branches=(Branch((n - 1) * sp.exp(-D * log_add(0, 2 * sp.log(n) / d) / 2), D <= d),),
     kind="exact",
     regime="neighbour_ratio for Gaussian data in D of d dimensions, at the seed's width of d dimensions; D ≤ d",
     source="derived here",
@@ -297,26 +308,32 @@ log_n = sp.Symbol("log_n", positive=True)
 
 
 def _isolated_samples(f: Formula) -> Iterator[Step]:
-    ratio = sp.log(intrinsic_ratio.branches[0].value)
+    ratio = sp.log(intrinsic_ratio.branches[0].value.doit())
     many = sp.expand_log(ratio - sp.log(n - 1) + sp.log(n), force=True)
     yield Identity(
-        "n terms, as heavy as one's own", f.equation, many.subs(n, sp.exp(log_n)).subs(sp.log(sp.exp(log_n)), log_n)
+        "n terms, as heavy as one's own",
+        f.equation.doit(),
+        many.subs(n, sp.exp(log_n)).subs(sp.log(sp.exp(log_n)), log_n),
     )
+    fewer, all_of_them = (b.condition for b in f.branches)
+    yield Identity("fewer directions with data than there are", fewer.rhs - fewer.lhs, d - D)
+    yield Identity("or as many: never, for then the ratio is below 1", all_of_them.rhs - all_of_them.lhs, d - D)
+    assert f.branches[1].value == sp.oo
     yield Identity("n from its logarithm", sp.log(f.branches[0].value), log_n)
-    yield Limit("d → ∞: n = 2^{D/2}, whatever d", f.equation, d, sp.oo, log_n - D * sp.log(2) / 2)
+    yield Limit("d → ∞: n = 2^{D/2}, whatever d", f.equation.doit(), d, sp.oo, log_n - D * sp.log(2) / 2)
 
 
 isolated_samples = Formula(
     name="isolated_samples",
     variables=(DIMENSION, INTRINSIC),
-    branches=(Branch(sp.exp(log_n), D < d), Branch(sp.oo)),
+    branches=(Branch(sp.exp(log_n), D < d), Branch(sp.oo, D <= d)),
     kind="asymptotic",
     regime="n up to which the seed's width keeps points of D dimensions in a space of d apart, D ≫ 1; ∞ for D = d",
     source="derived here",
     derivation=_isolated_samples,
     unknown=Unknown(
         log_n,
-        log_n - D * sp.log(1 + sp.exp(2 * log_n / d)) / 2,
+        log_n - D * log_add(0, 2 * log_n / d) / 2,
         D * sp.log(2) / 4,
         D * sp.log(2) / 2 / (1 - D / d),
     ),
@@ -385,7 +402,7 @@ best_width = Formula(
     variables=(COUNT, DIMENSION, SIGMA),
     branches=(Branch(sigma * sp.exp(sp.log(4 / (n * (d + 2))) / (d + 4))),),
     kind="asymptotic",
-    regime="width of least E‖ρ_T − O‖², n → ∞ at fixed d: σ n^{−1/(d+4)} up to a constant, wider than the seed's",
+    regime="width of least E‖ρ_T − O‖², n → ∞ at fixed d; narrower than the seed's below n = ((d+2)/4)^{d/4}",
     source="derived here; silverman1986 eq. (4.14)",
     derivation=_best_width,
 )

@@ -8,8 +8,8 @@ import pandas as pd
 from pydantic import Field
 from scipy.special import logsumexp
 
-from memgen.neighbours import nearest_squares
-from memgen.parameters import ChapterParams
+from memgen.neighbours import log_rest, nearest_squares
+from memgen.parameters import ChapterParams, Distinct
 from memgen.streams import stream
 
 VERSION = 1
@@ -36,7 +36,7 @@ Dimension = Annotated[int, Field(ge=1)]
 class Params(ChapterParams):
     """Parameters of the chapter; what is None is set by the preset."""
 
-    dims: tuple[Dimension, ...] = Field((256, 4096), min_length=1)
+    dims: Annotated[tuple[Dimension, ...], Distinct] = Field((256, 4096), min_length=1)
     pairs: int | None = Field(None, ge=100)
     steps: int | None = Field(None, ge=10)
     draws: int | None = Field(None, ge=100)
@@ -145,8 +145,12 @@ def _local_width(point: Cell, start: int, key: tuple) -> np.ndarray:
 
 
 def _participation(point: Cell, start: int, key: tuple) -> np.ndarray:
-    """Σ w_i² of the posterior weights of the nearest of e^{ALPHA·d} points at a fresh typical u; a replica each."""
+    """Σ w_i² of the posterior weights of e^{ALPHA·d} points at a fresh typical u; a replica each.
+
+    The nearest are drawn; what all others add to the sum of the weights is taken at its mean.
+    """
     replicas, place2 = min(_BATCH, point.replicas - start), point.d * (1 + point.at**2)
     squares = nearest_squares(point.d, ALPHA * point.d, place2, _MANY, replicas, stream(*key, start))
     weights = np.exp((squares[:, :1] - squares) / (2 * point.at**2))
-    return (weights**2).sum(1) / weights.sum(1) ** 2
+    rest = log_rest(point.d, ALPHA * point.d, place2, point.at, squares[:, -1]) + squares[:, 0] / (2 * point.at**2)
+    return (weights**2).sum(1) / (weights.sum(1) + np.exp(rest)) ** 2

@@ -8,7 +8,7 @@ from pydantic import Field
 from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
-from memgen.parameters import ChapterParams
+from memgen.parameters import ChapterParams, Distinct
 from memgen.streams import stream
 
 VERSION = 1
@@ -32,7 +32,7 @@ Size = Annotated[int, Field(ge=2)]
 class Params(ChapterParams):
     """Parameters of the chapter; what is None is set by the preset. Paths are simulated in dims[0] at path_size."""
 
-    dims: tuple[Dimension, ...] = Field((4, 16, 64), min_length=1)
+    dims: Annotated[tuple[Dimension, ...], Distinct] = Field((4, 16, 64), min_length=1)
     sizes: tuple[Size, ...] | None = Field(None, min_length=2)
     path_size: Size = 64
     replicas: int | None = Field(None, ge=20)

@@ -32,7 +32,7 @@ LEVELS = 6  # noise levels at which the network is compared with its limits
 _PROBES = 256  # noised points at each
 _PRESETS = {  # sizes, replicas, width of the network
     "smoke": ((50,), 1, 8),
-    "standard": ((50, 250), 1, 16),
+    "standard": ((50,), 1, 64),
     "paper": (tuple(range(50, 1100, 100)), 10, 64),
 }
 _SCHEDULES = {"linear": schedule.linear, "cosine": schedule.cosine}

@@ -24,7 +24,7 @@ _PRESETS = {"smoke": (6, 4000, 5), "standard": (12, 20_000, 9), "paper": (40, 20
 class Params(ChapterParams):
     """Parameters of the chapter; what is None is set by the preset."""
 
-    separation: float = Field(4.0, gt=0)
+    separation: float = Field(4.0, ge=2, le=1e6)
     replicas: int | None = Field(None, ge=3)
     draws: int | None = Field(None, ge=1000)
     times: int | None = Field(None, ge=3)

@@ -3,8 +3,9 @@
 from functools import cache
 
 import numpy as np
+from scipy.special import logsumexp
 
-from memgen.neighbours import nearest_squares
+from memgen.neighbours import log_rest, nearest_squares
 from memgen.process import noised
 from memgen.statistics import Estimate, extrapolate, fit, mean
 from memgen.streams import stream
@@ -48,15 +49,21 @@ def _local_informations() -> list[Observation]:
 
 
 @cache
-def _levels(alpha: float, width: float, d: int, many: int = _NEAREST, replicas: int = 800) -> np.ndarray:
-    """Exponents −|u − x_i|²/2ε² of the nearest of e^{αd} points, |u|² = d(1+ε²)."""
-    rng = stream("check", "condensation", alpha, width, d, many)
-    return -nearest_squares(d, alpha * d, d * (1 + width**2), many, replicas, rng) / (2 * width**2)
+def _levels(alpha: float, width: float, d: int, replicas: int = 800) -> np.ndarray:
+    """Exponents −|u − x_i|²/2ε² of e^{αd} points, |u|² = d(1+ε²): the nearest ones, and as the last the mean rest."""
+    rng, place2 = stream("check", "condensation", alpha, width, d), d * (1 + width**2)
+    squares = nearest_squares(d, alpha * d, place2, _NEAREST, replicas, rng)
+    rest = log_rest(d, alpha * d, place2, width, squares[:, -1])
+    return np.concatenate([-squares / (2 * width**2), rest[:, None]], axis=1)
+
+
+def _log_sum(alpha: float, width: float, d: int) -> np.ndarray:
+    return logsumexp(_levels(alpha, width, d), axis=1)
 
 
 def _weights(levels: np.ndarray) -> np.ndarray:
-    weights = np.exp(levels - levels.max(-1, keepdims=True))
-    return weights / weights.sum(-1, keepdims=True)
+    """Of the nearest points."""
+    return np.exp(levels - logsumexp(levels, axis=1, keepdims=True))[:, :-1]
 
 
 def _limit(estimates: list[Estimate]) -> Estimate:
@@ -69,12 +76,7 @@ def _limit(estimates: list[Estimate]) -> Estimate:
 def _quenched_ratios() -> list[Observation]:
     found = []
     for alpha, width in _CONDENSED:
-        estimates = []
-        for d in _DIMS:
-            levels = _levels(alpha, width, int(d))
-            top = levels.max(1)
-            log_sum = top + np.log(np.exp(levels - top[:, None]).sum(1))
-            estimates.append(mean((log_sum + d / 2) / d))
+        estimates = [mean((_log_sum(alpha, width, int(d)) + d / 2) / d) for d in _DIMS]
         found.append(Observation({"alpha": alpha, "width": width}, _limit(estimates)))
     return found
 
@@ -88,8 +90,17 @@ def _participations() -> list[Observation]:
 
 
 def _temperatures() -> list[Observation]:
-    """β_c = 1 − E Σw², from the same weights."""
-    return [o._replace(estimate=o.estimate._replace(value=1 - o.estimate.value)) for o in _participations()]
+    """How much faster than n the sum grows: 1/β_c is the slope of ln Z_{1^c}/d in α."""
+    found, step = [], 0.02
+    for alpha, width in _CONDENSED:
+        slopes = []
+        for d in _DIMS:
+            above, below = (mean(_log_sum(alpha + s, width, int(d)) / (2 * step * d)) for s in (step, -step))
+            slopes.append(Estimate(above.value - below.value, float(np.hypot(above.error, below.error))))
+        slope = _limit(slopes)
+        estimate = Estimate(1 / slope.value, slope.error / slope.value**2)
+        found.append(Observation({"alpha": alpha, "width": width}, estimate))
+    return found
 
 
 def _gains() -> list[Observation]:
@@ -100,9 +111,11 @@ def _gains() -> list[Observation]:
         for d in _DIMS:
             rng = stream("check", "condensation.gain", alpha, eigenvalue, int(d))
             levels = _levels(alpha, width, int(d))
-            marks = np.sqrt(eigenvalue) * rng.standard_normal(levels.shape)
+            marks = np.sqrt(eigenvalue) * rng.standard_normal((len(levels), _NEAREST))
             place = np.sqrt(eigenvalue + width**2) * rng.standard_normal((len(levels), 1))
-            weights = _weights(levels - (place - marks) ** 2 / (2 * width**2))
+            levels = levels - np.pad((place - marks) ** 2, ((0, 0), (0, 1))) / (2 * width**2)
+            weights = _weights(levels)
+            weights /= weights.sum(1, keepdims=True)
             centre = (weights * marks).sum(1, keepdims=True)
             estimates.append(mean((weights * (marks - centre) ** 2).sum(1) / width**2))
         args = {"alpha": alpha, "width": width, "eigenvalue": eigenvalue}
@@ -126,9 +139,7 @@ def _inliers() -> list[Observation]:
                 rng = stream("check", "condensation.inlier", alpha, radius2, int(d))  # the same arrivals at each width
                 place2 = d * (radius2 + width**2)
                 q = nearest_squares(int(d), alpha * d, place2, _NEAREST, 200, rng)
-                levels = -q / (2 * width**2)
-                top = levels.max(1)
-                surplus.append((top + np.log(np.exp(levels - top[:, None]).sum(1)) + d / 2) / d)
+                surplus.append((logsumexp(-q / (2 * width**2), axis=1) + d / 2) / d)
             # each replica has its own crossing, by the parabola through three points
             estimates.append(mean(np.array([_root(widths, s) for s in np.transpose(surplus)])))
         found.append(Observation({"alpha": alpha, "radius2": radius2}, _limit(estimates)))
@@ -242,7 +253,7 @@ CHECKS = [
         condensation.outlier_collapse_width,
         _outliers,
         {
-            "the same for every point": lambda alpha, radius2: _typical(alpha, radius2) * (1.03 if radius2 == 1 else 1),
+            "the same for every point": _typical,
             "e^{α} for e^{2α}": lambda alpha, radius2: condensation.outlier_collapse_width(alpha / 2, radius2),
         },
     ),

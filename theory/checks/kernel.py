@@ -271,7 +271,8 @@ CHECKS = [
         _squared_errors,
         {
             "no self-overlaps, as if it were consistent": lambda n, d, width, sigma: (
-                kernel.kde_mise(n, d, width, sigma) - kernel.kde_mise(n, d, width, sigma) / 2
+                kernel.kde_mise(n, d, width, sigma)
+                - kernel.self_overlap(n, d, width, sigma) * (4 * pi * sigma**2) ** (-d / 2)
             ),
             "infinitely many points": lambda n, d, width, sigma: kernel.kde_mise(1e12, d, width, sigma),
             "‖O‖² exactly": lambda n, d, width, sigma: (4 * pi * sigma**2) ** (-d / 2),

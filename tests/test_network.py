@@ -1,0 +1,34 @@
+"""The network experiment: parameters, rows that belong to their key, what a copier and an ideal sampler measure."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from memgen.experiments import network as experiment
+
+_SMALL = experiment.Params(preset="smoke", sizes=(30,), replicas=2, epochs=2)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"sizes": (5,)}, {"width": 12}, {"replicas": 0}, {"levels": "quadratic"}, {"device": "gpu"}, {"samples": 1}],
+)
+def test_bad_parameters_are_named(values: dict) -> None:
+    with pytest.raises(ValidationError, match=next(iter(values))):
+        experiment.Params(**values)
+
+
+def test_a_network_measures_the_same_alone_and_in_company() -> None:
+    together = experiment.cell(experiment.grid(_SMALL.model_copy(update={"group": 2}))[0])
+    alone = experiment.cell(experiment.grid(_SMALL)[1])
+    keys = ["n", "replica", "generator", "points", "tau", "measure"]
+    both = alone.merge(together, on=keys)
+    assert len(both) == len(alone) == len(together) / 2 and set(both.replica) == {1}
+    assert both.value_x.to_numpy() == pytest.approx(both.value_y.to_numpy(), rel=2e-3, abs=1e-3)
+    assert not alone.duplicated(keys).any() and np.isfinite(alone.value).all()
+
+
+def test_the_paper_preset_is_the_scripts() -> None:
+    params = experiment.Params(preset="paper").resolved()
+    assert params.sizes == tuple(range(50, 1051, 100)) and params.width == 64 and params.epochs == 10
+    assert len(experiment.grid(params)) == 110
