@@ -19,11 +19,15 @@ SETTLED = {
     "C3": "fails",
     "C4": "holds with a correction",
     "C5": "holds with a correction",
+    "C6": "fails",
     "C7": "holds with a correction",
     "R1.3": "fails",
+    "R2.2": "holds",
     "R5.2": "fails",
     "R5.3": "holds with a correction",
+    "R5.4": "holds",
     "R5.5": "holds",
+    "R5.6": "holds",
     "R5.8": "holds",
 }
 

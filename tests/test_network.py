@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from memgen import store
 from memgen.experiments import network as experiment
+from memgen.statistics import mean, threshold
 
 _SMALL = experiment.Params(preset="smoke", sizes=(30,), replicas=2, epochs=2)
 
@@ -32,3 +34,22 @@ def test_the_paper_preset_is_the_scripts() -> None:
     params = experiment.Params(preset="paper").resolved()
     assert params.sizes == tuple(range(50, 1051, 100)) and params.width == 64 and params.epochs == 10
     assert len(experiment.grid(params)) == 110
+
+
+def test_stored_generators_measure_what_they_are() -> None:
+    """On one scale a copier is nearer to its training set, an ideal sampler is not; by the script both have Δ > 0."""
+    table = store.read(store.RESULTS / "network")[0]
+
+    def gap(generator: str, measure: str, reference: str) -> np.ndarray:
+        own = table[(table.generator == generator) & (table.measure == measure)]
+        wide = own.pivot(index=["n", "replica"], columns="points", values="value")
+        return (wide["train"] - wide[reference]).to_numpy()
+
+    limit = threshold(2)
+    assert (
+        abs(mean(gap("ideal", "marginal", "holdout")).z(0)) < limit < -mean(gap("copier", "marginal", "holdout")).z(0)
+    )
+    for generator in ("ideal", "copier"):
+        assert gap(generator, "published", "truth").min() > 0
+    flagged = table[table.measure == "flagged"].groupby("generator").value.mean()
+    assert flagged["copier"] == 1 and flagged["ideal"] == flagged["network"] == 0

@@ -70,8 +70,12 @@ def grid(params: Params) -> list[Cell]:
     assert p.pairs is not None and p.steps is not None and p.draws is not None
     clones = [Cell("cloning", d, 0, t, p.pairs, p.steps, p.seed) for d in p.dims for t in TIMES]
     nearest = [Cell("nearest", d, n, width, p.draws, 0, p.seed) for d, n in _NEAREST for width in WIDTHS]
-    local = [Cell("local", d, n, radius2, max(60, p.draws // 12), 0, p.seed) for d, n in _LOCAL for radius2 in RADII]
-    condensed = [Cell("condensed", d, 0, width, p.draws, 0, p.seed) for d in _CONDENSED for width in CONDENSED_WIDTHS]
+    local = [Cell("local", d, n, radius2, max(60, p.draws // 17), 0, p.seed) for d, n in _LOCAL for radius2 in RADII]
+    condensed = [
+        Cell("condensed", d, 0, width, max(60, p.draws // 2), 0, p.seed)
+        for d in _CONDENSED
+        for width in CONDENSED_WIDTHS
+    ]
     return clones + nearest + local + condensed
 
 

@@ -23,6 +23,7 @@ from memgen.statistics import proportion
 from memgen.store import RESULTS, read
 from memgen.streams import stream
 from theory import bisector, kernel, linear, mixture, mixture_relaxation
+from theory.checks import network
 from theory.checks.ruling import VERDICTS, Ruling
 
 
@@ -316,14 +317,14 @@ CLAIMS: tuple[Claim, ...] = (
         f"{_SEED} §3–4, Fig. 1",
         _original_distance_falls,
     ),
-    Claim("C6", "A U-Net of 12.9 million parameters shows the same transition.", f"{_SEED} Fig. 4"),
+    Claim("C6", "A U-Net of 12.9 million parameters shows the same transition.", f"{_SEED} Fig. 4", network.transition),
     Claim("C7", "KL(G‖O) has an explicit formula and falls monotonically from n = d on.", _NEXT, _kl_is_monotone),
     Claim("C8", "More diffusion steps improve quality; at finite n there is an optimal number.", f"{_NEXT} v2"),
     Claim("R1.1", "On real data memorization may fade without quality improving.", "review 1"),
     Claim("R1.2", "Discretised sampling and non-Gaussian data are not covered.", "review 1"),
     Claim("R1.3", "That E_OG falls at the transition follows from the definition.", "reviews 1, 5", _circular),
     Claim("R2.1", "Isotropy is too strong: anisotropic data and mixtures are missing.", "review 2"),
-    Claim("R2.2", "E_TG and E_OG of Fig. 4 fall together and never cross.", "review 2"),
+    Claim("R2.2", "E_TG and E_OG of Fig. 4 fall together and never cross.", "review 2", network.distances),
     Claim("R2.3", "Can the transition be quantified in practice?", "review 2"),
     Claim("R3.1", "Is it the ambient dimension that counts, or the intrinsic one?", "review 3"),
     Claim("R3.2", "Images are memorized at n ≫ d: complexity of the data must play a role.", "review 3"),
@@ -336,14 +337,14 @@ CLAIMS: tuple[Claim, ...] = (
         _width_serves_the_truth,
     ),
     Claim("R5.3", "A linear score generates Gaussians only: it cannot memorize points.", "review 5", _only_gaussians),
-    Claim("R5.4", "P(Δ>0) of Fig. 4 is above 0.8 at every n: no transition.", "review 5"),
+    Claim("R5.4", "P(Δ>0) of Fig. 4 is above 0.8 at every n: no transition.", "review 5", network.probability),
     Claim(
         "R5.5",
         "§2 needs n ~ e^{αd}, §3 uses n ~ d: the limits contradict each other.",
         "review 5",
         _limits_contradict,
     ),
-    Claim("R5.6", "The quality of what is generated is ignored.", "review 5"),
+    Claim("R5.6", "The quality of what is generated is ignored.", "review 5", network.quality),
     Claim("R5.7", "The number of parameters is ignored.", "review 5"),
     Claim("R5.8", "Figures lack labels, error bars and logarithmic scales.", "review 5", _error_bars),
 )
