@@ -32,11 +32,11 @@ _BLOCK = 256
 class Noise:
     """Standard normals that belong to (key, trajectory, level, d), whatever else is in the batch.
 
-    Trajectories are integers ≥ 0 of a shape that broadcasts to the leading axes of the state: for m models of n samples
-    arange(m·n) in that shape makes them independent, and arange(n) gives all models the same noise.  Because the level
-    counts and not the step, a trajectory may be cut into several calls of a sampler, and the start can be drawn too:
-    τ₀ · noise(τ₀, zeros).  In single precision the numbers are those of double precision, rounded.  Raises ValueError
-    on other trajectories, and when called for a state of other axes.
+    Trajectories are integers ≥ 0 of a shape that broadcasts to the state's leading axes: arange(m * n).reshape(m, n)
+    makes m models independent, arange(n) gives them the same noise.  Because the level counts and not the step, a
+    trajectory may be cut into several calls of a sampler, and the start can be drawn too: τ₀ · noise(τ₀, zeros).  In
+    single precision the numbers are those of double precision, rounded.  Raises ValueError on other trajectories, and
+    when called for a state of other axes.
     """
 
     def __init__(self, trajectories: Sequence[int] | np.ndarray | range, *key: object) -> None:
@@ -45,7 +45,7 @@ class Noise:
             raise ValueError(f"trajectories must be integers ≥ 0, and some, got {index.dtype} of shape {index.shape}")
         blocks, position = np.unique(index // _BLOCK, return_inverse=True)
         self._key, self._blocks = key, blocks.tolist()
-        self._rows = torch.from_numpy(np.asarray(position.reshape(index.shape) * _BLOCK + index % _BLOCK))
+        self._rows = torch.as_tensor(position.reshape(index.shape) * _BLOCK + index % _BLOCK)
 
     def __call__(self, level: float, u: Tensor) -> Tensor:
         """ξ for a state u (..., d), on its device and in its precision; (trajectories' axes, d)."""
@@ -73,9 +73,8 @@ def ddim(denoise: Denoiser, u: Tensor, widths: Levels, eta: float = 0.0, noise: 
 def heun(denoise: Denoiser, u: Tensor, widths: Levels, eta: float = 0.0, noise: Normals | None = None) -> Tensor:
     """The same at second order: after each step but one to τ' = 0 it adds (1−κ)/2κ (D' − D), D' the denoiser there.
 
-    For η = 0 that is Heun's rule: Karras et al. 2022, Algorithm 1.  For η > 0 one ξ serves both halves of a step, which
-    for additive noise leaves an error of second order in the law; it overshoots where κ is much below ½.  Raises
-    as ddim.
+    For η = 0 that is Heun's rule: Karras et al. 2022, Algorithm 1.  For η > 0 one ξ serves both halves of a step, and
+    the error of the law is of second order too, as with any additive noise; κ much below ½ overshoots.  Raises as ddim.
     """
     return _reverse(denoise, u, widths, eta, noise, corrected=True)
 

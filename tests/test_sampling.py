@@ -1,6 +1,7 @@
 """Samplers: exact recursions of their linear maps, orders of convergence, streams, and what they generate."""
 
 import math
+import re
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -23,12 +24,10 @@ def _wiener(s: float) -> Callable[[Tensor, float], Tensor]:
 
 
 def _variance(sample: Callable[[Tensor, Callable], Tensor], start: float, levels: np.ndarray) -> float:
-    """Variance of the end of a linear sampler: responses to the start, and to the noise of each step, by themselves."""
-    one, zero = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
-    total = start * float(sample(one, lambda level, u: torch.zeros_like(u))) ** 2
-    for chosen in levels[1:]:
-        total += float(sample(zero, lambda level, u, chosen=chosen: torch.full_like(u, float(level == chosen)))) ** 2
-    return total
+    """Variance of the end of a linear sampler: the responses to the start and to the noise of each step, one a row."""
+    rows = torch.tensor([math.inf, *levels[1:]], dtype=torch.float64)[:, None]
+    responses = sample(torch.isinf(rows).double(), lambda level, u: (rows == level).double())
+    return float(responses[0] ** 2 * start + responses[1:].square().sum())
 
 
 def _churned(s: float, widths: np.ndarray, eta: float) -> float:
@@ -65,7 +64,7 @@ def test_ddim_shrinks_each_eigenvalue_by_squared_cosines(widths: np.ndarray) -> 
     squares[0] = 1
     expected = (s + widths[-1] ** 2) * squares.prod(1)
     np.testing.assert_allclose((s + widths[0] ** 2) * np.einsum("ij,ji->i", ends, basis) ** 2, expected, atol=1e-12)
-    assert expected[2] < s[2] + widths[-1] ** 2  # control: the exact flow ends there
+    assert expected[2] < 0.999 * (s[2] + widths[-1] ** 2)  # control: the exact flow, without steps, ends there
 
 
 def test_equal_angles_shrink_least() -> None:
@@ -139,7 +138,7 @@ def test_orders_of_convergence() -> None:
         return sample(lambda v, tau: mixture(v, tau, means, 0.3, torch.tensor([0.3, 0.7])), u, widths)
 
     # Errors are K^{-p}(c + c'/K): what is left of c' after one extrapolation is of the order of (c'/c)²/K² < 0.02.
-    truth = flow(heun, 8192)
+    truth = (4 * flow(heun, 2048) - flow(heun, 1024)) / 3
     for sample, order in ((ddim, 1), (heun, 2)):
         got = _orders([float((flow(sample, k) - truth).abs().mean()) for k in steps])
         assert np.all(np.abs(got - order) < 0.02), got
@@ -174,8 +173,8 @@ def test_a_trajectory_depends_on_its_number_alone(sample: Callable) -> None:
     for part in (slice(0, 1), slice(100, 300), slice(699, 700), slice(5, 700, 97)):
         assert torch.equal(sample(_wiener(0.7), u[part], Noise(range(700)[part], "key")), whole[part])
     assert torch.equal(sample(_wiener(0.7), u[4], Noise(4, "key")), whole[4])
-    # Where a denoiser multiplies matrices, their rounding may depend on the shape of the batch; a corrector whose κ is
-    # 0.04 makes 12 times as much of it, at each step.
+    # Where a denoiser multiplies matrices, their rounding may depend on the shape of the batch: here by up to ε(R/τ)²,
+    # 4e-12 at the last width, which Heun's rule at κ = 1/16 multiplies by eight.
     model = EmpiricalBayes(u[:50] + 3)
     whole = sample(model.denoise, u, Noise(range(700), "key"))
     order = np.random.default_rng(3).permutation(700)
@@ -269,31 +268,31 @@ def test_the_exact_score_returns_training_points() -> None:
     }  # fmt: skip
     for near, samples in ends.items():
         for x in samples:
-            distance, which = torch.cdist(x, points, compute_mode="donot_use_mm_for_euclid_dist").min(1)
+            distance, which = (x[:, None] - points).norm(dim=-1).min(1)
             assert float(distance.max()) < near and len(which.unique()) == 20
     early = ddim(model.denoise, 30 * start, widths[widths > 0.3], 1.0, noise)  # control: still noisy
-    assert float(torch.cdist(early, points).amin(1).median()) > 0.1
+    assert float((early[:, None] - points).norm(dim=-1).amin(1).median()) > 0.1
 
 
 @pytest.mark.parametrize(
     ("levels", "message"),
     [
-        ([], "must be two or more, got 0"),
-        ([1.0], "must be two or more, got 1"),
-        ([1.0, 2.0], r"must decrease, but \w+\[1\] = 2.0 follows 1.0"),
-        ([3.0, 1.0, 1.0], r"must decrease, but \w+\[2\] = 1.0 follows 1.0"),
-        ([1.0, 0.0, 0.0], r"must decrease, but \w+\[2\] = 0.0 follows 0.0"),
-        ([1.0, 0.0, -1.0], r"\w+\[2\] = -1.0 is not a finite"),
-        ([math.inf, 1.0], r"\w+\[0\] = inf is not a finite"),
-        ([1.0, math.nan], r"\w+\[1\] = nan is not a finite"),
+        ([], "{} must be two or more, got 0"),
+        ([1.0], "{} must be two or more, got 1"),
+        ([1.0, 2.0], "{0} must decrease, but {0}[1] = 2.0 follows 1.0"),
+        ([3.0, 1.0, 1.0], "{0} must decrease, but {0}[2] = 1.0 follows 1.0"),
+        ([1.0, 0.0, 0.0], "{0} must decrease, but {0}[2] = 0.0 follows 0.0"),
+        ([1.0, 0.0, -1.0], "{}[2] = -1.0 is not a finite"),
+        ([math.inf, 1.0], "{}[0] = inf is not a finite"),
+        ([1.0, math.nan], "{}[1] = nan is not a finite"),
     ],
 )
 def test_bad_levels_are_named(levels: list[float], message: str) -> None:
     u, noise = torch.zeros(2, 1), Noise(range(2))
-    for call in (lambda: ddim(_two, u, levels), lambda: heun(_two, u, levels, 1.0, noise)):
-        with pytest.raises(ValueError, match=message.replace(r"\w+", "widths")):
-            call()
-    with pytest.raises(ValueError, match="times"):
+    for sample in (ddim, heun):
+        with pytest.raises(ValueError, match=re.escape(message.format("widths"))):
+            sample(_two, u, levels, 1.0, noise)
+    with pytest.raises(ValueError, match=re.escape(message.format("times"))):
         euler_maruyama(_two, u, levels, noise)
 
 
@@ -309,8 +308,8 @@ def test_bad_calls_are_named() -> None:
         ddim(lambda v, tau: v[0], u, WIDTHS)
     with pytest.raises(ValueError, match="not finite after step 0, at width 9"):
         heun(_two, u + math.nan, WIDTHS)
-    for sample, place in ((ddim, "step 3, at width 1"), (heun, "step 2, at width 3.5")):  # Heun looks ahead
-        with pytest.raises(ValueError, match=f"not finite after {place}"):
+    for sample, step in ((ddim, "3, at width 1"), (heun, r"2, at width 3\.5")):  # Heun's rule looks one level ahead
+        with pytest.raises(ValueError, match=f"not finite after step {step}"):
             sample(lambda v, tau: v / (tau > 3.5), u + 1, WIDTHS)
     with pytest.raises(ValueError, match=r"not finite after step 1, at time 1\.7"):
         euler_maruyama(_two, u, TIMES, lambda level, v: v + math.inf)
@@ -318,7 +317,7 @@ def test_bad_calls_are_named() -> None:
         with pytest.raises(ValueError, match="trajectories must be"):
             Noise(trajectories)
     for trajectories in (range(5), np.zeros((3, 4), int)):
-        with pytest.raises(ValueError, match=r"trajectories|broadcast"):
+        with pytest.raises(ValueError, match=r"trajectories of shape|broadcast"):
             ddim(_two, u, WIDTHS, 1.0, Noise(trajectories))
     for bad in ((1, 2, 5), (1, 0, 5), (2, 1, 1), (math.nan, 1, 5)):
         with pytest.raises(ValueError, match="need high > low > 0"):
