@@ -13,7 +13,7 @@ _SMALL = experiment.Params(preset="smoke", sizes=(30,), replicas=2, epochs=2)
 
 @pytest.mark.parametrize(
     "values",
-    [{"sizes": (5,)}, {"width": 12}, {"replicas": 0}, {"levels": "quadratic"}, {"device": "gpu"}, {"samples": 1}],
+    [{"sizes": (5,)}, {"width": 12}, {"replicas": 0}, {"device": "gpu"}, {"samples": 10}],
 )
 def test_bad_parameters_are_named(values: dict) -> None:
     with pytest.raises(ValidationError, match=next(iter(values))):
