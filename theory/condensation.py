@@ -20,7 +20,7 @@ import sympy as sp
 
 from theory.collapse import SPECTRUM, eigenvalues, tau
 from theory.formula import Branch, Formula, Mean, Unknown, Variable, single
-from theory.gaussians import near_one
+from theory.gaussians import near_one, normal_average
 from theory.steps import Identity, Limit, Premise, Quadrature, Step
 
 alpha, width, x, d, eigenvalue = sp.symbols("alpha width x d eigenvalue", positive=True)
@@ -50,14 +50,8 @@ def _dispersion(f: Formula) -> Iterator[Step]:
     yield from _information_density()
     g, xi, c = sp.symbols("g xi c", real=True)  # x = √λ g; c² = τ²/(λ+τ²)
     fluctuating = ((sp.sqrt(1 - c**2) * g + c * xi) ** 2 - xi**2) / 2
-    moments = {0: 1, 2: 1, 4: 3}
-
-    def average(value: sp.Expr) -> sp.Expr:
-        terms = sp.Poly(sp.expand(value), g, xi).terms()
-        return sp.Add(*[k * moments.get(i, 0) * moments.get(j, 0) for (i, j), k in terms])
-
-    yield Identity("u²/(λ+τ²) and ξ² have the same mean", average(fluctuating), 0)
-    variance = average(fluctuating**2)
+    yield Identity("u²/(λ+τ²) and ξ² have the same mean", normal_average(fluctuating, g, xi), 0)
+    variance = normal_average(fluctuating**2, g, xi)
     share = sp.simplify(variance.subs(c, tau / sp.sqrt(eigenvalues + tau**2)))
     yield Identity("variance of i in one direction", share, single(f.expr).subs(f.count, 1))
     yield Limit("without noise every direction counts 1", single(f.expr), tau, 0, f.count)

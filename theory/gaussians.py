@@ -23,6 +23,13 @@ def near_one(r: np.ndarray) -> np.ndarray:
     return 2 * s * s * (1 / (1 - s) - s * tail)
 
 
+def normal_average(polynomial: sp.Expr, *variables: sp.Symbol) -> sp.Expr:
+    """E of a polynomial in independent standard normal variables: E z^k = (k−1)!! for even k, else 0."""
+    terms = sp.Poly(sp.expand(polynomial), *variables).terms()
+    even = [(powers, factor) for powers, factor in terms if all(k % 2 == 0 for k in powers)]
+    return sp.Add(*[factor * sp.Mul(*[sp.factorial2(k - 1) for k in powers]) for powers, factor in even])
+
+
 class ratio_divergence(sp.Function):
     """x − 1 − ln x: twice the KL divergence between centred Gaussians on the line with variance ratio x."""
 

@@ -16,6 +16,7 @@ import numpy as np
 import sympy as sp
 
 from theory.formula import Branch, Formula, Unknown, Variable
+from theory.gaussians import normal_average
 from theory.steps import Identity, Limit, Quadrature, Step
 
 n, d, sigma, width = sp.symbols("n d sigma width", positive=True)
@@ -242,15 +243,9 @@ def _neighbour_spread(f: Formula) -> Iterator[Step]:
     z, w, c = sp.symbols("z w c", real=True)
     place = c * z + sp.sqrt(1 - c**2) * w  # X, of correlation c with z
 
-    def average(value: sp.Expr) -> sp.Expr:
-        """Over independent standard normals z and w."""
-        moments = {0: 1, 2: 1, 4: 3}
-        terms = sp.Poly(sp.expand(value), z, w).terms()
-        return sp.Add(*[k * moments.get(i, 0) * moments.get(j, 0) for (i, j), k in terms])
-
     log_ratio = (z**2 - place**2) / 2
-    yield Identity("its mean is the value at the typical place, at every n and d", average(log_ratio), 0)
-    variance = average(log_ratio**2)
+    yield Identity("its mean is the value at the typical place, at every n and d", normal_average(log_ratio, z, w), 0)
+    variance = normal_average(log_ratio**2, z, w)
     yield Identity("its variance in one direction is 1 − c²", variance, 1 - c**2)
     share = 1 - width**2 / (sigma**2 + width**2)
     at_seed = share.subs(width, kernel_width.expr)

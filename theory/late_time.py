@@ -19,6 +19,7 @@ from itertools import combinations_with_replacement, product
 import sympy as sp
 
 from theory.formula import Branch, Formula, Variable
+from theory.gaussians import normal_average
 from theory.steps import Identity, Step
 
 a, k2 = sp.symbols("a k2", positive=True)
@@ -143,12 +144,6 @@ def _rest() -> sp.Expr:
     return _truncated(slope * (1 - excess), 8)  # both are of order ε³, the next term of 1/(1+excess) adds ε⁹
 
 
-def _average(expr: sp.Expr) -> sp.Expr:
-    """E over w ~ N(0, 1) of a polynomial."""
-    terms = sp.Poly(sp.expand(expr), _W).terms()
-    return sum(c * (sp.factorial2(power[0] - 1) if power[0] % 2 == 0 else 0) for power, c in terms)
-
-
 def _in_eps(expr: sp.Expr, order: int) -> sp.Expr:
     """A rational function of a, as a series in ε."""
     return sp.series(sp.together(expr.subs(_IN_EPS)), _EPS, 0, order + 1).removeO()
@@ -237,7 +232,7 @@ def _late_score_error(f: Formula) -> Iterator[Step]:
         "E score = 0, E w·score = −1 by parts: −w is the best linear score", _W * p.diff(_W), (_W * p).diff(_W) - p
     )
     yield Identity("ε² = a/(1+aκ₂)", _UNIT.subs(_IN_EPS), _EPS**2)
-    error = _truncated(_average(_truncated(_ratio() * _truncated(_rest() ** 2))))
+    error = _truncated(normal_average(_truncated(_ratio() * _truncated(_rest() ** 2)), _W))
     yield Identity("E (score + w)², to order ε⁹", _in_eps(f.expr, _ORDER), error)
 
 
@@ -256,7 +251,7 @@ def _taylor_score_error(f: Formula) -> Iterator[Step]:
     yield from edgeworth()
     rest = _rest()
     tangent = rest.subs(_W, 0) + _W * sp.diff(rest, _W).subs(_W, 0)
-    error = _truncated(_average(_truncated(_ratio() * _truncated((rest - tangent) ** 2))))
+    error = _truncated(normal_average(_truncated(_ratio() * _truncated((rest - tangent) ** 2)), _W))
     yield Identity("E (score − its tangent at 0)², to order ε⁹", _in_eps(f.expr, _ORDER), error)
     symmetric = {k3: 0, k5: 0}
     best = late_score_error.expr

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import sympy as sp
 
 from theory.formula import Branch, Formula, Unknown, Variable
-from theory.gaussians import log_excess
+from theory.gaussians import log_excess, normal_average
 from theory.mixture import (
     DIMENSION,
     LATER,
@@ -39,12 +39,6 @@ def _normal(w: sp.Expr) -> sp.Expr:
     return sp.exp(-(w**2) / 2) / sp.sqrt(2 * sp.pi)
 
 
-def _average(polynomial: sp.Expr) -> sp.Expr:
-    """E over z ~ N(0, 1) of a polynomial in z."""
-    moments = {k: sp.factorial2(k - 1) if k % 2 == 0 else 0 for k in range(31)}
-    return sum(c * moments[power[0]] for power, c in sp.Poly(polynomial, _z).terms())
-
-
 # -- the divergence from noise ---------------------------------------------------------------------------------------
 
 
@@ -62,7 +56,7 @@ def _mixture_negentropy(f: Formula) -> Iterator[Step]:
     bits = sp.log(2) - sp.log(1 + sp.exp(-2 * u))
     yield Identity("ln 2 − ln(1+e^{−2u}) = u − ln cosh u", bits, u - sp.log(sp.cosh(u).rewrite(sp.exp)))
     cosh = sp.series(sp.log(sp.cosh(u)), u, 0, 10).removeO().subs(u, _b * (_b + _z))
-    late = sp.log(1 + b2) / 2 - b2 + _average(sp.expand(cosh)).subs(_b, sp.sqrt(b2))
+    late = sp.log(1 + b2) / 2 - b2 + normal_average(cosh, _z).subs(_b, sp.sqrt(b2))
     yield Limit("so I = b² − E ln cosh(b(b+z)), and J → b⁸/12 as b → 0", late / b2**4, b2, 0, sp.Rational(1, 12))
     ratio = density / (_normal(_w / sp.sqrt(1 + _b**2)) / sp.sqrt(1 + _b**2))
     for point in (1, 2):
@@ -221,7 +215,7 @@ def _mixture_taylor_error(f: Formula) -> Iterator[Step]:
         "more than the best by b⁸/(1+b²): the slopes differ by b⁴/(1+b²), E w² = 1+b²", excess, b2**4 / (1 + b2)
     )
     tanh = sp.series(sp.tanh(_z), _z, 0, 8).removeO() - _z
-    late = _average(sp.expand(tanh.subs(_z, _b * (_b + _z)) ** 2)).subs(_b, sp.sqrt(b2)) * b2
+    late = normal_average(tanh.subs(_z, _b * (_b + _z)) ** 2, _z).subs(_b, sp.sqrt(b2)) * b2
     yield Limit("late it falls as (5/3) b⁸, 2.5 times the best", late / b2**4, b2, 0, sp.Rational(5, 3))
 
 
