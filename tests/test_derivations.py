@@ -26,6 +26,7 @@ from theory import (
     ou,
     relaxation,
     spectra,
+    training,
     transition,
 )
 from theory.checks import ALL
@@ -146,6 +147,13 @@ TWINS = {
     ),
     "linear_score_time": lambda f: _twin(f, 1, mixture.b2, sp.sqrt(mixture.b2)),
     "mixture_taylor_error": lambda f: _twin(f, 0, None, sp.Rational(5, 2) * mixture.linear_score_error.expr),
+    "projection_error": lambda f: _twin(f, 0, None, (1 - training.memorized) ** 2),
+    "training_gain": lambda f: _twin(f, 0, training.orthogonal, 0),
+    "early_stopped_fraction": lambda f: _twin(f, 0, training.time, 2 * training.time),
+    "early_stopped_error": lambda f: _twin(f, 0, None, f.expr + training.early_stopped_fraction.expr**2),
+    "linear_memorized_fraction": lambda f: _twin(f, 0, None, training.gamma * training.rho * (1 - training.rho)),
+    "linear_memorized_peak": lambda f: _twin(f, 1, None, 1 - 1 / training.gamma**2),
+    "linear_time_ratio": lambda f: _twin(f, 0, None, 1 / training.gamma),
 }
 
 
@@ -155,7 +163,7 @@ def _fails(mutated: Formula) -> None:
 
 
 def test_formulas_were_found() -> None:
-    assert len(FORMULAS) >= 67
+    assert len(FORMULAS) >= 74
     every = {id(f) for module in _MODULES for f in vars(module).values() if isinstance(f, Formula)}
     assert len(every) == len(FORMULAS)  # no two of one name
     assert set(TWINS) == set(FORMULAS)

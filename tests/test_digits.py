@@ -50,6 +50,10 @@ VALUES = {
     "k5": (-120.0, 0.0, 5.0),
     "k6": (-100.0, 0.0, 16.0),
     "probability": (1e-9, 0.01, 0.25, 0.499),
+    "memorized": (-0.5, 0.0, 1e-9, 0.3, 1.0, 1.7),
+    "orthogonal": (0.0, 1e-9, 0.4, 3.0),
+    "sample": (np.array([0.9]), np.array([0.0, 0.5, 2.0]), np.array([1e-9, 0.3, 4.0]), np.array([0.2, 0.9, 1.1, 30.0])),
+    "time": (0.0, 1e-9, 0.3, 1.0, 10.0, 1e4),
 }
 # Where the expression itself subtracts: close to the edges of the spectrum, and d logarithms near 0.
 _LESS = {"mp_density": 1e-11, "mp_resolvent": 1e-10}

@@ -44,9 +44,9 @@ class Mean(sp.Function):
         f = sp.expand(f) if f.is_polynomial(s) else f
         if f.is_Add:
             return sp.Add(*[cls(term, s) for term in f.args])
+        if not f.has(s):
+            return f
         constant, rest = f.as_independent(s, as_Add=False)
-        if rest == 1:
-            return constant
         return None if constant == 1 else constant * cls(rest, s)
 
     def over(self, values: Iterable[Any]) -> sp.Expr:
@@ -59,8 +59,9 @@ class Mean(sp.Function):
         f, s = self.args
         return Mean(sp.diff(f, symbol), s)
 
-    def _latex(self, printer: Any) -> str:
-        return rf"\left\langle {printer._print(self.args[0])} \right\rangle_{{{printer._print(self.args[1])}}}"
+    def _latex(self, printer: Any, exp: str = "") -> str:
+        inner, over = map(printer._print, self.args)
+        return rf"\left\langle {inner} \right\rangle_{{{over}}}" + (f"^{{{exp}}}" if exp else "")
 
 
 def single(expr: sp.Expr) -> sp.Expr:

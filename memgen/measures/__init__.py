@@ -19,6 +19,7 @@ from memgen.measures.kernel import (
     kernel_l2_delta,
     log_cross,
     log_overlaps,
+    points_l2_delta,
     position,
 )
 from memgen.measures.marginals import MarginalEstimate, marginal_distance, marginal_estimate
@@ -46,6 +47,7 @@ __all__ = [
     "marginal_estimate",
     "mmd2",
     "nearest_ratio",
+    "points_l2_delta",
     "position",
     "wasserstein2",
     "wasserstein2_squared",

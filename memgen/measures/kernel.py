@@ -180,17 +180,50 @@ def kernel_l2_delta(
     Σ_G + ε²I). Raises ValueError on shapes that do not match, on what is not finite, on a covariance that is not
     symmetric or not positive semi-definite, on n < 2, and on a point that is there twice in one set.
     """
+    t, o = _estimates(train, original, sigma)
+    mu, cov = _gaussian(mean, covariance, t.points)
+    if o.points.shape[1] != t.points.shape[1]:
+        raise ValueError(f"train has dimension {t.points.shape[1]}, original {o.points.shape[1]}")
+    crosses = [float(log_cross(x.points, mu, cov, x.variance, x.sigma)) for x in (t, o)]
+    return combine(t.log_pair, o.log_pair, *crosses)
+
+
+def _estimates(
+    train: Points | KernelEstimate, original: Points | KernelEstimate, sigma: float
+) -> tuple[KernelEstimate, KernelEstimate]:
     t, o = (
         given if isinstance(given, KernelEstimate) else kernel_estimate(given, sigma, name)
         for given, name in ((train, "train"), (original, "original"))
     )
     if t.sigma != o.sigma:
         raise ValueError(f"train and original were smoothed at different scales: sigma = {t.sigma:g} and {o.sigma:g}")
-    mu, cov = _gaussian(mean, covariance, t.points)
-    if o.points.shape[1] != t.points.shape[1]:
-        raise ValueError(f"train has dimension {t.points.shape[1]}, original {o.points.shape[1]}")
-    crosses = [float(log_cross(x.points, mu, cov, x.variance, x.sigma)) for x in (t, o)]
-    return combine(t.log_pair, o.log_pair, *crosses)
+    return t, o
+
+
+def points_l2_delta(
+    train: Points | KernelEstimate, original: Points | KernelEstimate, generated: Points, sigma: float = 1.0
+) -> Delta:
+    """The same for a G that is known by points (m, d) alone: the mean of N(x; g_j, ε²I) takes the place of its density.
+
+    An estimate of it without bias in the cross terms. Raises ValueError as above, but G may hold a point twice.
+    """
+    t, o = _estimates(train, original, sigma)
+    g = torch.as_tensor(generated, dtype=torch.float64, device=t.points.device)
+    if g.ndim != 2 or len(g) < 1 or g.shape[1] != t.points.shape[1] or g.shape[1] != o.points.shape[1]:
+        given = f"{tuple(g.shape)} beside {tuple(t.points.shape)} and {tuple(o.points.shape)}"
+        raise ValueError(f"generated must be (m, d) with m ≥ 1 and the d of train and original, got {given}")
+    if not bool(torch.isfinite(g).all()):
+        raise ValueError("generated holds a value that is not finite")
+    return combine(t.log_pair, o.log_pair, _log_cross_points(t, g), _log_cross_points(o, g))
+
+
+def _log_cross_points(known: KernelEstimate, generated: Tensor) -> float:
+    """ln cross(X) for G the points themselves: (2/nm) (2σ²/ε²)^{d/2} Σ exp(−|x − g|²/2ε²)."""
+    n, d = known.points.shape
+    apart = torch.cdist(generated, known.points, compute_mode="donot_use_mm_for_euclid_dist")
+    exponents = apart.square_().div_(-2 * known.variance)
+    scale = math.log(2 / (n * len(generated))) + d / 2 * math.log(2 * known.sigma**2 / known.variance)
+    return float(exponents.flatten().logsumexp(0)) + scale
 
 
 def combine(*logs: float) -> Delta:

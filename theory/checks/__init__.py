@@ -16,6 +16,7 @@ from theory.checks import (
     ou,
     relaxation,
     spectra,
+    training,
     transition,
 )
 from theory.checks.check import Check, Observation
@@ -34,6 +35,7 @@ _CHAPTERS = (
     condensation,
     mixture,
     mixture_relaxation,
+    training,
 )
 ALL: dict[str, Check] = {check.name: check for chapter in _CHAPTERS for check in chapter.CHECKS}
 

@@ -1,0 +1,194 @@
+"""How long a network trains before it generalizes, and before it memorizes: small networks on a Gaussian of known law.
+
+The law is N(0, Σ) with eigenvalues ∝ 1/j of mean 1, so that there is a denoiser to be learnt: the network starts as the
+best one for an isotropic law. All networks of a size see the same training sets, whatever their width; batches, noise
+and levels belong to (d, n, replica) as well.
+"""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from memgen.data import power_law
+from memgen.denoisers.exact import EmpiricalBayes
+from memgen.denoisers.mlp import MLP
+from memgen.devices import Device, resolve_device
+from memgen.measures import fractions, mmd2, nearest_ratio, points_l2_delta, wasserstein2
+from memgen.parameters import ChapterParams, Distinct
+from memgen.sampling import Noise, heun, karras
+from memgen.schedule import LogUniform
+from memgen.streams import stream
+from memgen.training import Training
+
+VERSION = 1
+LEVELS = LogUniform(0.03, 20.0)  # of the noise, in units of the data's standard deviation
+TAUS = (0.1, 0.3, 1.0)  # at which the network is compared with its limits
+BATCH, LR, DEPTH = 64, 1e-3, 3
+GENERATED = 256  # points made by each network
+_WIDTHS = karras(20.0, 0.03, 32)  # of the sampler
+_PROBES = 256  # noised points at each level
+_PRESETS = {  # dimensions, sizes, units in a layer, steps, replicas
+    "smoke": ((16,), (32,), (32,), 100, 2),
+    "standard": ((16,), (32, 128), (64,), 1000, 2),
+    "paper": ((16, 32, 64), tuple(32 * 2**k for k in range(8)), (256, 128, 64, 32), 20_000, 5),
+}
+
+Size = Annotated[int, Field(ge=2)]
+Dimension = Annotated[int, Field(ge=1)]
+
+
+class Params(ChapterParams):
+    """Parameters of the chapter; what is None is set by the preset.
+
+    The first dimension is run at every width, the others at the first width alone.
+    """
+
+    device: Device = "cpu"
+    dims: Annotated[tuple[Dimension, ...], Distinct] | None = Field(None, min_length=1)
+    sizes: Annotated[tuple[Size, ...], Distinct] | None = Field(None, min_length=1)
+    hidden: Annotated[tuple[Dimension, ...], Distinct] | None = Field(None, min_length=1)
+    steps: int | None = Field(None, ge=10)
+    replicas: int | None = Field(None, ge=1)
+
+    def resolved(self) -> "Params":
+        """The same with every None filled in from the preset."""
+        names = ("dims", "sizes", "hidden", "steps", "replicas")
+        preset = dict(zip(names, _PRESETS[self.preset], strict=True))
+        return self.model_copy(update={name: getattr(self, name) or value for name, value in preset.items()})
+
+
+class Cell(NamedTuple):
+    """Some networks of one width, trained at once on training sets of one size."""
+
+    d: int
+    n: int
+    hidden: int
+    steps: int
+    replicas: int
+    seed: int
+    device: str
+
+
+def grid(params: Params) -> list[Cell]:
+    """All cells of the chapter."""
+    p = params.resolved()
+    assert p.dims and p.sizes and p.hidden and p.steps and p.replicas
+    rest = (p.steps, p.replicas, p.seed, p.device)
+    return [
+        Cell(d, n, hidden, *rest)
+        for k, d in enumerate(p.dims)
+        for hidden in (p.hidden if k == 0 else p.hidden[:1])
+        for n in p.sizes
+    ]
+
+
+def looked_at(steps: int) -> list[int]:
+    """Steps at which a network is measured: 0, eight a decade from 10 on, and the last."""
+    spaced = (10 * 10 ** (np.arange(0, 8 * np.log10(max(steps, 10) / 10) + 1e-9) / 8)).round().astype(int)
+    return sorted({0, *spaced.tolist(), steps})
+
+
+def cell(point: Cell) -> pd.DataFrame:
+    """Rows: d, n, hidden, weights, replica, step, generator, points, tau, measure, value.
+
+    Of the network at noise τ on noised training (`points` = train) and holdout points: a, b_squared and separation of
+    `measures.fractions`, and loss, its squared distance per dimension from the clean points. At two steps a decade from
+    100 on and the last, of GENERATED points made by the network, and of as many of the true law (`generator` = ideal, step 0):
+    flagged, the nearest-neighbour ratios below ⅓; wasserstein and mmd2 to the training set and to a holdout of its
+    size; and overlap_gap and sign, those of the seed's kernel Δ with that holdout for O. `weights` is the number of
+    parameters of one network.
+    """
+    device, law = resolve_device(point.device), power_law(point.d)
+    keys = [(point.seed, "training", point.d, point.n, r) for r in range(point.replicas)]
+    sets = [{name: law.sample(point.n, stream(*key, name)) for name in ("train", "holdout")} for key in keys]
+    data = {name: torch.from_numpy(np.stack([known[name] for known in sets])) for name in sets[0]}
+    model = MLP(point.d, point.replicas, point.hidden, DEPTH, keys=keys).to(device)
+    training = Training(model, data["train"].float(), keys, LEVELS, BATCH, LR)
+    probes = _probes(data, np.array(law.eigenvalues), point)
+    ideal = np.stack([law.sample(GENERATED, stream(*key, "ideal")) for key in keys])
+    rows = [_of_points(ideal, sets).assign(generator="ideal", step=0)]
+    steps = looked_at(point.steps)
+    for step in steps:
+        training.run(step - training.step)
+        rows.append(_between_limits(model, probes).assign(generator="network", step=step))
+        if step in (*steps[9::4], steps[-1]):
+            made = _sampled(model, law.eigenvalues, point)
+            rows.append(_of_points(made, sets).assign(generator="network", step=step))
+    weights = sum(p.numel() for p in model.parameters()) // point.replicas
+    table = pd.concat(rows, ignore_index=True)
+    table = table.assign(d=point.d, n=point.n, hidden=point.hidden, weights=weights)
+    return table[["d", "n", "hidden", "weights", "replica", "step", "generator", "points", "tau", "measure", "value"]]
+
+
+class Probe(NamedTuple):
+    """Noised points (M, _PROBES, d) of one kind at one level, and what is known of them."""
+
+    points: str
+    tau: float
+    clean: Tensor
+    noised: Tensor
+    population: Tensor
+    empirical: Tensor
+
+
+def _probes(data: dict[str, Tensor], eigenvalues: np.ndarray, point: Cell) -> list[Probe]:
+    chosen = np.arange(_PROBES) % point.n  # of few points each is noised several times
+    spectrum = torch.from_numpy(eigenvalues)
+    found = []
+    for name, points in data.items():
+        clean = points[:, chosen]
+        for tau in TAUS:
+            names = np.arange(point.replicas * _PROBES).reshape(point.replicas, -1)
+            noised = clean + tau * Noise(names, point.seed, "training probes", point.d, point.n, name)(tau, clean)
+            empirical = [EmpiricalBayes(x).denoise(u, tau) for x, u in zip(data["train"], noised, strict=True)]
+            population = noised * (spectrum / (spectrum + tau**2))
+            found.append(Probe(name, tau, clean, noised, population, torch.stack(empirical)))
+    return found
+
+
+def _between_limits(model: MLP, probes: list[Probe]) -> pd.DataFrame:
+    """The network against the posterior means over the true law and over the training set."""
+    rows = []
+    for probe in probes:
+        with torch.no_grad():
+            denoised = model(probe.noised.to(model.last.weight), probe.tau).cpu().double()
+        found = fractions(denoised, probe.population, probe.empirical)
+        values = {**found._asdict(), "loss": (denoised - probe.clean).square().mean((1, 2))}
+        rows += [
+            {"replica": r, "points": probe.points, "tau": probe.tau, "measure": measure, "value": float(value[r])}
+            for measure, value in values.items()
+            for r in range(len(probe.clean))
+        ]
+    return pd.DataFrame(rows)
+
+
+def _sampled(model: MLP, eigenvalues: tuple[float, ...], point: Cell) -> np.ndarray:
+    """(M, GENERATED, d), from the true noised law at the widest level: what goes wrong is the network's."""
+    names = np.arange(point.replicas * GENERATED).reshape(point.replicas, GENERATED)
+    noise = Noise(names, point.seed, "training samples", point.d, point.n)
+    top = float(_WIDTHS[0])
+    spread = torch.tensor([(value + top**2) ** 0.5 for value in eigenvalues]).to(model.last.weight)
+    start = spread * noise(top, torch.zeros(*names.shape, point.d).to(spread))
+    return heun(model, start, _WIDTHS).cpu().double().numpy()
+
+
+def _of_points(generated: np.ndarray, sets: list[dict[str, np.ndarray]]) -> pd.DataFrame:
+    rows = []
+    for r, (points, known) in enumerate(zip(generated, sets, strict=True)):
+        delta = points_l2_delta(known["train"], known["holdout"], points)
+        values = {
+            ("", "flagged"): float((nearest_ratio(points, known["train"]) < 1 / 3).mean()),
+            ("", "overlap_gap"): delta.overlap_gap,
+            ("", "sign"): float(delta.sign),
+        }
+        for name, others in known.items():
+            values[name, "wasserstein"] = wasserstein2(points, others)
+            values[name, "mmd2"] = mmd2(points, others)
+        rows += [
+            {"replica": r, "points": name, "measure": measure, "value": v} for (name, measure), v in values.items()
+        ]
+    return pd.DataFrame(rows).assign(tau=np.nan)

@@ -1,0 +1,284 @@
+"""Where training takes a denoiser, between the population's and the training set's, and when.
+
+For data of known law the memorized fraction a and the error b² (in units of ‖D_emp − D_pop‖²) place a denoiser D in the
+plane through D_pop, at (0, 0), and D_emp, at (1, 0).  What minimises the training loss within a linear class that holds
+D_pop is the projection of D_emp on it: it sees D_pop and D_emp at a right angle, and lies on the circle of Thales over
+them.  The linear denoiser is the example that is solved here, in the data's units: σ = 1, τ² = (1−ρ)/ρ, and noise so
+small that D_emp returns the training point (below the collapse width, theory/collapse.py).
+"""
+
+from collections.abc import Iterator
+
+import sympy as sp
+
+from theory.determinants import FRACTION, gamma, rho
+from theory.formula import Branch, Formula, Mean, Unknown, Variable, single
+from theory.spectra import lam as _resolved
+from theory.spectra import mp_resolvent
+from theory.steps import Identity, Limit, Premise, Step
+
+memorized, orthogonal, separation = sp.symbols("memorized orthogonal separation", real=True)
+MEMORIZED = Variable(
+    memorized, "memorized fraction ⟨D−D_pop, D_emp−D_pop⟩/‖D_emp−D_pop‖²", sp.Interval(-sp.oo, sp.oo), letter="a"
+)
+ORTHOGONAL = Variable(
+    orthogonal, "‖D−D_pop‖²/‖D_emp−D_pop‖² − a²: the error that is not memory", sp.Interval(0, sp.oo), letter="b^2"
+)
+SEPARATION = Variable(
+    separation, "‖D_emp−D_pop‖² per dimension", sp.Interval(0, sp.oo), "data²", letter=r"\|D_{emp}-D_{pop}\|^2"
+)
+RATIO = Variable(gamma, "aspect ratio d/n")
+
+# Coordinates of D_emp − D_pop on three orthonormal directions of the class, and outside it.
+_c, _r = sp.symbols("c1:4", real=True), sp.Symbol("r", positive=True)
+_SEPARATION = sum(c**2 for c in _c) + _r**2
+
+
+def _at(kept: tuple[sp.Expr, ...], outside: sp.Expr = sp.S.Zero) -> dict[sp.Symbol, sp.Expr]:
+    """a and b² of the denoiser whose coordinates are these parts of D_emp's."""
+    a = (sum(f * c**2 for f, c in zip(kept, _c, strict=True)) + outside * _r**2) / _SEPARATION
+    total = (sum((f * c) ** 2 for f, c in zip(kept, _c, strict=True)) + (outside * _r) ** 2) / _SEPARATION
+    return {memorized: a, orthogonal: total - a**2}
+
+
+def _projection(f: Formula) -> Iterator[Step]:
+    projected = _at((sp.S.One,) * 3)
+    yield Identity(
+        "b² = a − a² for the projection of D_emp on the class", projected[orthogonal], f.expr.subs(projected)
+    )
+    x, e, p = sp.symbols("x e p", real=True)
+    yield Identity(
+        "the loss E|x−D|² is E|x−D_emp|² + ‖D_emp−D‖² where E (x−D_emp)·(D_emp−D) = 0: its minimum is the projection",
+        sp.expand((x - p) ** 2),
+        sp.expand((x - e) ** 2 + (e - p) ** 2 + 2 * (x - e) * (e - p)),
+    )
+    parts = sp.symbols("f1:4", positive=True)
+    stopped = _at(parts)
+    inside = sum(f_ * (1 - f_) * c**2 for f_, c in zip(parts, _c, strict=True)) / _SEPARATION
+    yield Identity(
+        "gradient flow from D_pop keeps parts f of the coordinates, 0 ≤ f ≤ 1: a(1−a) − b² = ⟨f(1−f)⟩ ≥ 0, inside",
+        f.expr.subs(stopped) - stopped[orthogonal],
+        inside,
+    )
+    yield Identity("at D_pop", f.expr.subs(memorized, 0), 0)
+    yield Identity("and at D_emp there is no error but memory", f.expr.subs(memorized, 1), 0)
+    yield Premise(
+        "D_emp is the mean of x given u over the training set, so that E (x − D_emp(u))·g(u) = 0 for every g",
+        "argued here",
+        "training.projection_error",
+    )
+
+
+projection_error = Formula(
+    name="projection_error",
+    variables=(MEMORIZED,),
+    branches=(Branch(memorized * (1 - memorized)),),
+    kind="identity",
+    regime="b² of the minimiser of the training loss, its noise averaged, in any linear class of functions that holds "
+    "D_pop; at noised training points",
+    source="derived here",
+    derivation=_projection,
+)
+
+
+def _gain(f: Formula) -> Iterator[Step]:
+    kept, outside = sp.symbols("f1:4", real=True), sp.Symbol("f4", real=True)
+    at = _at(kept, outside) | {separation: _SEPARATION}
+    whole = _SEPARATION
+    left = sum(((1 - f_) * c) ** 2 for f_, c in zip(kept, _c, strict=True)) + ((1 - outside) * _r) ** 2
+    yield Identity("‖D_emp−D_pop‖² − ‖D_emp−D‖², D any function", whole - left, f.expr.subs(at))
+    yield Identity("D_emp gains all of it", f.expr.subs({memorized: 1, orthogonal: 0}), separation)
+    yield Identity(
+        "the projection gains a of it", f.expr.subs(orthogonal, projection_error.expr), memorized * separation
+    )
+    yield Premise("E (x − D_emp(u))·g(u) = 0 at noised training points", "argued here", "training.training_gain")
+
+
+training_gain = Formula(
+    name="training_gain",
+    variables=(MEMORIZED, ORTHOGONAL, SEPARATION),
+    branches=(Branch(separation * (2 * memorized - memorized**2 - orthogonal)),),
+    kind="identity",
+    regime="loss of D_pop less that of D, per dimension, at noised training points; at fresh points the loss of D is "
+    "larger by ‖D_emp−D_pop‖²(a² + b²), a and b² taken there",
+    source="derived here",
+    derivation=_gain,
+)
+
+
+# -- the linear denoiser -------------------------------------------------------------------------------------------
+
+sample, time = sp.Symbol("sample", nonnegative=True), sp.Symbol("time", nonnegative=True)
+kappa = sp.Symbol("kappa", positive=True)
+TAU2 = (1 - rho) / rho
+_SAMPLE = Variable(sample, "eigenvalues of the training set's covariance", sp.Interval(0, sp.oo), "σ²", spectrum=True)
+_NOISY = FRACTION._replace(domain=sp.Interval.open(0, 1))
+_TIME = Variable(time, "time of the gradient flow Ḋ = −∂(½E|x−D|²)", sp.Interval(0, sp.oo), "1/σ²")
+# What training has made of an eigenvalue, from 0.
+_KEPT = sample / (sample + TAU2) * (1 - sp.exp(-time * (sample + TAU2)))
+_EXCESS = ((1 - rho) * (sample - 1) - sample * sp.exp(-time * (sample + TAU2))) / (sample + TAU2)  # less ρ
+_NORM = (1 - rho) * Mean(sample, sample) + rho  # ‖x − D_pop‖²/(1−ρ)
+
+
+def _flow() -> Iterator[Step]:
+    """The flow, and ‖D_emp − D_pop‖² where D_emp(x+τξ) = x; u = x + τξ has variance s + τ², and covers x by s."""
+    w = _KEPT
+    yield Identity(
+        "dw/dt = s − w(s + τ²): ½E(x − wu)² = ½s − ws + ½w²(s+τ²) falls", sp.diff(w, time), sample - w * (sample + TAU2)
+    )
+    yield Identity("from w = 0", w.subs(time, 0), 0)
+    apart = (1 - rho) ** 2 * sample + rho**2 * TAU2
+    yield Identity("E(x − ρu)² = (1−ρ)²s + ρ²τ²", apart, (1 - rho) * single(_NORM))
+
+
+def _early_fraction(f: Formula) -> Iterator[Step]:
+    yield from _flow()
+    w = sp.Symbol("w", real=True)
+    inner = (w - rho) * ((1 - rho) * sample - rho * TAU2)
+    yield Identity("E (w−ρ)u·(x−ρu) = (w−ρ)(1−ρ)(s−1)", inner, (w - rho) * (1 - rho) * (sample - 1))
+    yield Identity("over ‖x − D_pop‖²", single(f.expr) * single(_NORM), (_KEPT - rho) * (sample - 1))
+    yield Identity(
+        "nothing is memorized at the start, where ⟨s⟩ = 1",
+        single(f.expr.subs(time, 0)),
+        rho * (1 - sample) / single(_NORM),
+    )
+
+
+early_stopped_fraction = Formula(
+    name="early_stopped_fraction",
+    variables=(_SAMPLE, _NOISY, _TIME),
+    branches=(Branch(Mean(_EXCESS * (sample - 1), sample) / _NORM),),
+    kind="exact",
+    regime="a of the linear denoiser under gradient flow from 0, its noise averaged, for one training set of an "
+    "isotropic law of mean 0, below its collapse width; at noised training points",
+    source="derived here; the modes' flow wang2025",
+    derivation=_early_fraction,
+)
+
+
+def _early_error(f: Formula) -> Iterator[Step]:
+    yield from _flow()
+    a = single(early_stopped_fraction.expr)
+    total = (_KEPT - rho) ** 2 * (sample + TAU2) / ((1 - rho) * single(_NORM))
+    yield Identity("E (w−ρ)²u² over ‖x − D_pop‖², less a²", single(f.expr), total - a**2)
+    trained, at_end = sample / (sample + TAU2) - rho, (1 - rho) * (sample - 1)
+    yield Identity(
+        "at the end of training (w−ρ)(s+τ²) = (1−ρ)(s−1), whence b² + a² = a: projection_error",
+        trained * (sample + TAU2),
+        at_end,
+    )
+
+
+early_stopped_error = Formula(
+    name="early_stopped_error",
+    variables=(_SAMPLE, _NOISY, _TIME),
+    branches=(
+        Branch(Mean(_EXCESS**2 * (sample + TAU2), sample) / ((1 - rho) * _NORM) - early_stopped_fraction.expr**2),
+    ),
+    kind="exact",
+    regime="b² of the same",
+    source="derived here; the modes' flow wang2025",
+    derivation=_early_error,
+)
+
+
+def _linear_fraction(f: Formula) -> Iterator[Step]:
+    trained = _KEPT.subs(sp.exp(-time * (sample + TAU2)), 0)
+    yield Identity("an eigenvalue is trained to s/(s+τ²)", trained, sample / (sample + TAU2))
+    one = (trained - rho) * (sample - 1)
+    # ⟨s⟩ = 1 at large d, so that the norm of early_stopped_fraction is 1.
+    g = sp.Symbol("g", positive=True)  # ⟨1/(s+τ²)⟩
+    yield Identity(
+        "(s/(s+τ²) − ρ)(s−1) = (1−ρ)[s − 2 − τ² + (1+τ²)²/(s+τ²)]",
+        one,
+        (1 - rho) * (sample - 2 - TAU2 + (1 + TAU2) ** 2 / (sample + TAU2)),
+    )
+    averaged = (1 - rho) * (-1 - TAU2 + (1 + TAU2) ** 2 * g)
+    level = sp.Symbol("t", positive=True)
+    level_of_kappa = kappa - gamma * kappa / (1 + kappa)
+    yield Identity(
+        "⟨1/(s+τ²)⟩ = κ/((1+κ)τ²), κ − τ² = γκ/(1+κ)",
+        averaged.subs(g, kappa / ((1 + kappa) * TAU2)).subs(rho, 1 / (1 + level)).subs(level, level_of_kappa),
+        f.branches[0].value,
+    )
+    resolved = kappa / ((1 + kappa) * level_of_kappa)
+    yield Identity(
+        "that is mp_resolvent, squared out of its root",
+        (2 * gamma * _resolved * resolved + _resolved + 1 - gamma) ** 2 - ((_resolved + 1 + gamma) ** 2 - 4 * gamma),
+        0,
+        {_resolved: level_of_kappa},
+    )
+    root = sp.sqrt((_resolved + 1 - gamma) ** 2 + 4 * gamma * _resolved)
+    yield Identity("whose root it is", mp_resolvent.expr, (root - (_resolved + 1 - gamma)) / (2 * gamma * _resolved))
+    yield Identity("the equation of κ, times 1", f.equation, kappa - TAU2 - gamma * kappa / (1 + kappa))
+    edge = f.branches[0].value.subs(kappa, gamma - 1)
+    yield Identity("τ → 0 below n = d: κ → γ − 1, a → 1 − n/d", edge, 1 - 1 / gamma)
+    yield Limit("and above: κ → 0, a → 0", f.branches[0].value, kappa, 0, 0)
+    yield Premise(
+        "spectral averages concentrate on the Marchenko–Pastur law",
+        "marchenko1967",
+        "training.linear_memorized_fraction",
+    )
+
+
+linear_memorized_fraction = Formula(
+    name="linear_memorized_fraction",
+    variables=(RATIO, FRACTION),
+    branches=(Branch(gamma * kappa / (1 + kappa) ** 2),),
+    kind="asymptotic",
+    regime="a of the linear denoiser trained to the end, its noise averaged, isotropic law, n, d → ∞ at d/n = γ, below "
+    "the collapse width; b² = a(1−a); at noised training points",
+    source="derived here",
+    derivation=_linear_fraction,
+    unknown=Unknown(
+        kappa,
+        kappa * (1 - gamma) + gamma * kappa**2 / (1 + kappa) - TAU2,  # κ − τ² − γκ/(1+κ) without cancellation, γ ≤ 1
+        (TAU2 + (gamma - 1 + sp.Abs(gamma - 1)) / 2) / 2,
+        2 * (TAU2 + gamma),
+    ),
+)
+
+
+def _linear_peak(f: Formula) -> Iterator[Step]:
+    value = linear_memorized_fraction.branches[0].value
+    slope = sp.diff(value, kappa)
+    yield Identity("largest at κ = 1", slope, gamma * (1 - kappa) / (1 + kappa) ** 3)
+    yield Identity("where a = γ/4", value.subs(kappa, 1), f.branches[0].value)
+    level = kappa - gamma * kappa / (1 + kappa)
+    yield Identity("reached at τ² = 1 − γ/2, if that is not negative", level.subs(kappa, 1), 1 - gamma / 2)
+    yield Identity("beyond, at the smallest κ = γ − 1, where τ = 0", value.subs(kappa, gamma - 1), f.branches[1].value)
+    yield Identity("the phases meet", f.branches[0].value.subs(gamma, 2), f.branches[1].value.subs(gamma, 2))
+    yield Identity("at one half: n = d/2", f.branches[0].value.subs(gamma, 2), sp.Rational(1, 2))
+
+
+linear_memorized_peak = Formula(
+    name="linear_memorized_peak",
+    variables=(RATIO,),
+    branches=(Branch(gamma / 4, gamma <= 2), Branch(1 - 1 / gamma)),
+    kind="asymptotic",
+    regime="the largest linear_memorized_fraction of any noise: at τ² = 1 − γ/2, for γ ≥ 2 as τ → 0",
+    source="derived here",
+    derivation=_linear_peak,
+)
+
+
+def _time_ratio(f: Formula) -> Iterator[Step]:
+    root = sp.Symbol("c", positive=True)  # √γ
+    first, last = (1 + root) ** 2 + TAU2, (1 - root) ** 2 + TAU2
+    yield Identity("rates s + τ² at the edges of the spectrum", f.expr.subs(gamma, root**2), first / last)
+    rate = -sp.diff(sp.log(1 - _KEPT * (sample + TAU2) / sample), time)
+    yield Identity("an eigenvalue is learnt at the rate s + τ²", rate, sample + TAU2)
+    yield Limit("one time for all as n → ∞: nothing grows with n", f.expr, gamma, 0, 1)
+    yield Identity("under small noise slow only at n = d", f.expr.subs(gamma, 1), (4 + TAU2) / TAU2)
+    yield Premise("the extreme eigenvalues reach the edges", "bai1993", "training.linear_time_ratio")
+
+
+linear_time_ratio = Formula(
+    name="linear_time_ratio",
+    variables=(RATIO, _NOISY),
+    branches=(Branch(((1 + sp.sqrt(gamma)) ** 2 + TAU2) / ((1 - sp.sqrt(gamma)) ** 2 + TAU2)),),
+    kind="asymptotic",
+    regime="slowest over fastest time of the linear denoiser's directions, isotropic law, n > d → ∞",
+    source="derived here",
+    derivation=_time_ratio,
+)
