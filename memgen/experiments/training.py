@@ -96,11 +96,11 @@ def cell(point: Cell) -> pd.DataFrame:
     """Rows: d, n, hidden, weights, replica, step, generator, points, tau, measure, value.
 
     Of the network at noise τ on noised training (`points` = train) and holdout points: a, b_squared and separation of
-    `measures.fractions`, and loss, its squared distance per dimension from the clean points. At two steps a decade from
-    100 on and the last, of GENERATED points made by the network, and of as many of the true law (`generator` = ideal, step 0):
-    flagged, the nearest-neighbour ratios below ⅓; wasserstein and mmd2 to the training set and to a holdout of its
-    size; and overlap_gap and sign, those of the seed's kernel Δ with that holdout for O. `weights` is the number of
-    parameters of one network.
+    `measures.fractions`, and loss, its squared distance per dimension from the clean points. Of GENERATED points that
+    it makes at two steps a decade from 100 on and at the last, and of as many of the true law (`generator` = ideal,
+    step 0): flagged, the nearest-neighbour ratios below ⅓; wasserstein and mmd2 to the training set and to a holdout
+    of its size; and overlap_gap and sign, those of the seed's kernel Δ with that holdout for O. `weights` is the number
+    of parameters of one network.
     """
     device, law = resolve_device(point.device), power_law(point.d)
     keys = [(point.seed, "training", point.d, point.n, r) for r in range(point.replicas)]
