@@ -124,6 +124,50 @@ def cell(point: Cell) -> pd.DataFrame:
     return table[["d", "n", "hidden", "weights", "replica", "step", "generator", "points", "tau", "measure", "value"]]
 
 
+_NETWORK = ["d", "n", "hidden", "weights", "replica", "tau"]
+
+
+def milestones(table: pd.DataFrame, share: float = 0.5) -> pd.DataFrame:
+    """When each network of the rows of `cell` gets where, at each noise τ: d, n, hidden, weights, replica, tau, and
+
+    generalized   the step at which its squared distance from D_pop, at holdout points, is down to `share` of the first
+    best, least   the step at which that is least, and what it is then, relative to the first
+    memorized     the step at which a, at training points, is up to `share`
+    last          a at the last step
+
+    Steps are interpolated, linearly in their logarithm, and ∞ if it does not happen.
+    """
+    seen = table[table.tau.notna() & table.measure.isin(["a", "b_squared", "separation"])]
+    wide = seen.pivot(index=[*_NETWORK, "step"], columns=["points", "measure"], values="value").sort_index()
+    fresh = wide["holdout"]
+    errors = (fresh.a**2 + fresh.b_squared) * fresh.separation
+    rows = []
+    for key, error in errors.groupby(level=_NETWORK):
+        steps, a = error.index.get_level_values("step").to_numpy(), wide.loc[error.index, ("train", "a")].to_numpy()
+        error = error.to_numpy() / error.iloc[0]
+        found = {
+            "generalized": crossing(steps, -error, -share),
+            "best": steps[error.argmin()],
+            "least": error.min(),
+            "memorized": crossing(steps, a, share),
+            "last": a[-1],
+        }
+        rows.append({**dict(zip(_NETWORK, key, strict=True)), **found})
+    return pd.DataFrame(rows)
+
+
+def crossing(steps: np.ndarray, values: np.ndarray, level: float) -> float:
+    """The first step at which values rise to a level, interpolated linearly in ln(1 + step); ∞ if they do not."""
+    above = np.flatnonzero(values >= level)
+    if not len(above):
+        return np.inf
+    k = int(above[0])
+    if k == 0:
+        return float(steps[0])
+    part = (level - values[k - 1]) / (values[k] - values[k - 1])
+    return float(np.expm1((1 - part) * np.log1p(steps[k - 1]) + part * np.log1p(steps[k])))
+
+
 class Probe(NamedTuple):
     """Noised points (M, _PROBES, d) of one kind at one level, and what is known of them."""
 

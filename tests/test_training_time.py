@@ -1,0 +1,133 @@
+"""The training experiment: rows that belong to their key, milestones, and what the stored networks must show."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from memgen import store
+from memgen.experiments import training as experiment
+from memgen.statistics import mean, threshold
+
+_CELL = experiment.Cell(d=4, n=12, hidden=16, steps=100, replicas=2, seed=0, device="cpu")
+_KEYS = ["d", "n", "hidden", "replica", "step", "generator", "points", "tau", "measure"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"dims": (0,)}, {"sizes": (1,)}, {"hidden": ()}, {"steps": 5}, {"replicas": 0}, {"sizes": (8, 8)}, {"epochs": 3}],
+)
+def test_bad_parameters_are_named(values: dict) -> None:
+    with pytest.raises(ValidationError, match=next(iter(values))):
+        experiment.Params(**values)
+
+
+def test_other_widths_are_run_in_the_first_dimension_only() -> None:
+    cells = experiment.grid(experiment.Params(dims=(16, 32), sizes=(8, 9), hidden=(64, 32)))
+    assert [(c.d, c.hidden, c.n) for c in cells] == [
+        (16, 64, 8), (16, 64, 9), (16, 32, 8), (16, 32, 9), (32, 64, 8), (32, 64, 9),
+    ]  # fmt: skip
+
+
+def test_a_network_measures_the_same_alone_and_in_company() -> None:
+    together, alone = experiment.cell(_CELL), experiment.cell(_CELL._replace(replicas=1))
+    both = alone.merge(together, on=_KEYS)
+    assert len(both) == len(alone) == len(together) / 2 and set(both.replica) == {0}
+    assert both.value_x.to_numpy() == pytest.approx(both.value_y.to_numpy(), rel=2e-3, abs=1e-3)
+    assert not alone.duplicated(_KEYS).any() and np.isfinite(alone.value).all()
+    assert set(alone.step) == set(experiment.looked_at(100)) and set(alone.generator) == {"network", "ideal"}
+    shorter = experiment.cell(_CELL._replace(replicas=1, steps=32))
+    both = shorter[shorter.tau.notna()].merge(alone, on=_KEYS)  # a shorter training is the beginning of a longer one
+    assert len(both) == shorter.tau.notna().sum() and (both.value_x == both.value_y).all()
+
+
+def test_steps_looked_at_are_eight_a_decade() -> None:
+    assert experiment.looked_at(20_000)[:6] == [0, 10, 13, 18, 24, 32] and experiment.looked_at(20_000)[-2:] == [
+        17783,
+        20000,
+    ]
+    assert experiment.looked_at(10) == [0, 10] and experiment.looked_at(1000)[-1] == 1000
+
+
+def test_crossings() -> None:
+    steps = np.array([0, 10, 100, 1000])
+    assert experiment.crossing(steps, np.array([0.0, 0.1, 0.3, 0.9]), 0.3) == pytest.approx(100)
+    assert experiment.crossing(steps, np.array([0.5, 0.1, 0.3, 0.9]), 0.5) == 0  # there from the start
+    assert experiment.crossing(steps, np.array([0.0, 0.1, 0.3, 0.4]), 0.5) == np.inf
+    half = experiment.crossing(steps, np.array([0.0, 0.0, 0.0, 1.0]), 0.5)
+    assert half == pytest.approx(np.sqrt(101 * 1001) - 1)
+
+
+def test_milestones_of_a_known_course() -> None:
+    """a = step/100 at training points; at holdout points a² + b² falls from 4 to 1, then rises."""
+    steps, course = (0, 10, 40, 90), {}
+    course["train", "a"] = [step / 100 for step in steps]
+    course["holdout", "a"] = [0.0, 0.0, 0.6, 0.0]
+    course["holdout", "b_squared"] = [4.0, 2.0, 0.64, 3.0]
+    for points in ("train", "holdout"):
+        course[points, "separation"] = [0.5] * 4
+    course["train", "b_squared"] = [7.0] * 4
+    rows = [
+        {"points": points, "measure": measure, "step": step, "value": value}
+        for (points, measure), values in course.items()
+        for step, value in zip(steps, values, strict=True)
+    ]
+    table = pd.DataFrame(rows).assign(d=2, n=3, hidden=4, weights=5, replica=0, tau=0.3, generator="network")
+    found = experiment.milestones(table, 0.4).iloc[0]
+    assert (found.best, found.least, found["last"]) == (40, 0.25, 0.9) and found.memorized == pytest.approx(40)
+    between = (2.0 / 4 - 0.4) / (2.0 / 4 - 1.0 / 4)
+    assert found.generalized == pytest.approx(np.exp((1 - between) * np.log(11) + between * np.log(41)) - 1)
+
+
+# -- what is stored ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stored() -> pd.DataFrame:
+    return store.read(store.RESULTS / "training")[0]
+
+
+def test_stored_trainings_cover_what_they_should(stored: pd.DataFrame) -> None:
+    networks = stored[stored.generator == "network"]
+    assert networks.groupby(["d", "n", "hidden"]).replica.nunique().min() >= 5
+    sizes, steps = sorted(networks.n.unique()), sorted(networks.step.unique())
+    assert {16, 64} <= set(networks.d) and sizes[-1] / sizes[0] >= 100 and steps[-1] / steps[1] >= 1000
+
+
+def test_a_stored_network_gains_what_a_and_b_say(stored: pd.DataFrame) -> None:
+    """training_gain from two steps of one network: the loss falls by ‖D_emp−D_pop‖² times the fall of (1−a)² + b²."""
+    wide = stored[(stored.points == "train") & stored.tau.notna()].pivot(
+        index=["d", "n", "hidden", "replica", "tau", "step"], columns="measure", values="value"
+    )
+    left = wide.separation * ((1 - wide.a) ** 2 + wide.b_squared)
+    one = (wide.index.get_level_values("d") == 16) & (wide.index.get_level_values("hidden") == 256)
+    first, last = (one & (wide.index.get_level_values("step") == step) for step in (0, 20_000))
+    rejected = 0.0
+    for tau in experiment.TAUS:
+        at = wide.index.get_level_values("tau") == tau
+        falls, predicted = (
+            values[first & at].groupby("n").mean().to_numpy() - values[last & at].groupby("n").mean().to_numpy()
+            for values in (wide.loss, left)
+        )
+        assert abs(mean((falls - predicted) / predicted).z(0)) < threshold(3), tau
+        without = (wide.separation * (1 - wide.a) ** 2)[first & at].groupby("n").mean().to_numpy() - (
+            wide.separation * (1 - wide.a) ** 2
+        )[last & at].groupby("n").mean().to_numpy()
+        rejected = max(rejected, abs(mean((falls - without) / without).z(0)))
+    assert rejected > threshold(3)  # b² left out
+
+
+def test_stored_ideal_points_are_not_nearer_to_the_training_set(stored: pd.DataFrame) -> None:
+    ideal = stored[stored.generator == "ideal"]
+    wide = (
+        ideal[ideal.points != ""]
+        .drop_duplicates(["d", "n", "replica", "points", "measure"])
+        .pivot(index=["d", "n", "replica"], columns=["measure", "points"], values="value")
+    )
+    for measure in ("wasserstein", "mmd2"):
+        assert abs(mean((wide[measure, "train"] - wide[measure, "holdout"]).to_numpy()).z(0)) < threshold(2)
+    copied = stored[
+        (stored.generator == "network") & (stored.n == 32) & (stored.step == 20_000) & (stored.hidden == 256)
+    ]
+    apart = copied[copied.measure == "wasserstein"].pivot(index=["d", "replica"], columns="points", values="value")
+    assert mean((apart["train"] - apart["holdout"]).to_numpy()).z(0) < -threshold(2)
