@@ -28,6 +28,7 @@ SETTLED = {
     "R5.4": "holds",
     "R5.5": "holds",
     "R5.6": "holds",
+    "R5.7": "holds",
     "R5.8": "holds",
 }
 

@@ -23,7 +23,7 @@ from memgen.statistics import proportion
 from memgen.store import RESULTS, read
 from memgen.streams import stream
 from theory import bisector, kernel, linear, mixture, mixture_relaxation
-from theory.checks import network
+from theory.checks import network, training
 from theory.checks.ruling import VERDICTS, Ruling
 
 
@@ -345,7 +345,7 @@ CLAIMS: tuple[Claim, ...] = (
         _limits_contradict,
     ),
     Claim("R5.6", "The quality of what is generated is ignored.", "review 5", network.quality),
-    Claim("R5.7", "The number of parameters is ignored.", "review 5"),
+    Claim("R5.7", "The number of parameters is ignored.", "review 5", training.parameters),
     Claim("R5.8", "Figures lack labels, error bars and logarithmic scales.", "review 5", _error_bars),
 )
 

@@ -1,15 +1,19 @@
-"""Formulas of training against denoisers that are really fitted, beside the posterior mean over their training set."""
+"""Formulas of training against denoisers that are really fitted, beside the posterior mean over their training set; and
+what the networks of `results/training/` say of a claim."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from memgen.denoisers.exact import EmpiricalBayes, mixture
+from memgen.experiments.training import crossing, milestones
 from memgen.measures import Fractions, fractions
 from memgen.statistics import Estimate, extrapolate, mean
+from memgen.store import RESULTS, read
 from memgen.streams import stream
 from theory import training
 from theory.checks.check import Check, Observation
+from theory.checks.ruling import Ruling
 
 
 def _noised(x: Tensor, tau: float, copies: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -199,7 +203,7 @@ CHECKS = [
                 sample, rho, time * np.mean(sample) / (np.mean(sample) + (1 - rho) / rho)
             ),
             "n, d → ∞": lambda sample, rho, time: training.linear_memorized_fraction(
-                len(sample) / max(np.count_nonzero(sample > 1e-9), 12), rho
+                len(sample) / max(int(np.count_nonzero(sample > 1e-9)), 12), rho
             ),
         },
     ),
@@ -247,3 +251,31 @@ CHECKS = [
         },
     ),
 ]
+
+
+def parameters() -> Ruling:
+    """Whether the number of parameters changes what is memorized, all else being equal."""
+    table, made_by = read(RESULTS / "training")
+    d, tau = made_by["parameters"]["dims"][0], 0.3
+    found = milestones(table)
+    last = found[(found.d == d) & (found.tau == tau)]
+    means = last.groupby(["weights", "n"])["last"].mean().unstack("n")
+    half = {weights: crossing(row.index.to_numpy(), -row.to_numpy(), -0.5) for weights, row in means.iterrows()}
+    few, many = min(half), max(half)
+    n = int(min(means.columns, key=lambda size: abs(np.log(size / half[many]))))  # where the largest has half
+    small, large = (last[(last.n == n) & (last.weights == w)].set_index("replica")["last"] for w in (few, many))
+    gain = mean((large - small).to_numpy())
+    return Ruling(
+        "holds" if gain.interval()[0] > 0 and half[many] > 2 * half[few] else "undecided",
+        f"And it decides: perceptrons on the same {n} points (d = {d}, {made_by['parameters']['steps']} steps, noise "
+        f"{tau} σ) have a memorized fraction of {small.mean():.2f} with {few} parameters and {large.mean():.2f} with "
+        f"{many}; the n at which it is ½ moves from {half[few]:.0f} to {half[many]:.0f}. The linear model has d² + d of "
+        f"them, and on isotropic data a fraction of d/4n at most, at any noise.",
+        {
+            "few": float(few),
+            "many": float(many),
+            "half_few": float(half[few]),
+            "half_many": float(half[many]),
+            "gain": gain.value,
+        },
+    )
