@@ -202,9 +202,7 @@ CHECKS = [
             "one rate, for the mean of s": lambda sample, rho, time: training.early_stopped_fraction(
                 sample, rho, time * np.mean(sample) / (np.mean(sample) + (1 - rho) / rho)
             ),
-            "n, d → ∞": lambda sample, rho, time: training.linear_memorized_fraction(
-                len(sample) / max(int(np.count_nonzero(sample > 1e-9)), 12), rho
-            ),
+            "trained to the end": lambda sample, rho, time: training.early_stopped_fraction(sample, rho, 1e6),
         },
     ),
     Check(
@@ -269,8 +267,8 @@ def parameters() -> Ruling:
         "holds" if gain.interval()[0] > 0 and half[many] > 2 * half[few] else "undecided",
         f"And it decides: perceptrons on the same {n} points (d = {d}, {made_by['parameters']['steps']} steps, noise "
         f"{tau} σ) have a memorized fraction of {small.mean():.2f} with {few} parameters and {large.mean():.2f} with "
-        f"{many}; the n at which it is ½ moves from {half[few]:.0f} to {half[many]:.0f}. The linear model has d² + d of "
-        f"them, and on isotropic data a fraction of d/4n at most, at any noise.",
+        f"{many}; the n at which it is ½ moves from {half[few]:.0f} to {half[many]:.0f}. The linear model has d² + d "
+        f"parameters, and on isotropic data a fraction of d/4n at most, at any noise.",
         {
             "few": float(few),
             "many": float(many),
