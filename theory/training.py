@@ -74,8 +74,8 @@ projection_error = Formula(
     variables=(MEMORIZED,),
     branches=(Branch(memorized * (1 - memorized)),),
     kind="identity",
-    regime="b² of the minimiser of the training loss, its noise averaged, in any linear class of functions that holds "
-    "D_pop; at noised training points",
+    regime="b² of the minimiser of the training loss at one noise level, the noise averaged, in any linear class of "
+    "functions of u that holds D_pop; at noised training points",
     source="derived here",
     derivation=_projection,
 )
@@ -99,8 +99,7 @@ training_gain = Formula(
     variables=(MEMORIZED, ORTHOGONAL, SEPARATION),
     branches=(Branch(separation * (2 * memorized - memorized**2 - orthogonal)),),
     kind="identity",
-    regime="loss of D_pop less that of D, per dimension, at noised training points; at fresh points the loss of D is "
-    "larger by ‖D_emp−D_pop‖²(a² + b²), a and b² taken there",
+    regime="loss of D_pop less that of D at one noise level, per dimension, at noised training points",
     source="derived here",
     derivation=_gain,
 )
@@ -111,7 +110,9 @@ training_gain = Formula(
 sample, time = sp.Symbol("sample", nonnegative=True), sp.Symbol("time", nonnegative=True)
 kappa = sp.Symbol("kappa", positive=True)
 TAU2 = (1 - rho) / rho
-_SAMPLE = Variable(sample, "eigenvalues of the training set's covariance", sp.Interval(0, sp.oo), "σ²", spectrum=True)
+_SAMPLE = Variable(
+    sample, "eigenvalues of xᵀx/n, zeros among them where n < d", sp.Interval(0, sp.oo), "σ²", spectrum=True
+)
 _NOISY = FRACTION._replace(domain=sp.Interval.open(0, 1))
 _TIME = Variable(time, "time of the gradient flow Ḋ = −∂(½E|x−D|²)", sp.Interval(0, sp.oo), "1/σ²")
 # What training has made of an eigenvalue, from 0.
@@ -131,17 +132,31 @@ def _flow() -> Iterator[Step]:
     yield Identity("E(x − ρu)² = (1−ρ)²s + ρ²τ²", apart, (1 - rho) * single(_NORM))
 
 
+_THREE = sp.symbols("s1:4", positive=True)
+
+
+def _over_three(expr: sp.Expr) -> sp.Expr:
+    """The expression for a spectrum of three eigenvalues: where its averages are matters in ratios and products."""
+    return expr.replace(lambda e: isinstance(e, Mean), lambda e: e.over(_THREE))
+
+
+def _average(value: sp.Expr) -> sp.Expr:
+    return sum(value.subs(sample, s) for s in _THREE) / 3
+
+
 def _early_fraction(f: Formula) -> Iterator[Step]:
     yield from _flow()
     w = sp.Symbol("w", real=True)
     inner = (w - rho) * ((1 - rho) * sample - rho * TAU2)
     yield Identity("E (w−ρ)u·(x−ρu) = (w−ρ)(1−ρ)(s−1)", inner, (w - rho) * (1 - rho) * (sample - 1))
-    yield Identity("over ‖x − D_pop‖²", single(f.expr) * single(_NORM), (_KEPT - rho) * (sample - 1))
+    apart = _average((1 - rho) ** 2 * sample + rho**2 * TAU2)
     yield Identity(
-        "nothing is memorized at the start, where ⟨s⟩ = 1",
-        single(f.expr.subs(time, 0)),
-        rho * (1 - sample) / single(_NORM),
+        "summed over directions, over ‖x − D_pop‖² likewise",
+        _over_three(f.expr) * apart,
+        _average((_KEPT - rho) * (1 - rho) * (sample - 1)),
     )
+    start = single(f.expr.subs(time, 0)) * single(_NORM)
+    yield Identity("at the start −ρ(⟨s⟩ − 1), 0 on average: nothing is memorized", start, rho * (1 - sample))
 
 
 early_stopped_fraction = Formula(
@@ -158,9 +173,13 @@ early_stopped_fraction = Formula(
 
 def _early_error(f: Formula) -> Iterator[Step]:
     yield from _flow()
-    a = single(early_stopped_fraction.expr)
-    total = (_KEPT - rho) ** 2 * (sample + TAU2) / ((1 - rho) * single(_NORM))
-    yield Identity("E (w−ρ)²u² over ‖x − D_pop‖², less a²", single(f.expr), total - a**2)
+    apart = _average((1 - rho) ** 2 * sample + rho**2 * TAU2)
+    total = _average((_KEPT - rho) ** 2 * (sample + TAU2)) / apart
+    yield Identity(
+        "E (w−ρ)²u² over ‖x − D_pop‖², less a²",
+        _over_three(f.expr) + _over_three(early_stopped_fraction.expr) ** 2,
+        total,
+    )
     trained, at_end = sample / (sample + TAU2) - rho, (1 - rho) * (sample - 1)
     yield Identity(
         "at the end of training (w−ρ)(s+τ²) = (1−ρ)(s−1), whence b² + a² = a: projection_error",
@@ -203,7 +222,7 @@ def _linear_fraction(f: Formula) -> Iterator[Step]:
     )
     resolved = kappa / ((1 + kappa) * level_of_kappa)
     yield Identity(
-        "that is mp_resolvent, squared out of its root",
+        "that is the resolvent of the Marchenko–Pastur law, mp_resolvent, squared out of its root, for every γ",
         (2 * gamma * _resolved * resolved + _resolved + 1 - gamma) ** 2 - ((_resolved + 1 + gamma) ** 2 - 4 * gamma),
         0,
         {_resolved: level_of_kappa},
@@ -248,7 +267,9 @@ def _linear_peak(f: Formula) -> Iterator[Step]:
     yield Identity("reached at τ² = 1 − γ/2, if that is not negative", level.subs(kappa, 1), 1 - gamma / 2)
     yield Identity("beyond, at the smallest κ = γ − 1, where τ = 0", value.subs(kappa, gamma - 1), f.branches[1].value)
     yield Identity("the phases meet", f.branches[0].value.subs(gamma, 2), f.branches[1].value.subs(gamma, 2))
-    yield Identity("at one half: n = d/2", f.branches[0].value.subs(gamma, 2), sp.Rational(1, 2))
+    yield Identity("one half at n = d/2", f.branches[0].value.subs(gamma, 2), sp.Rational(1, 2))
+    for at, peak in ((sp.Rational(7, 4), sp.Rational(7, 16)), (sp.Rational(5, 2), sp.Rational(3, 5))):
+        yield Identity(f"on its side of γ = 2: γ = {at}", f.expr.subs(gamma, at), peak)
 
 
 linear_memorized_peak = Formula(
@@ -256,7 +277,8 @@ linear_memorized_peak = Formula(
     variables=(RATIO,),
     branches=(Branch(gamma / 4, gamma <= 2), Branch(1 - 1 / gamma)),
     kind="asymptotic",
-    regime="the largest linear_memorized_fraction of any noise: at τ² = 1 − γ/2, for γ ≥ 2 as τ → 0",
+    regime="the largest linear_memorized_fraction of any noise below the collapse width: at τ² = 1 − γ/2, for γ ≥ 2 as "
+    "τ → 0; beyond that width D_emp itself becomes linear, and a rises again",
     source="derived here",
     derivation=_linear_peak,
 )
@@ -269,7 +291,7 @@ def _time_ratio(f: Formula) -> Iterator[Step]:
     rate = -sp.diff(sp.log(1 - _KEPT * (sample + TAU2) / sample), time)
     yield Identity("an eigenvalue is learnt at the rate s + τ²", rate, sample + TAU2)
     yield Limit("one time for all as n → ∞: nothing grows with n", f.expr, gamma, 0, 1)
-    yield Identity("under small noise slow only at n = d", f.expr.subs(gamma, 1), (4 + TAU2) / TAU2)
+    yield Identity("at n = d, 1 + 4/τ²: slow under small noise", f.expr.subs(gamma, 1), 1 + 4 / TAU2)
     yield Premise("the extreme eigenvalues reach the edges", "bai1993", "training.linear_time_ratio")
 
 
@@ -278,7 +300,8 @@ linear_time_ratio = Formula(
     variables=(RATIO, _NOISY),
     branches=(Branch(((1 + sp.sqrt(gamma)) ** 2 + TAU2) / ((1 - sp.sqrt(gamma)) ** 2 + TAU2)),),
     kind="asymptotic",
-    regime="slowest over fastest time of the linear denoiser's directions, isotropic law, n > d → ∞",
+    regime="slowest over fastest time of the directions that a linear denoiser learns (s > 0); isotropic law, n, d → ∞ "
+    "at d/n = γ",
     source="derived here",
     derivation=_time_ratio,
 )

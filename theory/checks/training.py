@@ -127,7 +127,7 @@ def _fractions() -> list[Observation]:
 
 
 def _peaks() -> list[Observation]:
-    widths = {0.8: 0.6**0.5, 1.6: 0.2**0.5, 4.0: 0.01}
+    widths = {0.8: 0.6**0.5, 1.6: 0.2**0.5, 2.5: 0.01, 4.0: 0.01}
     return [
         Observation({"gamma": ratio}, _extrapolated(ratio, tau, "training.linear_memorized_peak"))
         for ratio, tau in widths.items()
@@ -226,7 +226,7 @@ CHECKS = [
         {
             "n ≫ d": lambda gamma, rho: gamma * rho * (1 - rho),
             "κ = τ² + γ": lambda gamma, rho: gamma * ((1 - rho) / rho + gamma) / (1 + (1 - rho) / rho + gamma) ** 2,
-            "noise drawn once": lambda gamma, rho: 1 - rho + rho * training.linear_memorized_fraction(gamma, rho),
+            "no more than n < d": lambda gamma, rho: max(0.0, 1 - 1 / gamma),
         },
     ),
     Check(
@@ -252,7 +252,7 @@ CHECKS = [
 
 
 def parameters() -> Ruling:
-    """Whether the number of parameters changes what is memorized, all else being equal."""
+    """Whether the number of parameters changes what is memorized after the same number of steps."""
     table, made_by = read(RESULTS / "training")
     d, tau = made_by["parameters"]["dims"][0], 0.3
     found = milestones(table)
@@ -260,6 +260,10 @@ def parameters() -> Ruling:
     means = last.groupby(["weights", "n"])["last"].mean().unstack("n")
     half = {weights: crossing(row.index.to_numpy(), -row.to_numpy(), -0.5) for weights, row in means.iterrows()}
     few, many = min(half), max(half)
+    if not means.columns[0] < half[few] < half[many] < np.inf:
+        return Ruling(
+            "undecided", f"No crossing of ½ within n = {means.columns[0]} to {means.columns[-1]}.", {"few": few}
+        )
     n = int(min(means.columns, key=lambda size: abs(np.log(size / half[many]))))  # where the largest has half
     small, large = (last[(last.n == n) & (last.weights == w)].set_index("replica")["last"] for w in (few, many))
     gain = mean((large - small).to_numpy())
@@ -267,8 +271,8 @@ def parameters() -> Ruling:
         "holds" if gain.interval()[0] > 0 and half[many] > 2 * half[few] else "undecided",
         f"And it decides: perceptrons on the same {n} points (d = {d}, {made_by['parameters']['steps']} steps, noise "
         f"{tau} σ) have a memorized fraction of {small.mean():.2f} with {few} parameters and {large.mean():.2f} with "
-        f"{many}; the n at which it is ½ moves from {half[few]:.0f} to {half[many]:.0f}. The linear model has d² + d "
-        f"parameters, and on isotropic data a fraction of d/4n at most, at any noise.",
+        f"{many}; the n at which it is ½ moves from {half[few]:.0f} to {half[many]:.0f}. The linear model has d² + d, "
+        f"and a fraction of d/4n at most (isotropic data, noise below the collapse width).",
         {
             "few": float(few),
             "many": float(many),
