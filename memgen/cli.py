@@ -50,27 +50,39 @@ def run(
 @click.argument("chapter")
 @click.option("--preset", type=click.Choice(["smoke", "standard", "paper"]), default="paper", show_default=True)
 @click.option("--out", type=_folder, default="results", show_default=True, help="For the folder CHAPTER.")
-@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Processes.")
+@click.option("--executor", type=click.Choice(["processes", "dask"]), default="processes", show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), help="How many processes; 2 unless given.")
+@click.option("--scheduler-address", metavar="ADDRESS", help="For dask, such as tcp://10.0.0.7:8786.")
 @_parameters
-def sweep(chapter: str, preset: str, out: Path, workers: int, parameters: tuple[tuple[str, str], ...]) -> int:
+def sweep(
+    chapter: str,
+    preset: str,
+    out: Path,
+    executor: str,
+    workers: int | None,
+    scheduler_address: str | None,
+    parameters: tuple[tuple[str, str], ...],
+) -> int:
     """Simulate the whole grid of a chapter, each cell into a file of its own in OUT/CHAPTER.
 
     Interrupted, killed or failed, the same command goes on from the cells that are there.
     """
     from memgen import experiments
+    from memgen.cluster import cluster
     from memgen.parameters import coerce
     from memgen.store import Store
     from memgen.sweep import Workers
     from memgen.sweep import sweep as run_sweep
 
+    place = _place(executor, workers, scheduler_address)
     given = _each_once((("preset", preset), *parameters))
     experiment = experiments.load(chapter)
     params = experiment.Params(**coerce(experiment.Params, given))
-    words = ["memgen", "sweep", chapter, "--preset", preset, "--workers", str(workers)]
+    words = ["memgen", "sweep", chapter, "--preset", preset, *place]
     command = shlex.join([*words, *(word for pair in parameters for word in ("-p", *pair))])
     resolved = params.resolved().model_dump(mode="json")
     store = Store(out / chapter, chapter, experiment.VERSION, resolved, command)
-    with Workers(workers) as pool:
+    with cluster(scheduler_address) if scheduler_address else Workers(workers or 2) as pool:
         run_sweep(experiment.cell, experiment.grid(params), pool, store)
     print(store.folder)
     return 0
@@ -118,6 +130,19 @@ def book(executed: Path, target: Path) -> int:
 
     print(build(executed, target))
     return 0
+
+
+def _place(executor: str, workers: int | None, address: str | None) -> list[str]:
+    """The options that say where cells are computed, if they fit together."""
+    if executor == "processes":
+        if address is not None:
+            raise BadInput("--scheduler-address is for --executor dask")
+        return ["--workers", str(workers or 2)]
+    if workers is not None:
+        raise BadInput("--workers is for --executor processes: a Dask cluster has workers of its own")
+    if not address:
+        raise BadInput("--executor dask needs --scheduler-address")
+    return ["--executor", "dask", "--scheduler-address", address]
 
 
 def _each_once(parameters: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import tempfile
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,14 @@ class Store:
             sound.add(places[path.name])
         return sound, damaged
 
+    def has(self, about: Mapping[str, Any]) -> bool:
+        """Whether the shard of a cell is there and sound."""
+        try:
+            _load(self.folder / _name(about))
+        except BadInput:
+            return False
+        return True
+
     def write(self, table: pd.DataFrame, about: Mapping[str, Any], seconds: float) -> None:
         """Write the shard of a cell that took so many seconds; raise if Parquet would not give the same rows back."""
         content = pa.Table.from_pandas(table, preserve_index=False)
@@ -84,7 +93,8 @@ class Store:
         # Our metadata alone: those of pandas would tie the types of the rows to its version.
         content = content.replace_schema_metadata({_KEY: json.dumps(made_by, sort_keys=True)})
         path = self.folder / _name(about)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        # A name of its own: a worker that was given up may be writing the same shard, on another machine.
+        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
         try:
             with partial.open("wb") as file:
                 pq.write_table(content, file, **_PARQUET)

@@ -7,8 +7,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from threading import Thread, current_thread, main_thread
 from typing import Any, TextIO
@@ -32,8 +33,8 @@ def sweep(
 
     With a store, whoever computes a cell writes its shard at once, and cells whose sound shards are there are not run.
     The rows are the same however often the sweep was interrupted. Progress goes to stderr in any case, as lines if that
-    is a file. BadInput, before anything is run, if the folder holds something else; Failure if a cell raises or a
-    worker is killed. Cells run on one thread each, to which they leave their process set.
+    is a file. BadInput, before anything is run, if the folder holds something else; Failure if a cell raises or the
+    executor fails, as when a worker is killed. Cells run on one thread each, to which they leave their process set.
     """
     cells = list(grid)
     if not cells:
@@ -47,12 +48,15 @@ def sweep(
         print(f"{line}: computed again", file=sys.stderr)
     if sound:
         print(f"{store.folder}: {len(sound)} of {len(cells)} cells are there already", file=sys.stderr)
-    jobs = [(store, cell, one, k, len(cells)) for k, one in enumerate(cells) if k not in sound]
+    theirs = replace(store, folder=store.folder.absolute())  # a worker may be in another directory
+    jobs = [(theirs, cell, one, k, len(cells)) for k, one in enumerate(cells) if k not in sound]
     try:
         _run(_keep, jobs, executor, _progress(store.folder.name, len(sound), len(cells)))
-    except BrokenExecutor:
+    except Failure:
+        raise
+    except Exception as error:  # of the executor: those of a cell are Failures by now
         safe = f"{len(store.survey(cells)[0])} of {len(cells)} cells are safe in {store.folder}"
-        raise Failure(f"a worker was killed; {safe}, and the same command goes on from there") from None
+        raise Failure(f"{_reason(error)}; {safe}, and the same command goes on from there") from error
     store.tidy()
     return read(store.folder)[0]
 
@@ -115,7 +119,8 @@ def _run(function: Callable[..., Any], jobs: list[tuple], executor: Executor | N
             for k, job in enumerate(jobs):
                 futures[executor.submit(function, *job)] = k
             for future in as_completed(futures):
-                results[futures[future]] = future.result()
+                results[futures.pop(future)] = future.result()
+                del future  # what is still wanted a cluster keeps, and computes again if it loses it with a worker
                 progress.update()
         except BaseException as error:
             # Either or: a process pool that loses a worker trips over futures that were cancelled meanwhile.
@@ -128,8 +133,19 @@ def _run(function: Callable[..., Any], jobs: list[tuple], executor: Executor | N
     return [results[k] for k in range(len(jobs))]
 
 
+def _reason(error: Exception) -> str:
+    if isinstance(error, BrokenExecutor):
+        return "a worker was killed"
+    if isinstance(error, CancelledError):
+        return "the connection to the workers was lost"
+    return f"{type(error).__name__}: {one_line(error)}"
+
+
 def _keep(store: Store, cell: Cell, one: Any, position: int, cells: int) -> None:
-    """Compute one cell and write its shard."""
+    """Compute one cell and write its shard, if it is not there: a cluster may make a call twice."""
+    about = store.about(one, position, cells)
+    if store.has(about):
+        return
     # The last digits of a sum depend on how many threads share it; the rows must not.
     threadpool_limits(1)
     if torch := sys.modules.get("torch"):  # whatever needs it has imported it, and it heeds its own setting alone
@@ -137,7 +153,7 @@ def _keep(store: Store, cell: Cell, one: Any, position: int, cells: int) -> None
     start = time.perf_counter()
     try:
         table = cell(one)
-        store.write(table, store.about(one, position, cells), time.perf_counter() - start)
+        store.write(table, about, time.perf_counter() - start)
     except Exception as error:  # whatever it is, it must come back from a worker in one piece, and name the cell
         raise Failure(f"cell {position} of {cells}, {one}: {type(error).__name__}: {one_line(error)}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,12 @@ def chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
         return path
 
     return write
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the experiment `toy` among the others."""
+    monkeypatch.setitem(sys.modules, "memgen.experiments.toy", importlib.import_module("toy"))
 
 
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, max_examples=40, database=None)

@@ -52,6 +52,10 @@ MEMGEN = Path(sys.executable).with_name("memgen")
         ("sweep none", "there is no memgen.experiments.none"),
         ("sweep tiny --preset fast", "'--preset'"),
         ("sweep tiny --preset smoke --workers 0", "'--workers'"),
+        ("sweep tiny --executor threads", "'--executor'"),
+        ("sweep tiny --executor dask", "--executor dask needs --scheduler-address"),
+        ("sweep tiny --executor dask --scheduler-address tcp://x:1 --workers 2", "--workers is for"),
+        ("sweep tiny --scheduler-address tcp://x:1 --workers 2", "--scheduler-address is for --executor dask"),
         ("sweep tiny --preset smoke -p foo 1", "unknown parameter 'foo' (known: grid, label, n, preset, tau)"),
         ("sweep tiny --preset smoke -p n 0", "n = 0: must be at least 1"),
         ("sweep tiny --preset smoke -p n 1 -p n 2", "parameter 'n' is given twice"),
@@ -106,7 +110,7 @@ def test_run_prints_a_table_and_exits_with_the_verdict(
 def test_help_is_there_at_once() -> None:
     script = (
         "import sys; from memgen.cli import main; assert main(['run', '--help']) == 0\n"
-        "slow = {'torch', 'sympy', 'papermill', 'nbformat', 'pydantic', 'numpy'} & set(sys.modules)\n"
+        "slow = {'torch', 'sympy', 'papermill', 'nbformat', 'pydantic', 'numpy', 'dask'} & set(sys.modules)\n"
         "assert not slow, f'imported: {slow}'"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -22,7 +22,9 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
 LOCK = (ROOT / "requirements.lock").read_text().splitlines()
 PINS = {canonicalize_name(name): pin for name, _, pin in (line.partition("==") for line in LOCK)}
-REQUIREMENTS = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
+EXTRAS = PROJECT["optional-dependencies"]
+REQUIREMENTS = [*PROJECT["dependencies"], *EXTRAS["cluster"], *EXTRAS["dev"]]
+REQUIREMENTS.remove("memgen[cluster]")  # dev has the other in it
 
 
 def test_the_lock_is_plain_pins() -> None:

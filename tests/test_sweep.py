@@ -1,7 +1,4 @@
-"""Sweeps that last: what is finished stays, whoever is killed, and the same command goes on from there.
-
-This module is itself an experiment, `toy`: workers import it from here as they import one of memgen.experiments.
-"""
+"""Sweeps that last: what is finished stays, whoever is killed, and the same command goes on from there."""
 
 import os
 import pickle
@@ -14,72 +11,16 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 import pandas as pd
 import psutil
 import pytest
-from pydantic import BaseModel, Field
+from toy import Cell, Params, alive, calls, cell, content, grid, start, stored, wait
 
 from memgen import store
 from memgen.cli import main
 from memgen.errors import BadInput, Failure
-from memgen.store import Store
-from memgen.streams import stream
 from memgen.sweep import Workers, sweep
-
-VERSION = 1
-
-
-class Params(BaseModel, frozen=True, extra="forbid"):
-    preset: Literal["smoke", "standard", "paper"] = "standard"
-    cells: int = Field(6, ge=1)
-    seconds: float = 0.0
-    scale: float | None = None
-    notes: str = ""
-
-    def resolved(self) -> "Params":
-        return self.model_copy(update={"scale": self.scale or 2.0})
-
-
-class Cell(NamedTuple):
-    k: int
-    scale: float
-    seconds: float
-    notes: str
-
-
-def grid(params: Params) -> list[Cell]:
-    params = params.resolved()
-    return [Cell(k, params.scale, params.seconds, params.notes) for k in range(params.cells)]
-
-
-def cell(point: Cell) -> pd.DataFrame:
-    """A few rows; the folder `notes` hears of each call, and can tell a cell to raise or to kill its process."""
-    if point.notes:
-        notes = Path(point.notes)
-        (notes / f"{point.k} {os.getpid()} {time.monotonic_ns()}").touch()
-        if (notes / f"raise {point.k}").exists():
-            raise ZeroDivisionError("no\nluck")
-        if (notes / f"die {point.k}").exists():
-            os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(point.seconds)
-    value = point.scale * stream("toy", point.k).normal(size=3)
-    return pd.DataFrame({"k": point.k, "measure": ["a", "b", "c"], "value": value})
-
-
-def stored(folder: Path, params: Params = Params(), version: int = VERSION) -> Store:  # noqa: B008
-    return Store(folder, "toy", version, params.resolved().model_dump(mode="json"), "memgen sweep toy")
-
-
-def content(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Every file, with its bytes and the time of its last change."""
-    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.glob("*")}
-
-
-def calls(notes: Path) -> list[int]:
-    """The cells that were begun."""
-    return sorted(int(path.name.split()[0]) for path in notes.glob("[0-9]*"))
 
 
 class Posted(Executor):
@@ -160,6 +101,22 @@ def test_sound_shards_are_not_computed_again_and_damaged_ones_are(
     assert sorted(name for name in after if after[name] != before[name]) == [shards[1].name, shards[4].name]
 
 
+class Twice(ThreadPoolExecutor):
+    """A cluster that lost what it had, and makes every call again."""
+
+    def submit(self, function: Callable, /, *arguments: object) -> Future:
+        super().submit(function, *arguments).result()
+        return super().submit(function, *arguments)
+
+
+def test_a_cell_that_is_finished_is_not_computed_again_when_its_call_is_repeated(tmp_path: Path) -> None:
+    (notes := tmp_path / "notes").mkdir()
+    params = Params(notes=str(notes))
+    with Twice(1) as pool:
+        rows = sweep(cell, grid(params), pool, stored(tmp_path / "toy", params))
+    assert calls(notes) == [0, 1, 2, 3, 4, 5] and len(rows) == 18
+
+
 FOREIGN: dict[str, tuple[Callable[[Path], object], str]] = {
     "parameters": (
         lambda folder: sweep(cell, grid(Params()), store=stored(folder, Params(seconds=0.5))),
@@ -221,12 +178,6 @@ def test_rows_that_cannot_be_kept_fail_their_cell(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.fixture
-def toy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put this experiment among the others."""
-    monkeypatch.setitem(sys.modules, "memgen.experiments.toy", sys.modules[__name__])
-
-
 def test_the_command_line_says_on_stdout_where_the_shards_are_and_all_else_on_stderr(
     toy: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -266,10 +217,10 @@ def test_the_command_line_refuses_what_it_cannot_go_on_with(
 
     assert main(arguments) == 0
     refused(r"toy/0000-\w*.parquet: .*scale = 2.0, not 3.0", "-p", "scale", "3")
-    monkeypatch.setattr(sys.modules[__name__], "VERSION", 2)
+    monkeypatch.setattr("toy.VERSION", 2)
     refused(r"toy/0000-\w*.parquet: .*VERSION = 1, not 2")
     monkeypatch.undo()
-    monkeypatch.setitem(sys.modules, "memgen.experiments.toy", sys.modules[__name__])
+    monkeypatch.setitem(sys.modules, "memgen.experiments.toy", sys.modules["toy"])
     (folder / "mine.parquet").write_text("mine")
     refused("toy/mine.parquet: .*not of this sweep")
     (folder / "mine.parquet").unlink()
@@ -314,40 +265,6 @@ def test_workers_never_notice_an_interrupt_and_their_start_is_not_torn(monkeypat
     assert ends == [True]
 
 
-# The same in a process of its own, to be killed.
-SCRIPT = """
-import sys, test_sweep, memgen.cli
-sys.modules["memgen.experiments.toy"] = test_sweep
-sys.exit(memgen.cli.main())
-"""
-
-
-def start(out: Path, workers: int, **parameters: object) -> subprocess.Popen:
-    options = [word for name, value in parameters.items() for word in ("-p", name, str(value))]
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, "sweep", "toy", "--out", out, "--workers", str(workers), *options],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "waited for 30 s"
-        time.sleep(0.005)
-
-
-def alive(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def kill_parent(process: subprocess.Popen) -> None:
     process.kill()
 
@@ -371,7 +288,7 @@ def test_five_kills_lose_no_finished_cell_and_repeat_none(tmp_path: Path) -> Non
     folder = tmp_path / "toy"
     kept: dict[str, tuple[bytes, int]] = {}
     for count, kill, workers in KILLS:
-        with start(tmp_path, workers, cells=30, seconds=0.05, notes=notes) as process:
+        with start(tmp_path, "--workers", str(workers), cells=30, seconds=0.05, notes=notes) as process:
             wait(lambda: len(list(folder.glob("*.parquet"))) >= count and calls(notes))  # noqa: B023
             family = psutil.Process(process.pid).children(recursive=True)
             assert len(family) >= workers and all(map(alive, family))
@@ -390,7 +307,7 @@ def test_five_kills_lose_no_finished_cell_and_repeat_none(tmp_path: Path) -> Non
         kept = now
     begun = len(calls(notes))
     assert begun - len(kept) <= sum(workers for _, _, workers in KILLS)  # a kill costs what the workers had in hand
-    with start(tmp_path, 2, cells=30, seconds=0.05, notes=notes) as process:
+    with start(tmp_path, "--workers", "2", cells=30, seconds=0.05, notes=notes) as process:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, f"{folder}\n")
     assert f"{folder}: {len(kept)} of 30 cells are there already\n" in err
@@ -405,7 +322,7 @@ def test_five_kills_lose_no_finished_cell_and_repeat_none(tmp_path: Path) -> Non
 @pytest.mark.parametrize("shards", [0, 3], ids=["while workers start", "while they work"])
 def test_an_interrupt_ends_a_sweep_at_once_and_in_one_line(tmp_path: Path, shards: int) -> None:
     folder = tmp_path / "toy"
-    with start(tmp_path, 1, cells=400, seconds=0.2) as process:
+    with start(tmp_path, "--workers", "1", cells=400, seconds=0.2) as process:
         wait(lambda: folder.exists() and len(list(folder.glob("*.parquet"))) >= shards)
         family = psutil.Process(process.pid).children(recursive=True)
         at = time.monotonic()

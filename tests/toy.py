@@ -1,0 +1,105 @@
+"""An experiment small enough to try sweeps on: workers import it from here as they import one of memgen.experiments."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import pandas as pd
+import psutil
+from pydantic import BaseModel, Field
+
+from memgen.store import Store
+from memgen.streams import stream
+
+VERSION = 1
+
+
+class Params(BaseModel, frozen=True, extra="forbid"):
+    preset: Literal["smoke", "standard", "paper"] = "standard"
+    cells: int = Field(6, ge=1)
+    seconds: float = 0.0
+    scale: float | None = None
+    notes: str = ""
+
+    def resolved(self) -> "Params":
+        return self.model_copy(update={"scale": self.scale or 2.0})
+
+
+class Cell(NamedTuple):
+    k: int
+    scale: float
+    seconds: float
+    notes: str
+
+
+def grid(params: Params) -> list[Cell]:
+    params = params.resolved()
+    return [Cell(k, params.scale, params.seconds, params.notes) for k in range(params.cells)]
+
+
+def cell(point: Cell) -> pd.DataFrame:
+    """A few rows; the folder `notes` hears of each call, and can tell a cell to raise, kill its process, or wait."""
+    if point.notes:
+        notes = Path(point.notes)
+        (notes / f"{point.k} {os.getpid()} {time.monotonic_ns()}").touch()
+        if (notes / f"raise {point.k}").exists():
+            raise ZeroDivisionError("no\nluck")
+        if (notes / f"die {point.k}").exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        wait(lambda: not (notes / f"hold {point.k}").exists())
+    time.sleep(point.seconds)
+    value = point.scale * stream("toy", point.k).normal(size=3)
+    return pd.DataFrame({"k": point.k, "measure": ["a", "b", "c"], "value": value})
+
+
+def stored(folder: Path, params: Params = Params(), version: int = VERSION) -> Store:  # noqa: B008
+    return Store(folder, "toy", version, params.resolved().model_dump(mode="json"), "memgen sweep toy")
+
+
+def content(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Every file, with its bytes and the time of its last change."""
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.glob("*")}
+
+
+def calls(notes: Path) -> list[int]:
+    """The cells that were begun."""
+    return sorted(int(path.name.split()[0]) for path in notes.glob("[0-9]*"))
+
+
+# The same in a process of its own, to be killed.
+SCRIPT = """
+import sys, toy, memgen.cli
+sys.modules["memgen.experiments.toy"] = toy
+sys.exit(memgen.cli.main())
+"""
+
+
+def start(out: Path, *options: str, script: str = SCRIPT, **parameters: object) -> subprocess.Popen:
+    given = [word for name, value in parameters.items() for word in ("-p", name, str(value))]
+    return subprocess.Popen(
+        [sys.executable, "-c", script, "sweep", "toy", "--out", out, *options, *given],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "waited for a minute"
+        time.sleep(0.005)
+
+
+def alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
