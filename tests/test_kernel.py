@@ -16,18 +16,8 @@ from scipy.spatial.distance import pdist
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, special_ortho_group
 
-from memgen import statistics
 from memgen.denoisers.linear import fit, one_step
-from memgen.measures import (
-    Delta,
-    combine,
-    kernel_estimate,
-    kernel_l2_delta,
-    log_cross,
-    log_overlaps,
-    points_l2_delta,
-    position,
-)
+from memgen.measures import Delta, combine, kernel_estimate, kernel_l2_delta, log_cross, log_overlaps, position
 from memgen.measures.kernel import _PART, _TILE
 from memgen.process import noised
 
@@ -496,45 +486,3 @@ def test_position_names_the_law_that_is_none() -> None:
         position(estimate, mean, covariance, true_mean, -true_covariance)
     with pytest.raises(ValueError, match=r"^true_mean must be"):
         position(estimate, mean, covariance, true_mean[:1], true_covariance)
-
-
-def test_delta_of_generated_points_is_the_kernel_sums() -> None:
-    rng = np.random.default_rng(5)
-    train, original, generated = (rng.standard_normal(shape) for shape in ((7, 3), (9, 3), (5, 3)))
-    found = points_l2_delta(train, original, generated, sigma=1.3)
-    unit = (4 * np.pi * 1.3**2) ** 1.5
-    for points, log_cross_found in ((train, found.log_cross_train), (original, found.log_cross_original)):
-        variance = 1.3**2 * len(points) ** (-2 / 3)
-        apart = ((points[:, None] - generated) ** 2).sum(-1)
-        density = (2 * np.pi * variance) ** -1.5 * np.exp(-apart / (2 * variance))
-        assert np.exp(log_cross_found) == pytest.approx(2 * unit * density.mean(), rel=1e-12)
-    assert found.log_pair_train == kernel_estimate(train, 1.3).log_pair
-    copies = points_l2_delta(train, original, train[[0, 0, 1]])
-    assert copies.sign < 0 and copies.overlap_gap < 0
-
-
-def test_delta_of_many_points_of_a_law_is_that_of_the_law() -> None:
-    """Within the error of a mean over points; the law twice as wide is rejected."""
-    rng, gaps = np.random.default_rng(6), {1.0: [], 2.0: []}
-    train, original = rng.standard_normal((30, 2)), rng.standard_normal((30, 2))
-    for _ in range(40):
-        points = points_l2_delta(train, original, rng.standard_normal((400, 2)))
-        for spread, found in gaps.items():
-            law = kernel_l2_delta(train, original, np.zeros(2), spread * np.eye(2))
-            found.append(np.exp(points.log_cross_train) - np.exp(law.log_cross_train))
-    one, two = (abs(statistics.mean(np.array(found)).z(0)) for found in gaps.values())
-    assert one < statistics.threshold(1) < two
-
-
-@pytest.mark.parametrize(
-    ("points", "message"),
-    [
-        (np.zeros((3, 2)), "generated must be"),
-        (np.zeros((0, 3)), "generated must be"),
-        (np.full((2, 3), np.nan), "not finite"),
-    ],
-)
-def test_points_that_cannot_be_compared_are_refused(points: np.ndarray, message: str) -> None:
-    sets = np.random.default_rng(0).standard_normal((2, 5, 3))
-    with pytest.raises(ValueError, match=message):
-        points_l2_delta(*sets, points)
