@@ -1,9 +1,10 @@
-"""What the seed's Fig. 4 shows, decided by the networks of `results/network/`."""
+"""What the seed's Fig. 4 shows, decided by the networks of `results/network/` and `results/long/`."""
 
 from functools import cache
 
 import pandas as pd
 
+from memgen.experiments.network import SPREAD
 from memgen.statistics import mean
 from memgen.store import RESULTS, read
 from theory.checks.ruling import Ruling
@@ -21,6 +22,12 @@ def _measure(measure: str, points: str = "", generator: str = "network") -> pd.S
     return table[chosen].groupby("n")["value"].mean()
 
 
+def _mean(rows: pd.DataFrame, measure: str, points: str = "") -> float:
+    """Of the network, over all such rows."""
+    chosen = (rows["measure"] == measure) & (rows["points"] == points) & (rows["generator"] == "network")
+    return float(rows[chosen]["value"].mean())
+
+
 def _published_probability(generator: str) -> pd.Series:
     """P(Δ > 0) on the script's scales, by n."""
     table = _table()
@@ -36,16 +43,22 @@ def transition() -> Ruling:
     a = mean(low.groupby("replica")["value"].mean().to_numpy())
     margin = float(max(abs(end) for end in a.interval()))
     variance = _measure("variance")
+    long, made_by = read(RESULTS / "long" / "network")
+    n, tau = made_by["parameters"]["sizes"][0], sorted(long["tau"].dropna().unique())[1]
     return Ruling(
         "fails" if margin < 0.1 and variance.min() > 1.5 else "undecided",
         f"At the script's budget of 10 to 80 gradient steps it has learnt neither its training set nor the law: the "
         f"memorized fraction is {a.value:+.3f} (95%: within ±{margin:.3f}) at every n, and what it generates has "
         f"{variance.iloc[0]:.0f} (n = {variance.index[0]}) to {variance.iloc[-1]:.1f} times the variance of the data "
-        f"(n = {variance.index[-1]}). What rises with n is the number of steps.",
+        f"(n = {variance.index[-1]}). What rises with n is the number of steps. A hundred times as many at n = {n} "
+        f"bring the variance to {_mean(long, 'variance'):.2f} and, at noise {tau / SPREAD:.2g} σ, the fraction to "
+        f"{_mean(long[long['tau'] == tau], 'a', 'train'):.2f}.",
         {
             "memorized_fraction": a.value,
             "variance_first": float(variance.iloc[0]),
             "variance_last": float(variance.iloc[-1]),
+            "variance_long": _mean(long, "variance"),
+            "memorized_long": _mean(long[long["tau"] == tau], "a", "train"),
         },
     )
 
