@@ -51,8 +51,8 @@ def transition() -> Ruling:
         f"memorized fraction is {a.value:+.3f} (95%: within ±{margin:.3f}) at every n, and what it generates has "
         f"{variance.iloc[0]:.0f} (n = {variance.index[0]}) to {variance.iloc[-1]:.1f} times the variance of the data "
         f"(n = {variance.index[-1]}). What rises with n is the number of steps. A hundred times as many at n = {n} "
-        f"bring the variance to {_mean(long, 'variance'):.2f} times the data's and, at noise {tau / SPREAD:.2g} σ, the fraction to "
-        f"{_mean(long[long['tau'] == tau], 'a', 'train'):.2f}.",
+        f"bring the variance to {_mean(long, 'variance'):.2f} times the data's and, at noise {tau / SPREAD:.2g} σ, "
+        f"the fraction to {_mean(long[long['tau'] == tau], 'a', 'train'):.2f}.",
         {
             "memorized_fraction": a.value,
             "variance_first": float(variance.iloc[0]),
