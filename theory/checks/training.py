@@ -269,7 +269,7 @@ def parameters() -> Ruling:
     gain = mean((large - small).to_numpy())
     return Ruling(
         "holds" if gain.interval()[0] > 0 and half[many] > 2 * half[few] else "undecided",
-        f"And it decides: perceptrons on the same {n} points (d = {d}, {made_by['parameters']['steps']} steps, noise "
+        f"And it counts: perceptrons on the same {n} points (d = {d}, {made_by['parameters']['steps']} steps, noise "
         f"{tau} σ) have a memorized fraction of {small.mean():.2f} with {few} parameters and {large.mean():.2f} with "
         f"{many}; the n at which it is ½ moves from {half[few]:.0f} to {half[many]:.0f}. The linear model has d² + d, "
         f"and a fraction of d/4n at most (isotropic data, noise below the collapse width).",
