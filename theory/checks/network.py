@@ -48,10 +48,10 @@ def transition() -> Ruling:
     return Ruling(
         "fails" if margin < 0.1 and variance.min() > 1.5 else "undecided",
         f"At the script's budget of 10 to 80 gradient steps it has learnt neither its training set nor the law: the "
-        f"memorized fraction is {a.value:+.3f} (95%: within ±{margin:.3f}) on average over n, and what it "
-        f"generates has {variance.iloc[0]:.0f} (n = {variance.index[0]}) to {variance.iloc[-1]:.1f} times the variance of the data "
-        f"(n = {variance.index[-1]}). What rises with n is the number of steps. A hundred times as many at n = {n} "
-        f"bring the variance to {_mean(long, 'variance'):.1f} times the data's on average and, at noise "
+        f"memorized fraction is {a.value:+.3f} (95%: within ±{margin:.3f}) on average over n, and what it generates "
+        f"has {variance.iloc[0]:.0f} (n = {variance.index[0]}) to {variance.iloc[-1]:.1f} times the variance of the "
+        f"data (n = {variance.index[-1]}). What rises with n is the number of steps. A hundred times as many at "
+        f"n = {n} bring the variance to {_mean(long, 'variance'):.1f} times the data's on average and, at noise "
         f"{tau / SPREAD:.2g} σ, the fraction to {_mean(long[long['tau'] == tau], 'a', 'train'):.2f}.",
         {
             "memorized_fraction": a.value,
