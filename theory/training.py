@@ -118,6 +118,7 @@ _TIME = Variable(time, "time of the gradient flow Ḋ = −∂(½E|x−D|²)", s
 # What training has made of an eigenvalue, from 0.
 _KEPT = sample / (sample + TAU2) * (1 - sp.exp(-time * (sample + TAU2)))
 _EXCESS = ((1 - rho) * (sample - 1) - sample * sp.exp(-time * (sample + TAU2))) / (sample + TAU2)  # less ρ
+_APART = (1 - rho) ** 2 * sample + rho**2 * TAU2  # E(x − D_pop)²
 _NORM = (1 - rho) * Mean(sample, sample) + rho  # ‖x − D_pop‖²/(1−ρ)
 
 
@@ -128,8 +129,7 @@ def _flow() -> Iterator[Step]:
         "dw/dt = s − w(s + τ²): ½E(x − wu)² = ½s − ws + ½w²(s+τ²) falls", sp.diff(w, time), sample - w * (sample + TAU2)
     )
     yield Identity("from w = 0", w.subs(time, 0), 0)
-    apart = (1 - rho) ** 2 * sample + rho**2 * TAU2
-    yield Identity("E(x − ρu)² = (1−ρ)²s + ρ²τ²", apart, (1 - rho) * single(_NORM))
+    yield Identity("E(x − ρu)² = (1−ρ)²s + ρ²τ²", _APART, (1 - rho) * single(_NORM))
 
 
 _THREE = sp.symbols("s1:4", positive=True)
@@ -149,10 +149,9 @@ def _early_fraction(f: Formula) -> Iterator[Step]:
     w = sp.Symbol("w", real=True)
     inner = (w - rho) * ((1 - rho) * sample - rho * TAU2)
     yield Identity("E (w−ρ)u·(x−ρu) = (w−ρ)(1−ρ)(s−1)", inner, (w - rho) * (1 - rho) * (sample - 1))
-    apart = _average((1 - rho) ** 2 * sample + rho**2 * TAU2)
     yield Identity(
         "summed over directions, over ‖x − D_pop‖² likewise",
-        _over_three(f.expr) * apart,
+        _over_three(f.expr) * _average(_APART),
         _average((_KEPT - rho) * (1 - rho) * (sample - 1)),
     )
     start = single(f.expr.subs(time, 0)) * single(_NORM)
@@ -173,8 +172,7 @@ early_stopped_fraction = Formula(
 
 def _early_error(f: Formula) -> Iterator[Step]:
     yield from _flow()
-    apart = _average((1 - rho) ** 2 * sample + rho**2 * TAU2)
-    total = _average((_KEPT - rho) ** 2 * (sample + TAU2)) / apart
+    total = _average((_KEPT - rho) ** 2 * (sample + TAU2)) / _average(_APART)
     yield Identity(
         "E (w−ρ)²u² over ‖x − D_pop‖², less a²",
         _over_three(f.expr) + _over_three(early_stopped_fraction.expr) ** 2,

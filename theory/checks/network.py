@@ -15,17 +15,13 @@ def _table() -> pd.DataFrame:
     return read(RESULTS / "network")[0]
 
 
+def _of(table: pd.DataFrame, measure: str, points: str = "", generator: str = "network") -> pd.DataFrame:
+    return table[(table["measure"] == measure) & (table["points"] == points) & (table["generator"] == generator)]
+
+
 def _measure(measure: str, points: str = "", generator: str = "network") -> pd.Series:
     """Means over networks, by n."""
-    table = _table()
-    chosen = (table["measure"] == measure) & (table["points"] == points) & (table["generator"] == generator)
-    return table[chosen].groupby("n")["value"].mean()
-
-
-def _mean(rows: pd.DataFrame, measure: str, points: str = "") -> float:
-    """Of the network, over all such rows."""
-    chosen = (rows["measure"] == measure) & (rows["points"] == points) & (rows["generator"] == "network")
-    return float(rows[chosen]["value"].mean())
+    return _of(_table(), measure, points, generator).groupby("n")["value"].mean()
 
 
 def _published_probability(generator: str) -> pd.Series:
@@ -45,20 +41,21 @@ def transition() -> Ruling:
     variance = _measure("variance")
     long, made_by = read(RESULTS / "long" / "network")
     n, tau = made_by["parameters"]["sizes"][0], sorted(long["tau"].dropna().unique())[1]
+    grown, learnt = _of(long, "variance"), _of(long[long["tau"] == tau], "a", "train")
     return Ruling(
         "fails" if margin < 0.1 and variance.min() > 1.5 else "undecided",
         f"At the script's budget of 10 to 80 gradient steps it has learnt neither its training set nor the law: the "
         f"memorized fraction is {a.value:+.3f} (95%: within ±{margin:.3f}) on average over n, and what it generates "
         f"has {variance.iloc[0]:.0f} (n = {variance.index[0]}) to {variance.iloc[-1]:.1f} times the variance of the "
         f"data (n = {variance.index[-1]}). What rises with n is the number of steps. A hundred times as many at "
-        f"n = {n} bring the variance to {_mean(long, 'variance'):.1f} times the data's on average and, at noise "
-        f"{tau / SPREAD:.2g} σ, the fraction to {_mean(long[long['tau'] == tau], 'a', 'train'):.2f}.",
+        f"n = {n} bring the variance to {grown['value'].mean():.1f} times the data's on average and, at noise "
+        f"{tau / SPREAD:.2g} σ, the fraction to {learnt['value'].mean():.2f}.",
         {
             "memorized_fraction": a.value,
             "variance_first": float(variance.iloc[0]),
             "variance_last": float(variance.iloc[-1]),
-            "variance_long": _mean(long, "variance"),
-            "memorized_long": _mean(long[long["tau"] == tau], "a", "train"),
+            "variance_long": float(grown["value"].mean()),
+            "memorized_long": float(learnt["value"].mean()),
         },
     )
 
