@@ -5,7 +5,7 @@ fluctuating phase (`logdet_correction`) taken off first and itself checked by it
 """
 
 from functools import cache
-from math import ceil
+from math import ceil, e
 
 import numpy as np
 import torch
@@ -208,7 +208,7 @@ CHECKS = [
             "in both phases": lambda gamma, rho: -0.5,
             "without Laplace's prefactor": lambda gamma, rho: -1.0 * (gamma > rho),
         },
-        predict=lambda gamma, rho: linear.logdet_correction(np.e, gamma, rho) * np.e,
+        predict=lambda gamma, rho: linear.logdet_correction(e, gamma, rho) * e,
     ),
     Check(
         "linear.kl_generated_true",
