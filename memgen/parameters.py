@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -38,9 +38,15 @@ class ChapterParams(BaseModel):
     """What the parameters of every chapter have; what is None in the rest of them is set by the preset."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]]  # by preset and by name, for all that may be None
 
     preset: Literal["smoke", "standard", "paper"] = "standard"
     seed: int = Field(0, ge=0)
+
+    def resolved(self) -> Self:
+        """The same with every None filled in from the preset."""
+        rest = {name: value for name, value in self.presets[self.preset].items() if getattr(self, name) is None}
+        return self.model_copy(update=rest)
 
 
 class ParameterError(BadInput):

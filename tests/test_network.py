@@ -13,7 +13,7 @@ _SMALL = experiment.Params(preset="smoke", sizes=(30,), replicas=2, epochs=2)
 
 @pytest.mark.parametrize(
     "values",
-    [{"sizes": (5,)}, {"width": 12}, {"replicas": 0}, {"device": "gpu"}, {"samples": 10}],
+    [{"sizes": (5,)}, {"width": 12}, {"replicas": 0}, {"device": "gpu"}, {"precision": "float16"}, {"samples": 10}],
 )
 def test_bad_parameters_are_named(values: dict) -> None:
     with pytest.raises(ValidationError, match=next(iter(values))):
@@ -21,8 +21,8 @@ def test_bad_parameters_are_named(values: dict) -> None:
 
 
 def test_a_network_measures_the_same_alone_and_in_company() -> None:
-    together = experiment.cell(experiment.grid(_SMALL.model_copy(update={"group": 2}))[0])
-    alone = experiment.cell(experiment.grid(_SMALL)[1])
+    first, second = experiment.grid(_SMALL)
+    together, alone = experiment.cell(first._replace(replicas=2)), experiment.cell(second)
     keys = ["n", "replica", "generator", "points", "tau", "measure"]
     both = alone.merge(together, on=keys)
     assert len(both) == len(alone) == len(together) / 2 and set(both.replica) == {1}

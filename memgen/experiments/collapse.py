@@ -1,7 +1,7 @@
 """Speciation and collapse, simulated: cloned trajectories of a mixture, and the points nearest to a noised one."""
 
 from itertools import pairwise
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,6 @@ from memgen.streams import stream
 VERSION = 1
 TIMES = (1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 8.0)  # at which trajectories are cloned
 WIDTHS = (0.6, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5)  # in units of σ/√(n^{2/d} − 1)
-_PRESETS = {  # pairs of clones, steps of a trajectory, draws of a point set
-    "smoke": (500, 400, 200),
-    "standard": (4000, 800, 1000),
-    "paper": (100_000, 4000, 20_000),
-}
 _NEAREST = ((10, 100), (20, 400), (40, 2000))  # d, n
 RADII = (0.25, 0.5, 0.75, 1.0, 1.3, 1.7, 2.2)  # |x_1|²/d
 _LOCAL = ((50, 400), (100, 3000))  # d, n
@@ -36,16 +31,16 @@ Dimension = Annotated[int, Field(ge=1)]
 class Params(ChapterParams):
     """Parameters of the chapter; what is None is set by the preset."""
 
+    presets: ClassVar = {  # pairs of clones, steps of a trajectory, draws of a point set
+        "smoke": {"pairs": 500, "steps": 400, "draws": 200},
+        "standard": {"pairs": 4000, "steps": 800, "draws": 1000},
+        "paper": {"pairs": 100_000, "steps": 4000, "draws": 20_000},
+    }
+
     dims: Annotated[tuple[Dimension, ...], Distinct] = Field((256, 4096), min_length=1)
     pairs: int | None = Field(None, ge=100)
     steps: int | None = Field(None, ge=10)
     draws: int | None = Field(None, ge=100)
-
-    def resolved(self) -> "Params":
-        """The same with every None filled in from the preset."""
-        pairs, steps, draws = _PRESETS[self.preset]
-        chosen = {"pairs": self.pairs or pairs, "steps": self.steps or steps, "draws": self.draws or draws}
-        return self.model_copy(update=chosen)
 
 
 class Cell(NamedTuple):

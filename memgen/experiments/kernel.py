@@ -1,6 +1,6 @@
 """The kernel estimate of a point set, simulated: its neighbours, its squared error, and generators between T and O."""
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,6 @@ VERSION = 1
 SHARES = (0.0, 0.15, 0.3, 0.45, 0.55, 0.7, 0.85, 1.0)  # of the last generator in the mixture with the first
 BLUR = 2.0  # σ of the noise that a blurred sampler adds
 SHARP = 0.6  # width of a sharp copier's kernels, by the width of the estimate
-_PRESETS = {
-    "smoke": (40, (8, 64)),
-    "standard": (200, (8, 32, 128, 512, 2048)),
-    "paper": (2000, (8, 32, 128, 512, 2048)),
-}
 _SUBSPACES = ((64, 8), (64, 16))  # d, D
 
 Study = Literal["neighbours", "error", "path"]
@@ -32,15 +27,16 @@ Size = Annotated[int, Field(ge=2)]
 class Params(ChapterParams):
     """Parameters of the chapter; what is None is set by the preset. Paths are simulated in dims[0] at path_size."""
 
+    presets: ClassVar = {
+        "smoke": {"replicas": 40, "sizes": (8, 64)},
+        "standard": {"replicas": 200, "sizes": (8, 32, 128, 512, 2048)},
+        "paper": {"replicas": 2000, "sizes": (8, 32, 128, 512, 2048)},
+    }
+
     dims: Annotated[tuple[Dimension, ...], Distinct] = Field((4, 16, 64), min_length=1)
     sizes: tuple[Size, ...] | None = Field(None, min_length=2)
     path_size: Size = 64
     replicas: int | None = Field(None, ge=20)
-
-    def resolved(self) -> "Params":
-        """The same with every None filled in from the preset."""
-        replicas, sizes = _PRESETS[self.preset]
-        return self.model_copy(update={"replicas": self.replicas or replicas, "sizes": self.sizes or sizes})
 
 
 class Cell(NamedTuple):

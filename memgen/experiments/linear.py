@@ -1,6 +1,6 @@
 """The linear one-step model, simulated: fit on fresh data, measure the law it generates."""
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,8 @@ from memgen.process import noised
 from memgen.streams import stream
 
 VERSION = 1  # of the rows that `cell` gives: raised whenever they change, so that a store never mixes two
-_PRESETS = {  # d, replicas, dimensions of the finite-size study, digits side by side
-    "smoke": (16, 24, (16, 32, 64), (1,)),
-    "standard": (64, 60, (16, 32, 64, 128), (1,)),
-    "paper": (100, 300, (16, 32, 64, 128, 256), (1, 2, 3, 4, 6, 8)),
-}
+_SIZES = {"smoke": (16, 32, 64), "standard": (16, 32, 64, 128), "paper": (16, 32, 64, 128, 256)}
+_COPIES = {"smoke": (1,), "standard": (1,), "paper": (1, 2, 3, 4, 6, 8)}
 # n/d from deep inside minimum norm to far beyond both thresholds.
 RATIOS = (0.125, 0.25, 0.5, 0.75, 0.9, 1.1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 6, 10, 20)
 SIZE_RATIOS = (0.25, 0.75)  # γ = d/(n−1) of the finite-size study: on the plateau and beyond it at ρ = ½
@@ -37,6 +34,12 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 class Params(ChapterParams):
     """Parameters of the chapter; what is None is set by the preset."""
 
+    presets: ClassVar = {
+        "smoke": {"d": 16, "replicas": 24},
+        "standard": {"d": 64, "replicas": 60},
+        "paper": {"d": 100, "replicas": 300},
+    }
+
     device: Device = "cpu"
     d: int | None = Field(None, ge=2)
     replicas: int | None = Field(None, ge=12)
@@ -44,20 +47,15 @@ class Params(ChapterParams):
     tau_spectrum: PositiveFloat = 0.5
     tau_digits: PositiveFloat = 1.0
 
-    def resolved(self) -> "Params":
-        """The same with every None filled in from the preset."""
-        d, replicas, _, _ = _PRESETS[self.preset]
-        return self.model_copy(update={"d": self.d or d, "replicas": self.replicas or replicas})
-
     @property
     def sizes(self) -> tuple[int, ...]:
         """Dimensions of the finite-size study."""
-        return _PRESETS[self.preset][2]
+        return _SIZES[self.preset]
 
     @property
     def copies(self) -> tuple[int, ...]:
         """How many digits side by side make one point."""
-        return _PRESETS[self.preset][3]
+        return _COPIES[self.preset]
 
 
 class Cell(NamedTuple):

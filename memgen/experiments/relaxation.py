@@ -4,7 +4,7 @@ A Gaussian, two Gaussians at ±m, and two unequal ones, all of mean 0 and varian
 further directions there are, of variance 1, only add to the divergence: independent ones add theirs.
 """
 
-from typing import Literal, NamedTuple, get_args
+from typing import ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -18,22 +18,21 @@ from memgen.streams import stream
 VERSION = 1
 Law = Literal["gaussian", "mixture", "skewed"]
 LAWS: tuple[Law, ...] = get_args(Law)
-_PRESETS = {"smoke": (6, 4000, 5), "standard": (12, 20_000, 9), "paper": (40, 200_000, 17)}  # replicas, draws, times
 
 
 class Params(ChapterParams):
     """Parameters of the chapter; what is None is set by the preset."""
 
+    presets: ClassVar = {
+        "smoke": {"replicas": 6, "draws": 4000, "times": 5},
+        "standard": {"replicas": 12, "draws": 20_000, "times": 9},
+        "paper": {"replicas": 40, "draws": 200_000, "times": 17},
+    }
+
     separation: float = Field(4.0, ge=2, le=1e6)
     replicas: int | None = Field(None, ge=3)
     draws: int | None = Field(None, ge=1000)
     times: int | None = Field(None, ge=3)
-
-    def resolved(self) -> "Params":
-        """The same with every None filled in from the preset."""
-        replicas, draws, times = _PRESETS[self.preset]
-        chosen = {"replicas": self.replicas or replicas, "draws": self.draws or draws, "times": self.times or times}
-        return self.model_copy(update=chosen)
 
 
 class Cell(NamedTuple):

@@ -5,7 +5,7 @@ best one for an isotropic law. All networks of a size see the same training sets
 and levels belong to (d, n, replica) as well.
 """
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,11 +31,6 @@ BATCH, LR, DEPTH = 64, 1e-3, 3
 GENERATED = 256  # points made by each network
 _WIDTHS = karras(20.0, 0.03, 32)  # of the sampler
 _PROBES = 256  # noised points at each level
-_PRESETS = {  # dimensions, sizes, units in a layer, steps, replicas
-    "smoke": ((16,), (32,), (32,), 100, 2),
-    "standard": ((16,), (32, 128), (64,), 1000, 2),
-    "paper": ((16, 32, 64), tuple(32 * 2**k for k in range(8)), (256, 128, 64, 32), 20_000, 5),
-}
 
 Size = Annotated[int, Field(ge=2)]
 Dimension = Annotated[int, Field(ge=1)]
@@ -47,18 +42,24 @@ class Params(ChapterParams):
     The first dimension is run at every width, the others at the first width alone.
     """
 
+    presets: ClassVar = {
+        "smoke": {"dims": (16,), "sizes": (32,), "hidden": (32,), "steps": 100, "replicas": 2},
+        "standard": {"dims": (16,), "sizes": (32, 128), "hidden": (64,), "steps": 1000, "replicas": 2},
+        "paper": {
+            "dims": (16, 32, 64),
+            "sizes": tuple(32 * 2**k for k in range(8)),
+            "hidden": (256, 128, 64, 32),
+            "steps": 20_000,
+            "replicas": 5,
+        },
+    }
+
     device: Device = "cpu"
     dims: Annotated[tuple[Dimension, ...], Distinct] | None = Field(None, min_length=1)
     sizes: Annotated[tuple[Size, ...], Distinct] | None = Field(None, min_length=1)
     hidden: Annotated[tuple[Dimension, ...], Distinct] | None = Field(None, min_length=1)
     steps: int | None = Field(None, ge=10)
     replicas: int | None = Field(None, ge=1)
-
-    def resolved(self) -> "Params":
-        """The same with every None filled in from the preset."""
-        names = ("dims", "sizes", "hidden", "steps", "replicas")
-        preset = dict(zip(names, _PRESETS[self.preset], strict=True))
-        return self.model_copy(update={name: getattr(self, name) or value for name, value in preset.items()})
 
 
 class Cell(NamedTuple):

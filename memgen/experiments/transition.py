@@ -2,7 +2,7 @@
 
 import re
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,11 +24,8 @@ REFERENCES = 30  # independent sets O that the replicas share
 # n/d of Fig. 3: the seed's own 1/4 … 1, close to n = d, and out to the transition of the overlap.
 RATIOS = (0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 1, 1.02, 1.05, 1.1, 1.25, 1.5, 2, 3, 4, 7, 10, 16)
 OVERLAP_RATIOS = (0.5, 1, 2, 4)  # n/d^{3/2}
-_PRESETS = {  # dimensions of Fig. 3, replicas, points of O (the public code has 10⁴), dimensions of the overlap study
-    "smoke": ((16,), 12, 1000, (16,)),
-    "standard": ((16,), 100, 10_000, (16, 36)),
-    "paper": ((16, 100), 300, 10_000, (16, 36, 64, 100, 256)),
-}
+_SIZES = {"smoke": (16,), "standard": (16,), "paper": (16, 100)}
+_OVERLAP_SIZES = {"smoke": (16,), "standard": (16, 36), "paper": (16, 36, 64, 100, 256)}
 _BATCH_NUMBERS = 400_000
 
 Study = Literal["figure3", "overlap"]
@@ -59,10 +56,18 @@ LADDER = (
     Choice("float64", "BBt", "equal", "ideal"),
 )
 _CHOICE = re.compile(r"(float32|float64) (BtB|BBt) (unequal|equal) (one-step|multi-step|ideal)")
+# Of the public code, whose O has 10⁴ points: T = 2, λ = e^{−2T}.
+_ALWAYS = {"tau": float(np.sqrt(-np.expm1(-4))), "choices": tuple(map(str, LADDER))}
 
 
 class Params(ChapterParams):
-    """Parameters of the chapter; what is None is set by the preset, `choices` by the ladder."""
+    """Parameters of the chapter; what is None is set by the preset, but for d: None is all of the preset's."""
+
+    presets: ClassVar = {
+        "smoke": {"replicas": 12, "original": 1000, **_ALWAYS},
+        "standard": {"replicas": 100, "original": 10_000, **_ALWAYS},
+        "paper": {"replicas": 300, "original": 10_000, **_ALWAYS},
+    }
 
     device: Device = "cpu"
     d: int | None = Field(None, ge=2)
@@ -81,25 +86,15 @@ class Params(ChapterParams):
                 raise ValueError(f"{choice!r}: float32 emulates the public code, whose generator is one-step")
         return choices
 
-    def resolved(self) -> "Params":
-        """The same with every None filled in; d only where one is asked for instead of the preset's."""
-        chosen = {
-            "replicas": self.replicas or _PRESETS[self.preset][1],
-            "original": self.original or _PRESETS[self.preset][2],
-            "tau": self.tau or float(np.sqrt(-np.expm1(-4))),  # T = 2, λ = e^{−2T}
-            "choices": self.choices or tuple(map(str, LADDER)),
-        }
-        return self.model_copy(update=chosen)
-
     @property
     def sizes(self) -> tuple[int, ...]:
         """Dimensions of Fig. 3."""
-        return _PRESETS[self.preset][0] if self.d is None else (self.d,)
+        return _SIZES[self.preset] if self.d is None else (self.d,)
 
     @property
     def overlap_sizes(self) -> tuple[int, ...]:
         """Dimensions of the overlap study."""
-        return _PRESETS[self.preset][3] if self.d is None else (self.d,)
+        return _OVERLAP_SIZES[self.preset] if self.d is None else (self.d,)
 
 
 class Cell(NamedTuple):
