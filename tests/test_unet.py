@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from memgen.denoisers.layers import Conv, ImageNorm, LayerNorm, Linear, fold, from_rows, to_rows, unfold
-from memgen.denoisers.unet import NoisePredictor, UNet, _Attention
+from memgen.denoisers.unet import NoisePredictor, UNet, _Attention, settle_convolutions
 from memgen.schedule import LogNormal, LogUniform, Schedule, cosine, linear
 from memgen.streams import stream
 
@@ -37,10 +37,12 @@ def test_size_is_a_square_of_the_width_and_a_multiple_of_the_models() -> None:
     assert _size(UNet(models=3, width=8)) == 3 * sizes[0]
 
 
-@pytest.mark.parametrize("side", [1, 2, 4, 6])  # by its centre, as one matrix, as a convolution
+# By its centre, as one matrix, as a convolution, as rows of neighbours.
+@pytest.mark.parametrize(("side", "as_product"), [(1, False), (2, False), (4, False), (6, False), (4, True), (6, True)])
 @pytest.mark.parametrize("models", [1, 3])
-def test_convolution_and_its_gradients(models: int, side: int) -> None:
+def test_convolution_and_its_gradients(models: int, side: int, as_product: bool) -> None:
     layer = Conv([stream("test", m) for m in range(models)], 5, 7).double()
+    layer.as_product = as_product
     x = _images(4, side, side, models, 5).requires_grad_()
     y, weight = layer(x), layer.weight
     plain = [
@@ -52,6 +54,31 @@ def test_convolution_and_its_gradients(models: int, side: int) -> None:
     expected = torch.autograd.grad(scores.sum(), (x, weight))
     for got, wanted in zip(torch.autograd.grad((y * towards).sum(), (x, weight)), expected, strict=True):
         assert torch.allclose(got, wanted, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_the_faster_convolution_is_taken(slow: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that the memory does not suffice for is not, nor is anything left of the trial."""
+    network, plain = UNet(models=2, width=8), Conv.forward
+
+    def hindered(layer: Conv, x: Tensor) -> Tensor:
+        if layer.as_product == slow:
+            raise torch.OutOfMemoryError
+        return plain(layer, x)
+
+    monkeypatch.setattr(Conv, "forward", hindered)
+    settle_convolutions(network, 3)
+    assert {layer.as_product for layer in network.modules() if isinstance(layer, Conv)} == {not slow}
+    assert all(p.grad is None for p in network.parameters())
+
+
+def test_no_memory_for_any_convolution_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> Tensor:
+        raise torch.OutOfMemoryError("full")
+
+    monkeypatch.setattr(Conv, "forward", full)
+    with pytest.raises(torch.OutOfMemoryError, match="full"):
+        settle_convolutions(UNet(width=8), 3)
 
 
 def test_layouts_go_back() -> None:

@@ -103,8 +103,12 @@ class Conv(nn.Module):
     """3×3 convolution, padded by one, without bias: (b, h, w, M, c_in) → (b, h, w, M, c_out).
 
     On small images most of the kernel falls on padding, and the weights, not the pixels, are what fills the memory. The
-    products of just what meets, on the weights as they lie there, are then two to five times as fast.
+    products of just what meets, on the weights as they lie there, are then two to five times as fast. Larger ones are
+    left to the library, as M groups of channels; or, `as_product`, each pixel's nine neighbours are copied into a row,
+    and that is one product for each model. Which is faster only the device can say.
     """
+
+    as_product = False
 
     def __init__(self, rngs: Generators, c_in: int, c_out: int) -> None:
         super().__init__()
@@ -119,6 +123,10 @@ class Conv(nn.Module):
             device = x.device.type  # autocast, if it is on, knows convolutions and not this
             dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
             return _TwoByTwo.apply(x.to(dtype), self.weight)
+        if self.as_product:
+            padded = F.pad(x, (0, 0, 0, 0, 1, 1, 1, 1))
+            taps = [padded[:, i : i + h, j : j + w] for i, j in product(range(3), repeat=2)]
+            return from_rows(torch.bmm(to_rows(torch.cat(taps, -1)), self.weight.flatten(2).to(x.dtype).mT), h, w)
         kernels = self.weight.permute(0, 1, 4, 2, 3).flatten(0, 1)
         return unfold(F.conv2d(fold(x), kernels, padding=1, groups=models), models)
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from memgen import schedule
 from memgen.denoisers.exact import EmpiricalBayes
-from memgen.denoisers.unet import NoisePredictor, UNet
+from memgen.denoisers.unet import NoisePredictor, UNet, settle_convolutions
 from memgen.devices import Device, resolve_device
 from memgen.measures import fractions, marginal_distance, marginal_estimate, nearest_ratio, wasserstein2
 from memgen.parameters import ChapterParams
@@ -105,6 +105,8 @@ def cell(point: Cell) -> pd.DataFrame:
         replicas = [point.first + k for k in range(members.start, members.stop)]
         data = torch.stack([_to_network(_sets(key(r), n)["train"]) for r in replicas])
         network = UNet(len(replicas), point.width, [key(r) for r in replicas]).to(device)
+        if device.type == "cuda":
+            settle_convolutions(network, min(n, 128), bf16)
         return Training(NoisePredictor(network, levels), data, [key(r) for r in replicas], levels, bf16=bf16)
 
     tables, done = [], point.first
