@@ -6,21 +6,25 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+
+from tqdm import tqdm
 
 from memgen.errors import BadInput
 
 TIMEOUT = 10.0  # seconds for the scheduler to answer
+LOOK = 5.0  # seconds between looks at whether there are workers
 
 
 @contextmanager
 def cluster(address: str) -> Iterator[Executor]:
     """An executor on the workers of the scheduler at this address; at the end, what has not begun is cancelled.
 
-    BadInput if no scheduler answers there, or Dask is not installed. Without workers it says so on stderr, and calls
-    wait for the first. A call whose worker is killed is made again on another, unless that has happened to it too often
-    (distributed.scheduler.allowed-failures): then it raises. CancelledError from all calls if the scheduler is lost.
+    BadInput if no scheduler answers there, or Dask is not installed. Whenever no workers are left it says so on stderr,
+    and calls wait for others. A call whose worker is killed is made again on another, unless that has happened to it
+    too often (distributed.scheduler.allowed-failures): then it raises. CancelledError from all calls if the scheduler
+    is lost.
     """
     try:
         from distributed import Client
@@ -36,23 +40,34 @@ def cluster(address: str) -> Iterator[Executor]:
     except OSError:
         raise BadInput(f"{address}: no Dask scheduler answers there") from None
     with client:
-        if not client.nthreads():
-            print(f"{address}: no workers yet; waiting for the first", file=sys.stderr)
-        yield _Calls(client)
+        calls = _Calls(client)
+        calls.loop.add_callback(_watch, client, address)
+        yield calls
+
+
+async def _watch(client: Any, address: str) -> None:
+    """Say so whenever no workers are left, as long as the client is there."""
+    there = True
+    with suppress(OSError, asyncio.CancelledError):  # whoever waits for a result hears that the scheduler is lost
+        while client.status == "running":
+            before, there = there, bool(await client.scheduler.ncores())
+            if before and not there:
+                tqdm.write(f"{address}: no workers; waiting for some", sys.stderr)
+            await asyncio.sleep(LOOK)
 
 
 class _Calls(Executor):
     """As Client.get_executor(), whose futures never end if the scheduler is lost while their result is fetched."""
 
     def __init__(self, client: Any) -> None:
-        self._client = client
+        self._client, self.loop = client, client.loop
 
     def submit(self, function: Callable, /, *arguments: Any, **named: Any) -> Future:
         # Pure calls that are equal would be taken for one, in other sweeps too.
         call = self._client.submit(function, *arguments, **named, pure=False)
         future: Future = Future()
         future.add_done_callback(lambda future: call.cancel() if future.cancelled() else None)
-        self._client.loop.add_callback(self._answer, call, future)
+        self.loop.add_callback(self._answer, call, future)
         return future
 
     async def _answer(self, call: Any, future: Future) -> None:

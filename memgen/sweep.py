@@ -1,6 +1,5 @@
 """From a grid of cells to one tidy table, on any executor; with a store, nothing that is finished is lost."""
 
-import itertools
 import multiprocessing
 import os
 import signal
@@ -161,11 +160,20 @@ def _keep(store: Store, cell: Cell, one: Any, position: int, cells: int) -> None
 class _Lines(tqdm):
     """Progress in plain lines, for a log."""
 
+    disable: bool
+
     @staticmethod
     def status_printer(file: TextIO) -> Callable[[str], None]:
-        # Between the lines, not after each: tqdm itself ends the last one.
-        ends = itertools.chain([""], itertools.repeat("\n"))
-        return lambda line: print(next(ends), line, sep="", end="", file=file, flush=True)
+        return lambda line: print(line, file=file, flush=True)
+
+    def clear(self, *_: object, **__: object) -> None:
+        """Nothing, when something else is to be printed."""
+
+    def close(self) -> None:
+        if not self.disable:
+            self.display()
+            self.disable = True
+            self._decr_instances(self)
 
 
 def _progress(name: str, done: int, total: int) -> tqdm:

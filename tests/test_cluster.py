@@ -231,25 +231,39 @@ def test_a_killed_worker_costs_the_cell_that_it_had_in_hand(
 
 
 def test_without_workers_a_sweep_waits_for_others(
-    toy: None, shared: Cluster, tmp_path: Path, notes: Path, capfd: pytest.CaptureFixture[str]
+    toy: None,
+    shared: Cluster,
+    tmp_path: Path,
+    notes: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    folder = tmp_path / "toy"
+    """And says so, whether they are not there yet or not any more."""
+    monkeypatch.setattr(cluster, "LOOK", 0.02)
+    folder, said = tmp_path / "toy", f"{shared.address}: no workers; waiting for some\n"
     shared.work(0)
     hold(notes, *range(6))
+
+    heard: list[str] = []
+
+    def told() -> int:
+        heard.append(capfd.readouterr().err)
+        return "".join(heard).count(said)
 
     def come_and_go() -> None:
         wait(shared.tasks)
         shared.work(2)
         wait(lambda: len(set(begun(notes))) == 2)
         shared.work(0)
+        wait(lambda: told() == 2)
         release(notes, *range(6))
         shared.work(2)
 
     assert meanwhile(come_and_go, asked(shared, tmp_path, cells=6, notes=notes)) == 0
     assert len(calls(notes)) == 8  # the first two were begun twice
     same(folder, Params(preset="paper", cells=6))
-    err = capfd.readouterr().err
-    assert re.fullmatch(rf"{shared.address}: no workers yet; waiting for the first\n(toy: .*\n)*", err), err
+    told()
+    assert re.fullmatch(rf"({said}(toy: .*\n)*){{2}}", "".join(heard)), heard
 
 
 def test_a_cell_that_raises_ends_the_sweep_in_one_line(
