@@ -160,7 +160,7 @@ def _keep(store: Store, cell: Cell, one: Any, position: int, cells: int) -> None
 class _Lines(tqdm):
     """Progress in plain lines, for a log."""
 
-    disable: bool
+    disable = True  # until it has begun: an interrupt may come sooner
 
     @staticmethod
     def status_printer(file: TextIO) -> Callable[[str], None]:

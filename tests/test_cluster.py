@@ -263,7 +263,7 @@ def test_without_workers_a_sweep_waits_for_others(
     assert len(calls(notes)) == 8  # the first two were begun twice
     same(folder, Params(preset="paper", cells=6))
     told()
-    assert re.fullmatch(rf"({said}(toy: .*\n)*){{2}}", "".join(heard)), heard
+    assert re.fullmatch(rf"(toy: .*\n)*({said}(toy: .*\n)*){{2}}", "".join(heard)), heard
 
 
 def test_a_cell_that_raises_ends_the_sweep_in_one_line(
