@@ -30,6 +30,18 @@ def test_a_network_measures_the_same_alone_and_in_company() -> None:
     assert not alone.duplicated(keys).any() and np.isfinite(alone.value).all()
 
 
+def test_in_bfloat16_a_network_comes_out_the_same_but_for_rounding() -> None:
+    precise, rounded = (
+        experiment.cell(experiment.grid(_SMALL.model_copy(update={"precision": precision}))[0]).query(
+            "generator == 'network'"
+        )
+        for precision in ("float32", "bfloat16")
+    )
+    for measure in ("error", "variance"):  # of training, and of sampling
+        exact, other = (table[table.measure == measure].value.to_numpy() for table in (precise, rounded))
+        assert 1e-5 < np.abs(other / exact - 1).max() < 0.05, measure
+
+
 def test_the_paper_preset_is_the_scripts() -> None:
     params = experiment.Params(preset="paper").resolved()
     assert params.sizes == tuple(range(50, 1051, 100)) and params.width == 64 and params.epochs == 10
