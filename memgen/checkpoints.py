@@ -1,23 +1,27 @@
 """Tensors on disk, with lines that say what they are, as safetensors: a format that cannot run code. No pickles."""
 
+import hashlib
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from memgen.errors import BadInput, one_line
 
-_KIND = "memgen checkpoint 1"
+_KIND = "memgen checkpoint 2"
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
     """Write a file, whole or not at all. BadInput if that is not possible there."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    whole = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     try:
-        save_file({name: t.contiguous() for name, t in tensors.items()}, partial, {**about, "kind": _KIND})
+        save_file(whole, partial, {**about, "kind": _KIND, "sha256": _digest(whole, about)})
         partial.replace(path)
     except (OSError, SafetensorError) as error:
         raise BadInput(f"{path}: cannot be written: {one_line(error)}") from None
@@ -35,7 +39,18 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise BadInput(f"{path}: not a checkpoint, or damaged: {one_line(error)}") from None
     if about.pop("kind", None) != _KIND:
         raise BadInput(f"{path}: safetensors, but not a checkpoint of ours")
+    if about.pop("sha256", None) != _digest(tensors, about):
+        raise BadInput(f"{path}: damaged: its content does not match its checksum")
     return tensors, about
+
+
+def _digest(tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> str:
+    """Of the lines, and of the bytes of contiguous tensors on the CPU by name."""
+    digest = hashlib.sha256(json.dumps(sorted(about.items())).encode())
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def same_shapes(path: Path, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:

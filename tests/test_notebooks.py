@@ -199,6 +199,10 @@ def test_the_parameters_are_those_of_the_experiment(chapter: Path) -> None:
     params = importlib.import_module(f"memgen.experiments.{experiment(chapter)}").Params
     values = json.loads(json.dumps(assignments(read(chapter))))  # tuples become lists, as in the notebook
     assert values == params().model_dump(mode="json")
+    open_ = {name for name, value in params().model_dump().items() if value is None}
+    for preset in ("smoke", "standard", "paper"):
+        assert set(params.presets[preset]) <= open_
+        assert {name for name in open_ if getattr(params(preset=preset).resolved(), name) is None} <= {"d"}
     assert params.model_config.get("extra") == "forbid"
     assert params.model_config.get("frozen") is True
     assert params.model_config.get("allow_inf_nan") is False

@@ -88,11 +88,14 @@ def test_checkpoints_that_are_refused(tmp_path: Path) -> None:
     (cut := tmp_path / "cut").write_bytes(good.read_bytes()[:-100])
     (header := tmp_path / "header").write_bytes(good.read_bytes()[:5])
     (text := tmp_path / "text").write_text("weights, honestly")
+    content = bytearray(good.read_bytes())
+    content[-100] ^= 1
+    (flipped := tmp_path / "flipped").write_bytes(content)
     torch.save({"a": 1}, pickled := tmp_path / "pickled")
     save_file({"a": torch.zeros(1)}, foreign := tmp_path / "foreign")
     same = Training(_mlp([1]), data, [1], LogNormal())
     untouched = {name: t.clone() for name, t in same._state().items()}
-    for path in (cut, header, text, pickled, foreign, tmp_path / "none", tmp_path):
+    for path in (cut, flipped, header, text, pickled, foreign, tmp_path / "none", tmp_path):
         with pytest.raises(BadInput, match=rf"^{path}: [^\n]+$"):
             same.load(path)
     for training, message in (
