@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from memgen import batches
 from memgen.experiments import collapse as experiment
 from memgen.statistics import threshold
 from memgen.streams import stream
@@ -151,7 +152,7 @@ def test_cloned_trajectories_meet_the_closed_form() -> None:
 
 def test_point_sets_depend_on_the_key_and_the_replica_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = experiment.nearest(20, 3, 0.5, 60, ("key",))
-    monkeypatch.setattr(experiment, "_BATCH_NUMBERS", 200)
+    monkeypatch.setattr(batches, "NUMBERS", 200)
     assert experiment.nearest(20, 3, 0.5, 60, ("key",)) == whole
     parts = [experiment.nearest(20, 3, 0.5, 60, (key,)) for key in "abcdef"]
     assert len(set(parts)) > 1

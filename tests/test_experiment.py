@@ -12,7 +12,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from memgen import store
+from memgen import batches, store
 from memgen.cli import main
 from memgen.data import Digits, Gaussian, isotropic, power_law
 from memgen.experiments import linear
@@ -46,7 +46,7 @@ def test_rows_do_not_depend_on_how_the_work_is_cut(monkeypatch: pytest.MonkeyPat
         pd.testing.assert_frame_equal(rows, sweep(linear.cell, _CELLS, pool))
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         pd.testing.assert_frame_equal(rows, sweep(linear.cell, _CELLS, pool), rtol=1e-12)
-    monkeypatch.setattr(linear, "_BATCH_NUMBERS", 1)
+    monkeypatch.setattr(batches, "NUMBERS", 1)
     pd.testing.assert_frame_equal(rows, sweep(linear.cell, _CELLS), rtol=1e-9)
 
 

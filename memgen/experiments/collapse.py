@@ -8,6 +8,7 @@ import pandas as pd
 from pydantic import Field
 from scipy.special import logsumexp
 
+from memgen.batches import batches
 from memgen.neighbours import log_rest, nearest_squares
 from memgen.parameters import ChapterParams, Distinct
 from memgen.streams import stream
@@ -21,7 +22,6 @@ _LOCAL = ((50, 400), (100, 3000))  # d, n
 ALPHA, CONDENSED_WIDTHS = 0.3, (0.4, 0.55, 0.7, 0.85, 1.0, 1.15, 1.4)  # ln n/d, and ε
 _CONDENSED = (150, 1200)  # d
 _MANY = 5000  # nearest points that are drawn there
-_BATCH_NUMBERS = 400_000
 _BATCH = 50
 
 Study = Literal["cloning", "nearest", "local", "condensed"]
@@ -116,9 +116,8 @@ def clones(t: float, separation: float, pairs: int, steps: int, rng: np.random.G
 
 def nearest(n: int, d: int, width: float, draws: int, key: tuple) -> int:
     """Sets of n points of N(0, I) in which the point nearest to x_1 + width·z is x_1."""
-    hits, batch = 0, max(1, _BATCH_NUMBERS // (n * d))
-    for start in range(0, draws, batch):
-        many = range(start, min(start + batch, draws))
+    hits = 0
+    for many in batches(draws, n * d):
         sets = np.stack([stream(*key, r).standard_normal((n + 1, d)) for r in many])
         noisy = sets[:, :1] + width * sets[:, n:]
         hits += int((((sets[:, :n] - noisy) ** 2).sum(-1).argmin(1) == 0).sum())

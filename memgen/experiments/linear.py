@@ -8,6 +8,7 @@ import torch
 from pydantic import Field, PositiveFloat
 from torch import Tensor
 
+from memgen.batches import batches
 from memgen.data import Digits, Law, isotropic, power_law
 from memgen.denoisers.linear import generated
 from memgen.devices import Device, resolve_device
@@ -24,8 +25,6 @@ RATIOS = (0.125, 0.25, 0.5, 0.75, 0.9, 1.1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 6, 10
 SIZE_RATIOS = (0.25, 0.75)  # γ = d/(n−1) of the finite-size study: on the plateau and beyond it at ρ = ½
 SPECTRUM_RATIOS = (1.25, 1.5, 2, 3, 4, 6, 10, 20)
 DIGIT_RATIOS = (4.75, 6, 8.5, 16)  # n/d, beyond the threshold of the digits
-# Numbers per tensor of a batch: a few megabytes stay in cache, and in memory that is not handed back each time.
-_BATCH_NUMBERS = 400_000
 
 Study = Literal["ratio", "size", "spectrum", "digits", "surrogate"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -126,10 +125,9 @@ def simulate(
     mean, covariance = torch.from_numpy(law.mean).to(device), torch.from_numpy(law.covariance).to(device)
     late = covariance + tau**2 * torch.eye(d, dtype=covariance.dtype, device=device)
     whiten = factor(covariance)
-    batch = max(1, _BATCH_NUMBERS // (max(n, d) * d))
     parts: list[dict[str, Tensor]] = []
-    for start in range(0, replicas, batch):
-        draws = [_draw(law, n, tau, (*key, r)) for r in range(start, min(start + batch, replicas))]
+    for many in batches(replicas, max(n, d) * d):
+        draws = [_draw(law, n, tau, (*key, r)) for r in many]
         x, u = (torch.from_numpy(np.stack(part)).to(device) for part in zip(*draws, strict=True))
         fitted = generated(x, u, tau, late)
         lower = torch.linalg.solve_triangular(whiten.lower, fitted.covariance, upper=False)

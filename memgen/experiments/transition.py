@@ -11,6 +11,7 @@ from pydantic import Field, PositiveFloat, field_validator
 from torch import Tensor
 
 from memgen import single_precision
+from memgen.batches import batches
 from memgen.denoisers.linear import fit
 from memgen.devices import Device, resolve_device
 from memgen.measures import KernelEstimate, combine, factor, kernel_estimate, log_cross
@@ -26,7 +27,6 @@ RATIOS = (0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 1, 1.02, 1.05, 1.1, 1.25, 1.5, 2, 3,
 OVERLAP_RATIOS = (0.5, 1, 2, 4)  # n/d^{3/2}
 _SIZES = {"smoke": (16,), "standard": (16,), "paper": (16, 100)}
 _OVERLAP_SIZES = {"smoke": (16,), "standard": (16, 36), "paper": (16, 36, 64, 100, 256)}
-_BATCH_NUMBERS = 400_000
 
 Study = Literal["figure3", "overlap"]
 
@@ -238,9 +238,7 @@ def overlap_gaps(
     """
     variance = n ** (-2 / d) if variance is None else variance
     gaps = []
-    batch = max(1, _BATCH_NUMBERS // (n * d))
-    for start in range(0, replicas, batch):
-        many = range(start, min(start + batch, replicas))
+    for many in batches(replicas, n * d):
         sets = np.stack([stream(*key, r).standard_normal((2, n, d)) for r in many], 1)
         train, holdout = torch.from_numpy(sets).to(device or torch.device("cpu"))
         mean = train.mean(-2)
