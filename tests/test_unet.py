@@ -8,8 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from memgen import sampling
 from memgen.denoisers.layers import Conv, ImageNorm, LayerNorm, Linear, fold, from_rows, to_rows, unfold
 from memgen.denoisers.unet import NoisePredictor, UNet, _Attention, settle_convolutions
+from memgen.sampling import Noise, ddim
 from memgen.schedule import LogNormal, LogUniform, Schedule, cosine, linear
 from memgen.streams import stream
 
@@ -79,6 +81,29 @@ def test_no_memory_for_any_convolution_is_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Conv, "forward", full)
     with pytest.raises(torch.OutOfMemoryError, match="full"):
         settle_convolutions(UNet(width=8), 3)
+
+
+@pytest.mark.parametrize("as_product", [False, True])
+@pytest.mark.parametrize("models", [1, 3])
+def test_nothing_of_a_pass_is_on_another_device(models: int, as_product: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a device that computes shapes alone, and like a GPU refuses to add what is on the CPU."""
+    # Which that device does not know, and for which it would need numbers.
+    monkeypatch.setattr(torch, "is_autocast_enabled", lambda *_: False)
+    monkeypatch.setattr(sampling, "_finite", lambda u, *_: u)
+    model = NoisePredictor(UNet(models, 8), linear()).to("meta")
+    for layer in model.modules():
+        if isinstance(layer, Conv):
+            layer.as_product = as_product
+    noise = torch.zeros(models, 5, 64)
+    with pytest.raises(RuntimeError, match="device"):
+        model.error(noise.to("meta"), noise, np.full((models, 5), 0.5))
+    error = model.error(noise.to("meta"), noise.to("meta"), np.full((models, 5), 0.5))
+    error.square().sum().backward()
+    assert {p.grad.device.type for p in model.parameters() if p.grad is not None} == {"meta"}
+    assert all(p.grad is not None for p in model.parameters())
+    widths = model.schedule.widths[:3]
+    u = ddim(model, noise.to("meta"), widths, 1.0, Noise(np.arange(models * 5).reshape(models, 5), 0))
+    assert u.shape == noise.shape and u.device.type == "meta"
 
 
 def test_layouts_go_back() -> None:
