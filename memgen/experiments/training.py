@@ -104,25 +104,31 @@ def cell(point: Cell) -> pd.DataFrame:
     noise of the GENERATED points, unless they are copies). `weights` is the number of parameters of one network.
     """
     device, law = resolve_device(point.device), power_law(point.d)
-    keys = [(point.seed, "training", point.d, point.n, r) for r in range(point.replicas)]
-    sets = [{name: law.sample(point.n, stream(*key, name)) for name in ("train", "holdout")} for key in keys]
+    keys, sets = point_sets(point.d, point.n, point.replicas, point.seed)
     data = {name: torch.from_numpy(np.stack([known[name] for known in sets])) for name in sets[0]}
     model = MLP(point.d, point.replicas, point.hidden, DEPTH, keys=keys).to(device)
     training = Training(model, data["train"].float(), keys, LEVELS, BATCH, LR)
     probes = _probes(data, np.array(law.eigenvalues), point)
     ideal = np.stack([law.sample(GENERATED, stream(*key, "ideal")) for key in keys])
-    rows = [_of_points(ideal, sets).assign(generator="ideal", step=0)]
+    rows = [of_points(ideal, sets).assign(generator="ideal", step=0)]
     steps = looked_at(point.steps)
     for step in steps:
         training.run(step - training.step)
         rows.append(_between_limits(model, probes).assign(generator="network", step=step))
         if step in (*steps[9::4], steps[-1]):
             made = _sampled(model, law.eigenvalues, point)
-            rows.append(_of_points(made, sets).assign(generator="network", step=step))
+            rows.append(of_points(made, sets).assign(generator="network", step=step))
     weights = sum(p.numel() for p in model.parameters()) // point.replicas
     table = pd.concat(rows, ignore_index=True)
     table = table.assign(d=point.d, n=point.n, hidden=point.hidden, weights=weights)
     return table[["d", "n", "hidden", "weights", "replica", "step", "generator", "points", "tau", "measure", "value"]]
+
+
+def point_sets(d: int, n: int, replicas: int, seed: int) -> tuple[list[tuple], list[dict[str, np.ndarray]]]:
+    """Of each replica the key of its streams, and n points to train on and n to hold out: (n, d), by these names."""
+    keys = [(seed, "training", d, n, r) for r in range(replicas)]
+    law = power_law(d)
+    return keys, [{name: law.sample(n, stream(*key, name)) for name in ("train", "holdout")} for key in keys]
 
 
 _NETWORK = ["d", "n", "hidden", "weights", "replica", "tau"]
@@ -221,7 +227,8 @@ def _sampled(model: MLP, eigenvalues: tuple[float, ...], point: Cell) -> np.ndar
     return heun(model, start, _WIDTHS).cpu().double().numpy()
 
 
-def _of_points(generated: np.ndarray, sets: list[dict[str, np.ndarray]]) -> pd.DataFrame:
+def of_points(generated: np.ndarray, sets: list[dict[str, np.ndarray]]) -> pd.DataFrame:
+    """What the measures of points say of each replica's generated ones (M, GENERATED, d), as rows of `cell`."""
     rows = []
     for r, (points, known) in enumerate(zip(generated, sets, strict=True)):
         delta = points_l2_delta(known["train"], known["holdout"], points)
