@@ -37,8 +37,9 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except (OSError, SafetensorError) as error:
         raise BadInput(f"{path}: not a checkpoint, or damaged: {one_line(error)}") from None
-    if about.pop("kind", None) != _KIND:
-        raise BadInput(f"{path}: safetensors, but not a checkpoint of ours")
+    if (kind := about.pop("kind", "")) != _KIND:
+        what = f"a {one_line(kind, 60)!r}" if kind.startswith(_KIND[:-1]) else "safetensors"
+        raise BadInput(f"{path}: {what}, but not a {_KIND!r}")
     if about.pop("sha256", None) != _digest(tensors, about):
         raise BadInput(f"{path}: damaged: its content does not match its checksum")
     return tensors, about

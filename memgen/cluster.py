@@ -21,10 +21,9 @@ LOOK = 5.0  # seconds between looks at whether there are workers
 def cluster(address: str) -> Iterator[Executor]:
     """An executor on the workers of the scheduler at this address; at the end, what has not begun is cancelled.
 
-    BadInput if no scheduler answers there, or Dask is not installed. Whenever no workers are left it says so on stderr,
-    and calls wait for others. A call whose worker is killed is made again on another, unless that has happened to it
-    too often (distributed.scheduler.allowed-failures): then it raises. CancelledError from all calls if the scheduler
-    is lost.
+    BadInput if no scheduler answers there, or Dask is not installed. Whenever calls wait and no workers are left, it
+    says so on stderr. A call whose worker is killed is made again on another, unless that has happened to it too often
+    (distributed.scheduler.allowed-failures): then it raises. CancelledError from all calls if the scheduler is lost.
     """
     try:
         from distributed import Client
@@ -46,13 +45,14 @@ def cluster(address: str) -> Iterator[Executor]:
 
 
 async def _watch(client: Any, address: str) -> None:
-    """Say so whenever no workers are left, as long as the client is there."""
-    there = True
+    """Say so whenever calls wait and no workers are left, as long as the client is there."""
+    said = False
     with suppress(OSError, asyncio.CancelledError):  # whoever waits for a result hears that the scheduler is lost
         while client.status == "running":
-            before, there = there, bool(await client.scheduler.ncores())
-            if before and not there:
+            missing = bool(client.futures) and not await client.scheduler.ncores()
+            if missing and not said:
                 tqdm.write(f"{address}: no workers; waiting for some", sys.stderr)
+            said = missing
             await asyncio.sleep(LOOK)
 
 

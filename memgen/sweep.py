@@ -171,7 +171,7 @@ class _Lines(tqdm):
 
     def close(self) -> None:
         if not self.disable:
-            self.display()
+            self.refresh()
             self.disable = True
             self._decr_instances(self)
 

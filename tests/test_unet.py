@@ -1,6 +1,8 @@
 """The U-Net: the seed's size, layer by layer against plain PyTorch, ensembles against their members, as a denoiser."""
 
+import gc
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -62,14 +64,23 @@ def test_convolution_and_its_gradients(models: int, side: int, as_product: bool)
 def test_the_faster_convolution_is_taken(slow: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """And one that the memory does not suffice for is not, nor is anything left of the trial."""
     network, plain = UNet(models=2, width=8), Conv.forward
+    held: list[weakref.ref] = []
 
     def hindered(layer: Conv, x: Tensor) -> Tensor:
+        y = plain(layer, x)
         if layer.as_product == slow:
-            raise torch.OutOfMemoryError
-        return plain(layer, x)
+            held.append(weakref.ref(y))
+            if len(held) == 5:
+                raise torch.OutOfMemoryError
+        return y
 
     monkeypatch.setattr(Conv, "forward", hindered)
-    settle_convolutions(network, 3)
+    gc.disable()  # a cycle would be found some time, but not in time
+    try:
+        settle_convolutions(network, 3)
+        assert len(held) == 5 and not any(y() is not None for y in held)
+    finally:
+        gc.enable()
     assert {layer.as_product for layer in network.modules() if isinstance(layer, Conv)} == {not slow}
     assert all(p.grad is None for p in network.parameters())
 

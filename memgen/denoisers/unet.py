@@ -80,7 +80,8 @@ class UNet(nn.Module):
 def settle_convolutions(network: UNet, batch: int, bf16: bool = False) -> None:
     """Give all convolutions the form that is faster where the network is, by passes forward and back on a batch.
 
-    The forms differ by rounding. One that the memory does not suffice for is not taken; OutOfMemoryError if none.
+    The forms differ by rounding, and so do a network's numbers when the choice falls differently another time. One that
+    the memory does not suffice for is not taken; OutOfMemoryError if none.
     """
     weight = network.last.weight
     images, layers = weight.new_ones(network.models, batch, 1, 8, 8), [m for m in network.modules() if type(m) is Conv]
@@ -97,8 +98,11 @@ def settle_convolutions(network: UNet, batch: int, bf16: bool = False) -> None:
         try:
             return timer.blocked_autorange(min_run_time=0.1).median
         except torch.OutOfMemoryError as error:
-            failed.append(error)
-            return math.inf
+            failed.append(error.with_traceback(None))  # which would keep the pass, and all that it holds
+        network.zero_grad(set_to_none=True)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return math.inf
 
     failed: list[torch.OutOfMemoryError] = []
     times = {form: seconds(form) for form in (False, True)}
