@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 LINES = ("-", "--", "-.", ":")
-MARKERS = ("o", "s", "^", "D", "v")
+MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
 def figure(panels: int = 1, width: float = 3.6, height: float = 3.1) -> tuple[Figure, Sequence[Axes]]:
