@@ -24,6 +24,7 @@ from memgen.streams import stream
 
 # Steps that share a stream: making one costs as much as 3000 normals.
 _BLOCK = 16
+BATCH = 128  # of the public script
 
 
 class Model(Protocol):
@@ -36,7 +37,7 @@ class Model(Protocol):
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...
 
 
-def steps_of(epochs: int, n: int, batch: int = 128) -> int:
+def steps_of(epochs: int, n: int, batch: int = BATCH) -> int:
     """Gradient steps of so many passes over n points; the last batch of a pass may be short, and counts.
 
     The seed's 10 epochs, on 90% of its points: 10 steps at n = 50 (45 trained on), 80 at n = 1050 (945).
@@ -90,7 +91,7 @@ class Training:
         data: Tensor,
         keys: Sequence[object],
         levels: Levels,
-        batch: int = 128,
+        batch: int = BATCH,
         lr: float = 2e-4,
         ema: float | None = None,
         bf16: bool = False,

@@ -93,11 +93,14 @@ def test_checkpoints_that_are_refused(tmp_path: Path) -> None:
     (flipped := tmp_path / "flipped").write_bytes(content)
     torch.save({"a": 1}, pickled := tmp_path / "pickled")
     save_file({"a": torch.zeros(1)}, foreign := tmp_path / "foreign")
+    save_file({"a": torch.zeros(1)}, older := tmp_path / "older", {"kind": "memgen checkpoint 1"})
     same = Training(_mlp([1]), data, [1], LogNormal())
     untouched = {name: t.clone() for name, t in same._state().items()}
-    for path in (cut, flipped, header, text, pickled, foreign, tmp_path / "none", tmp_path):
+    for path in (cut, flipped, header, text, pickled, foreign, older, tmp_path / "none", tmp_path):
         with pytest.raises(BadInput, match=rf"^{path}: [^\n]+$"):
             same.load(path)
+    with pytest.raises(BadInput, match="a 'memgen checkpoint 1', but not a 'memgen checkpoint 2'"):
+        same.load(older)
     for training, message in (
         (Training(MLP(64, hidden=48), data, [1], LogNormal()), r"network: weights.first.weight is \(1, 32, 80\)"),
         (Training(MLP(64, hidden=32, depth=1), data, [1], LogNormal()), "network"),

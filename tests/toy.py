@@ -7,27 +7,26 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import pandas as pd
 import psutil
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from memgen.parameters import ChapterParams
 from memgen.store import Store
 from memgen.streams import stream
 
 VERSION = 1
 
 
-class Params(BaseModel, frozen=True, extra="forbid"):
-    preset: Literal["smoke", "standard", "paper"] = "standard"
+class Params(ChapterParams):
+    presets: ClassVar = {preset: {"scale": 2.0} for preset in ("smoke", "standard", "paper")}
+
     cells: int = Field(6, ge=1)
     seconds: float = 0.0
     scale: float | None = None
     notes: str = ""
-
-    def resolved(self) -> "Params":
-        return self.model_copy(update={"scale": self.scale or 2.0})
 
 
 class Cell(NamedTuple):

@@ -21,7 +21,7 @@ from memgen.measures import fractions, marginal_distance, marginal_estimate, nea
 from memgen.parameters import ChapterParams
 from memgen.sampling import Noise, ddim
 from memgen.streams import stream
-from memgen.training import Training, in_groups, steps_of
+from memgen.training import BATCH, Training, in_groups, steps_of
 
 VERSION = 1
 MEAN, STD, SIDE = 0.5, 0.1, 8  # of the pixels
@@ -106,7 +106,7 @@ def cell(point: Cell) -> pd.DataFrame:
         data = torch.stack([_to_network(_sets(key(r), n)["train"]) for r in replicas])
         network = UNet(len(replicas), point.width, [key(r) for r in replicas]).to(device)
         if device.type == "cuda":
-            settle_convolutions(network, min(n, 128), bf16)
+            settle_convolutions(network, min(n, BATCH), bf16)
         return Training(NoisePredictor(network, levels), data, [key(r) for r in replicas], levels, bf16=bf16)
 
     tables, done = [], point.first

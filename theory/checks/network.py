@@ -4,7 +4,7 @@ from functools import cache
 
 import pandas as pd
 
-from memgen.experiments.network import SPREAD
+from memgen.experiments.network import SAMPLES, SPREAD
 from memgen.statistics import Estimate, mean
 from memgen.store import RESULTS, read
 from theory.checks.ruling import Ruling
@@ -43,17 +43,18 @@ def transition() -> Ruling:
     tau = sorted(few["tau"].dropna().unique())[1]
     memorized = [mean(_of(long[long["tau"] == tau], "a", "train")["value"].to_numpy()) for long in (few, many)]
     flagged = [float(_of(long, "flagged")["value"].mean()) for long in (few, many)]
+    networks = int(few["replica"].nunique())
     delta = _of(few, "published", "train")["value"].mean() - _of(few, "published", "truth")["value"].mean()
     return Ruling(
         "fails" if margin < 0.1 and variance.min() > 1.5 else "undecided",
         f"At the script's budget of 10 to 80 gradient steps it has learnt neither its training set nor the law: the "
         f"memorized fraction is {a.value:+.3f} (95%: within ±{margin:.3f}) on average over n, and what it generates "
         f"has {variance.iloc[0]:.0f} (n = {variance.index[0]}) to {variance.iloc[-1]:.1f} times the variance of the "
-        f"data (n = {variance.index[-1]}). What rises with n is the number of steps. After 4000 of them (four "
+        f"data (n = {variance.index[-1]}). What rises with n is the number of steps. After 4000 of them ({networks} "
         f"networks a size, products in bfloat16) few points are memorized: at noise {tau / SPREAD:.2g} σ the fraction "
         f"is {_told(memorized[0])} at n = 50 and {_told(memorized[1])} at n = 200, and {flagged[0]:.0%} and "
-        f"{flagged[1]:.0%} of 40 generated points are copies. The published Δ does not see it: at n = 50 it is "
-        f"{delta:+.1f}, as for an ideal sampler.",
+        f"{flagged[1]:.0%} of {networks * SAMPLES} generated points are copies. The published Δ does not see it: at "
+        f"n = 50 it is {delta:+.1f}, as for an ideal sampler.",
         {
             "memorized_fraction": a.value,
             "variance_first": float(variance.iloc[0]),
