@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import nbformat
@@ -103,37 +103,35 @@ def validate(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run(notebook: Path, out: Path, parameters: Mapping[str, Any] | None = None) -> Result:
-    """Execute a notebook into `out`: NAME.ipynb, or what there is of it as NAME.failed.ipynb."""
+    """Execute a notebook into `out`: NAME.ipynb or, failed or interrupted, what there is of it as NAME.failed.ipynb."""
     values = validate(notebook, parameters or {})
     name, start, error = notebook.stem, time.perf_counter(), None
     make_folder(out)
     done, failed = out / f"{name}.ipynb", out / f"{name}.failed.ipynb"
-    with tempfile.TemporaryDirectory(dir=out, prefix=f".{name}-") as scratch:
-        partial = Path(scratch) / "notebook.ipynb"
-        summary = None
-        try:
-            papermill.execute_notebook(
-                notebook,
-                partial,
-                values,
-                kernel_name="python3",
-                language="python",
-                kernel_manager_class=_Kernel,
-                progress_bar=False,
-                # not papermill's cwd=, which changes the directory of this whole process, threads and all
-                resources={"metadata": {"path": str(notebook.resolve().parent)}},
-            )
-            summary = summarise(read(partial))
-        except PapermillExecutionError as e:
-            error = f"{name}: cell [{e.exec_count}]: {one_line(f'{e.ename}: {e.evalue}')}"
-        except RuntimeError as e:  # how nbclient and jupyter_client report a kernel that died
-            error = f"{name}: {one_line(e)}"
-        except BadInput as e:
-            error = f"{name}: {e}"
+    failed.unlink(missing_ok=True)
+    summary = None
+    try:
+        papermill.execute_notebook(
+            notebook,
+            failed,  # after each cell: an interrupt, too, leaves what there is
+            values,
+            kernel_name="python3",
+            language="python",
+            kernel_manager_class=_Kernel,
+            progress_bar=False,
+            # not papermill's cwd=, which changes the directory of this whole process, threads and all
+            resources={"metadata": {"path": str(notebook.resolve().parent)}},
+        )
+        summary = summarise(read(failed))
+        failed.replace(done)
+    except PapermillExecutionError as e:
+        error = f"{name}: cell [{e.exec_count}]: {one_line(f'{e.ename}: {e.evalue}')}"
+    except RuntimeError as e:  # how nbclient and jupyter_client report a kernel that died
+        error = f"{name}: {one_line(e)}"
+    except BadInput as e:
+        error = f"{name}: {e}"
+    if error:
         done.unlink(missing_ok=True)  # a result of an earlier run must not pass for one of this
-        failed.unlink(missing_ok=True)
-        if partial.exists():
-            partial.replace(failed if error else done)
     return Result(name, time.perf_counter() - start, summary, error)
 
 
@@ -147,18 +145,25 @@ def run_all(
     # An interrupt can catch a thread in a callback; tornado would log its traceback on top of our one line.
     logging.getLogger("tornado").setLevel(logging.CRITICAL)
 
+    interrupted = Event()
+
     def run_one(notebook: Path) -> Result:
         _say(f"{notebook.stem}: started")
         try:
             result = run(notebook, out, parameters)
         finally:
             ensure_event_loop().close()  # nbclient opens one in each thread and leaves it open
-        _say(result.problem or f"{notebook.stem}: done in {result.seconds:.0f} s")
+        if not interrupted.is_set():  # or each notebook would complain that its kernel died
+            _say(result.problem or f"{notebook.stem}: done in {result.seconds:.0f} s")
         return result
 
     # Threads are enough: a notebook has its own process, the kernel. As daemons they end with an interrupt.
     with ThreadPool(jobs) as pool:
-        return pool.map(run_one, notebooks, chunksize=1)
+        try:
+            return pool.map(run_one, notebooks, chunksize=1)
+        except KeyboardInterrupt:
+            interrupted.set()
+            raise
 
 
 def make_folder(path: Path) -> None:

@@ -141,7 +141,7 @@ def test_an_interrupt_ends_the_run_and_its_kernel(chapter: Chapter, tmp_path: Pa
         "memgen: interrupted",
         "",
     ]  # the gap: click ends the ^C line
-    assert os.listdir(tmp_path / "out") == []
+    assert os.listdir(tmp_path / "out") == ["01_tiny.failed.ipynb"]
     wait(lambda: not is_running(int(pid.read_text())))
 
 
