@@ -124,11 +124,12 @@ def _row(result: Result, old: str) -> str:
         if abs(seconds - last) <= SAME_SECONDS or 1 / SAME_FACTOR <= seconds / last <= SAME_FACTOR:
             seconds = last
     worst = "" if found.worst_z is None else f"{found.worst_z:.1f} "
+    measured = sum(check.z is not None for check in found.checks)
     said = (" ".join(text.split()) for text in (found.question, found.formula, found.source))
     cells = [
         f"[{name}](notebooks/{name}.ipynb)",
         *(text.replace("|", "\\|") for text in said),
-        f"{worst}(of {len(found.checks)})",
+        f"{worst}({measured} of {len(found.checks)})",
         f"{seconds} s",
     ]
     return f"| {' | '.join(cells)} |\n"

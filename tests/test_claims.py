@@ -25,7 +25,7 @@ SETTLED = {
     "R2.2": "holds",
     "R5.2": "fails",
     "R5.3": "holds with a correction",
-    "R5.4": "holds",
+    "R5.4": "holds with a correction",
     "R5.5": "holds",
     "R5.6": "holds",
     "R5.7": "holds",

@@ -225,7 +225,7 @@ def test_a_second_refresh_changes_nothing(chapter: Chapter, tmp_path: Path, monk
     assert first[2].startswith(b"\x89PNG")
     head, start, _, _, row, end, tail = readme.read_text().splitlines()
     assert (head, start, end, tail) == ("before", START, END, "after")
-    begin = "| [01_tiny](notebooks/01_tiny.ipynb) | Does it run? | $\\|n\\|$ | derived here | 1.2 (of 2) | "
+    begin = "| [01_tiny](notebooks/01_tiny.ipynb) | Does it run? | $\\|n\\|$ | derived here | 1.2 (1 of 2) | "
     assert row.startswith(begin) and row.endswith(" s |")
 
     times = [file.stat().st_mtime_ns for file in files]

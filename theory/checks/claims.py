@@ -128,7 +128,7 @@ def _gaussian_after_relaxation() -> Ruling:
     (at, tangent_at), (later, tangent_later) = errors(0.0), errors(0.5)
     return Ruling(
         "holds with a correction" if 1e-3 < at < 0.1 and later < at / 10 else "undecided",
-        "For Gaussian data the score is linear at all times. For two Gaussians at ±m the best linear score leaves "
+        "For Gaussian data the score is linear at all times. For two Gaussians at ±100 σ the best linear score leaves "
         f"{at:.3f} at t_R (the time at which the quadratic form is halved) of a squared score of order 1, and "
         f"{later:.1e} half a unit of time later: it falls as e^(−8t), and t_R is where it begins to. The expansion's "
         f"own linear score is the tangent at the centre and leaves {tangent_at:.3f} and {tangent_later:.1e}.",
