@@ -102,13 +102,25 @@ def validate(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
         raise type(error)(f"{notebook.stem}: {error}") from None
 
 
+def _results(notebook: Path, out: Path) -> tuple[Path, Path]:
+    """Where the result of a run goes if all is well, and if not."""
+    done, failed = out / f"{notebook.stem}.ipynb", out / f"{notebook.stem}.failed.ipynb"
+    if done.resolve() == notebook.resolve():
+        raise BadInput(f"{out}: the folder of {notebook.name} itself, which the result would overwrite")
+    return done, failed
+
+
 def run(notebook: Path, out: Path, parameters: Mapping[str, Any] | None = None) -> Result:
-    """Execute a notebook into `out`: NAME.ipynb or, failed or interrupted, what there is of it as NAME.failed.ipynb."""
+    """Execute a notebook into `out`: NAME.ipynb or, failed or interrupted, what there is of it as NAME.failed.ipynb.
+
+    Removes those of an earlier run. BadInput if `out` is the folder of the notebook itself.
+    """
     values = validate(notebook, parameters or {})
     name, start, error = notebook.stem, time.perf_counter(), None
+    done, failed = _results(notebook, out)
     make_folder(out)
-    done, failed = out / f"{name}.ipynb", out / f"{name}.failed.ipynb"
-    failed.unlink(missing_ok=True)
+    for earlier in (done, failed):  # must not pass for the result of this run
+        earlier.unlink(missing_ok=True)
     summary = None
     try:
         papermill.execute_notebook(
@@ -130,8 +142,6 @@ def run(notebook: Path, out: Path, parameters: Mapping[str, Any] | None = None) 
         error = f"{name}: {one_line(e)}"
     except BadInput as e:
         error = f"{name}: {e}"
-    if error:
-        done.unlink(missing_ok=True)  # a result of an earlier run must not pass for one of this
     return Result(name, time.perf_counter() - start, summary, error)
 
 
@@ -141,6 +151,7 @@ def run_all(
     """Run notebooks, at most `jobs` at a time; none is run unless all of them take the parameters."""
     for notebook in notebooks:
         validate(notebook, parameters or {})
+        _results(notebook, out)
     make_folder(out)
     # An interrupt can catch a thread in a callback; tornado would log its traceback on top of our one line.
     logging.getLogger("tornado").setLevel(logging.CRITICAL)

@@ -54,6 +54,14 @@ def infinite(axes: Axes, x: Any, k: int = 0) -> None:
 def threshold(axes: Axes, x: float, label: str) -> None:
     """A predicted transition: a thin vertical line above the grid, with its name beside its lower end."""
     axes.axvline(x, color="0.2", linewidth=1.1, zorder=1.8)
-    white = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1}
-    place = {"xycoords": axes.get_xaxis_transform(), "textcoords": "offset points", "xytext": (3, 3)}
-    axes.annotate(label, (x, 0), **place, color="0.2", fontsize=9, bbox=white, zorder=2.5)
+    axes.annotate(
+        label,
+        (x, 0),
+        (3, 3),
+        xycoords=axes.get_xaxis_transform(),
+        textcoords="offset points",
+        color="0.2",
+        fontsize=9,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1},
+        zorder=2.5,
+    )

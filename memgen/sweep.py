@@ -5,9 +5,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from threading import Thread, current_thread, main_thread
@@ -32,15 +32,17 @@ def sweep(
 
     With a store, whoever computes a cell writes its shard at once, and cells whose sound shards are there are not run.
     The rows are the same however often the sweep was interrupted. Progress goes to stderr in any case, as lines if that
-    is a file. BadInput, before anything is run, if the folder holds something else; Failure if a cell raises or the
-    executor fails, as when a worker is killed. Cells run on one thread each, to which they leave their process set.
+    is a file, and so do the cells that raise; the others go on. BadInput, before anything is run, if the folder holds
+    something else; Failure at the end if a cell has raised, and at once if a shard cannot be written or the executor
+    fails, as when a worker is killed. Cells run on one thread each, to which they leave their process set.
     """
     cells = list(grid)
     if not cells:
         raise ValueError("the grid has no cells")
     if store is None:
         progress = tqdm(total=len(cells), file=sys.stderr, disable=not sys.stderr.isatty(), unit="cell")
-        return pd.concat(_run(cell, [(one,) for one in cells], executor, progress), ignore_index=True)
+        tables = dict(_run(cell, [(one,) for one in cells], executor, progress))
+        return pd.concat([tables[k] for k in range(len(cells))], ignore_index=True)
     store.prepare()
     sound, damaged = store.survey(cells)
     for line in damaged:
@@ -49,13 +51,25 @@ def sweep(
         print(f"{store.folder}: {len(sound)} of {len(cells)} cells are there already", file=sys.stderr)
     theirs = replace(store, folder=store.folder.absolute())  # a worker may be in another directory
     jobs = [(theirs, cell, one, k, len(cells)) for k, one in enumerate(cells) if k not in sound]
+    failed: dict[int, str] = {}
+
+    def safe() -> str:
+        here = f"{len(store.survey(cells)[0])} of {len(cells)} cells are safe in {store.folder}"
+        return f"{here}, and the same command goes on from there"
+
     try:
-        _run(_keep, jobs, executor, _progress(store.folder.name, len(sound), len(cells)))
+        with closing(_run(_keep, jobs, executor, _progress(store.folder.name, len(sound), len(cells)))) as ends:
+            for k, complaint in ends:
+                if complaint:
+                    tqdm.write(complaint, file=sys.stderr)
+                    failed[k] = complaint
     except Failure:
         raise
-    except Exception as error:  # of the executor: those of a cell are Failures by now
-        safe = f"{len(store.survey(cells)[0])} of {len(cells)} cells are safe in {store.folder}"
-        raise Failure(f"{_reason(error)}; {safe}, and the same command goes on from there") from error
+    except Exception as error:  # of the executor: those of a cell are complaints, or Failures, by now
+        raise Failure(f"{_reason(error)}; {safe()}") from error
+    if failed:
+        others = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        raise Failure(f"{failed[min(failed)]}{others}; {safe()}")
     store.tidy()
     return read(store.folder)[0]
 
@@ -104,21 +118,22 @@ def _interrupts_held() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def _run(function: Callable[..., Any], jobs: list[tuple], executor: Executor | None, progress: tqdm) -> list[Any]:
-    """The results of function(*job), in the order of the jobs. At the first error, what has not begun is cancelled."""
-    results: dict[int, Any] = {}
+def _run(
+    function: Callable[..., Any], jobs: list[tuple], executor: Executor | None, progress: tqdm
+) -> Generator[tuple[int, Any]]:
+    """Which job, and function(*job), as they end. At the first error, what has not begun is cancelled."""
     futures: dict[Future, int] = {}
     with progress:
         if executor is None:
             for k, job in enumerate(jobs):
-                results[k] = function(*job)
+                yield k, function(*job)
                 progress.update()
-            return list(results.values())
+            return
         try:
             for k, job in enumerate(jobs):
                 futures[executor.submit(function, *job)] = k
             for future in as_completed(futures):
-                results[futures.pop(future)] = future.result()
+                yield futures.pop(future), future.result()
                 del future  # what is still wanted a cluster keeps, and computes again if it loses it with a worker
                 progress.update()
         except BaseException as error:
@@ -129,7 +144,6 @@ def _run(function: Callable[..., Any], jobs: list[tuple], executor: Executor | N
                 for future in futures:
                     future.cancel()
             raise
-    return [results[k] for k in range(len(jobs))]
 
 
 def _reason(error: Exception) -> str:
@@ -140,21 +154,32 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {one_line(error)}"
 
 
-def _keep(store: Store, cell: Cell, one: Any, position: int, cells: int) -> None:
-    """Compute one cell and write its shard, if it is not there: a cluster may make a call twice."""
+def _keep(store: Store, cell: Cell, one: Any, position: int, cells: int) -> str | None:
+    """Compute one cell and write its shard, if it is not there: a cluster may make a call twice. What it complains of.
+
+    Failure if the shard cannot be written, for then the others cannot either.
+    """
     about = store.about(one, position, cells)
     if store.has(about):
-        return
+        return None
     # The last digits of a sum depend on how many threads share it; the rows must not.
     threadpool_limits(1)
     if torch := sys.modules.get("torch"):  # whatever needs it has imported it, and it heeds its own setting alone
         torch.set_num_threads(1)
+
+    def complaint(error: Exception) -> str:
+        return f"cell {position} of {cells}, {one}: {type(error).__name__}: {one_line(error)}"
+
     start = time.perf_counter()
     try:
         table = cell(one)
+    except Exception as error:
+        return complaint(error)
+    try:
         store.write(table, about, time.perf_counter() - start)
-    except Exception as error:  # whatever it is, it must come back from a worker in one piece, and name the cell
-        raise Failure(f"cell {position} of {cells}, {one}: {type(error).__name__}: {one_line(error)}") from error
+    except Exception as error:  # whatever it is, it must come back from a worker in one piece
+        raise Failure(complaint(error)) from error
+    return None
 
 
 class _Lines(tqdm):

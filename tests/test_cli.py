@@ -45,6 +45,7 @@ MEMGEN = Path(sys.executable).with_name("memgen")
         ("run {tiny} --jobs 0", "'--jobs'"),
         ("run {tiny} --out broken.ipynb", "broken.ipynb: not a folder"),
         ("run {tiny} --out broken.ipynb/out", "broken.ipynb/out: not a folder"),
+        ("run {other} {tiny} --out notebooks", "notebooks: the folder of 02_other.ipynb itself"),
         ("book --from notebooks/none", "no executed notebooks in notebooks/none"),
         ("book --from notebooks --to broken.ipynb", "broken.ipynb: not a folder"),
         ("refresh --jobs x", "'--jobs'"),

@@ -150,26 +150,33 @@ def never(point: Cell) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("executor", [None, lambda: ThreadPoolExecutor(1)], ids=["in process", "threads"])
-def test_a_cell_that_raises_is_named_and_the_rest_is_kept(
-    tmp_path: Path, executor: Callable[[], Executor] | None
+def test_cells_that_raise_are_named_and_the_others_go_on(
+    tmp_path: Path, executor: Callable[[], Executor] | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (notes := tmp_path / "notes").mkdir()
-    params = Params(cells=50, notes=str(notes), seconds=0.01)
+    params = Params(cells=20, notes=str(notes))
     to = stored(tmp_path / "toy", params)
-    (notes / "raise 2").touch()
-    with pytest.raises(Failure, match=r"^cell 2 of 50, Cell\(k=2, .*\): ZeroDivisionError: no luck$"):
+    for k in (2, 5):
+        (notes / f"raise {k}").touch()
+    with pytest.raises(
+        Failure,
+        match=r"^cell 2 of 20, Cell\(k=2, .*\): ZeroDivisionError: no luck \(and 1 more\); 18 of 20 cells are safe in ",
+    ):
         if executor:
             with executor() as pool:
                 sweep(cell, grid(params), pool, to)
         else:
             sweep(cell, grid(params), store=to)
-    kept = content(to.folder)
-    assert 2 <= len(kept) < 25 and calls(notes)[:3] == [0, 1, 2]  # and what was pending never began
-    assert all(name.endswith(".parquet") for name in kept)
+    complaints = [line for line in capsys.readouterr().err.splitlines() if "no luck" in line]
+    assert [line.partition(",")[0] for line in complaints] == ["cell 2 of 20", "cell 5 of 20"]
+    assert calls(notes) == list(range(20)) and len(kept := content(to.folder)) == 18
     (notes / "raise 2").unlink()
+    with pytest.raises(Failure, match=r"^cell 5 of 20, .*no luck; 19 of 20"):
+        sweep(cell, grid(params), store=to)
+    (notes / "raise 5").unlink()
     sweep(cell, grid(params), store=to)
     assert {name: content(to.folder)[name] for name in kept} == kept
-    assert len(store.read(to.folder)[0]) == 150
+    assert len(store.read(to.folder)[0]) == 60
 
 
 def test_rows_that_cannot_be_kept_fail_their_cell(tmp_path: Path) -> None:
@@ -233,17 +240,18 @@ def test_the_command_line_refuses_what_it_cannot_go_on_with(
     refused("/proc/toy: nothing can be written there: ", "--out", "/proc")  # not even for root
 
 
-def test_a_cell_that_raises_in_a_worker_ends_the_sweep_in_one_line(
+def test_a_cell_that_raises_in_a_worker_is_told_when_it_does_and_at_the_end(
     toy: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (notes := tmp_path / "notes").mkdir()
     (notes / "raise 4").touch()
-    arguments = ["sweep", "toy", "--out", str(tmp_path), "-p", "notes", str(notes), "-p", "cells", "200"]
-    assert main([*arguments, "-p", "seconds", "0.02"]) == 1
+    arguments = ["sweep", "toy", "--out", str(tmp_path), "-p", "notes", str(notes), "-p", "cells", "20"]
+    assert main(arguments) == 1
     printed = capfd.readouterr()
-    message = r"cell 4 of 200, Cell\(k=4, .*\): ZeroDivisionError: no luck"
-    assert printed.out == "" and re.fullmatch(rf"(toy: .*\n)*memgen: {message}\n", printed.err), printed.err
-    assert 3 <= len(list((tmp_path / "toy").glob("*.parquet"))) < 100
+    complaint = r"cell 4 of 20, Cell\(k=4, .*\): ZeroDivisionError: no luck"
+    said = rf"toy: .*\n{complaint}\n(toy: .*\n)*memgen: {complaint}; 19 of 20 cells are safe in .*\n"
+    assert printed.out == "" and re.fullmatch(said, printed.err), printed.err
+    assert len(list((tmp_path / "toy").glob("*.parquet"))) == 19
 
 
 def test_workers_never_notice_an_interrupt_and_their_start_is_not_torn(monkeypatch: pytest.MonkeyPatch) -> None:
