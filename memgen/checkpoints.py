@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,21 +11,19 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from memgen.errors import BadInput, one_line
+from memgen.files import replacing
 
 _KIND = "memgen checkpoint 2"
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
     """Write a file, whole or not at all. BadInput if that is not possible there."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     whole = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     try:
-        save_file(whole, partial, {**about, "kind": _KIND, "sha256": _digest(whole, about)})
-        partial.replace(path)
+        with replacing(path) as partial:
+            save_file(whole, partial, {**about, "kind": _KIND, "sha256": _digest(whole, about)})
     except (OSError, SafetensorError) as error:
         raise BadInput(f"{path}: cannot be written: {one_line(error)}") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

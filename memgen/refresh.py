@@ -17,6 +17,7 @@ from pathlib import Path
 import nbformat
 
 from memgen.errors import BadInput, one_line
+from memgen.files import replacing
 from memgen.notebooks import NOTEBOOKS, ROOT, find, read, run_all
 from memgen.outcome import Result
 
@@ -139,6 +140,5 @@ def _write(path: Path, content: bytes) -> None:
     """Replace the file if its content differs, in one step."""
     if path.exists() and path.read_bytes() == content:
         return
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_bytes(content)

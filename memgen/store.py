@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import tempfile
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from memgen.errors import BadInput, one_line
+from memgen.files import replacing
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 _KEY = b"memgen"
@@ -92,18 +92,9 @@ class Store:
         made_by["checksum"] = _checksum(content.schema, content.to_pandas(ignore_metadata=True), made_by)
         # Our metadata alone: those of pandas would tie the types of the rows to its version.
         content = content.replace_schema_metadata({_KEY: json.dumps(made_by, sort_keys=True)})
-        path = self.folder / _name(about)
-        # A name of its own: a worker that was given up may be writing the same shard, on another machine.
-        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-        try:
-            with partial.open("wb") as file:
-                pq.write_table(content, file, **_PARQUET)
-                file.flush()
-                os.fsync(file.fileno())
+        with replacing(self.folder / _name(about)) as partial:
+            pq.write_table(content, partial, **_PARQUET)
             _parse(partial)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
 
     def tidy(self) -> None:
         """Remove what killed workers were writing."""

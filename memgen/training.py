@@ -28,7 +28,10 @@ BATCH = 128  # of the public script
 
 
 class Model(Protocol):
-    """What can be trained: a module of `models` networks whose `error` (M, b, d) has the loss as its mean square."""
+    """What can be trained: a module of `models` networks whose `error` (M, b, d) has the loss as its mean square.
+
+    As text it says all that its weights do not.
+    """
 
     models: int
 
@@ -115,8 +118,8 @@ class Training:
         self.averaged = None if ema is None else deepcopy(model)
         # What a checkpoint has to agree on to be this training's.
         digest = hashlib.sha256(data.double().cpu().numpy().tobytes()).hexdigest()[:12]
-        told = {"keys": self.keys, "levels": levels, "batch": batch, "lr": lr, "ema": ema, "bf16": bf16, "data": digest}
-        self._settings = {name: str(value) for name, value in told.items()}
+        told = {"model": model, "keys": self.keys, "levels": levels, "batch": batch, "lr": lr, "ema": ema, "bf16": bf16}
+        self._settings = {name: str(value) for name, value in told.items()} | {"data": digest}
 
     def run(self, steps: int) -> Tensor:
         """So many steps more; the losses before each, (steps, M), on the CPU. Failure names a step whose loss is not
@@ -208,7 +211,12 @@ def _trained(start: Callable[[slice], Training], members: slice, steps: int) -> 
     try:
         training = start(members)
         training.run(steps)
-    except torch.OutOfMemoryError:
+    except (RuntimeError, MemoryError) as error:
+        full = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(
+            error
+        )  # a CPU's
+        if not full:
+            raise
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return None

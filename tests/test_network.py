@@ -1,12 +1,18 @@
 """The network experiment: parameters, rows that belong to their key, what a copier and an ideal sampler measure."""
 
+import gc
+import weakref
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import pytest
+import torch
 from pydantic import ValidationError
 
 from memgen import store
 from memgen.experiments import network as experiment
 from memgen.statistics import mean, threshold
+from memgen.training import Training
 
 _SMALL = experiment.Params(preset="smoke", sizes=(30,), replicas=2, epochs=2)
 
@@ -42,6 +48,47 @@ def test_in_bfloat16_a_network_comes_out_the_same_but_for_rounding() -> None:
         assert 1e-5 < np.abs(other / exact - 1).max() < 0.05, measure
 
 
+def test_networks_are_probed_independently(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or an interval over networks would not hold what they share."""
+    seen: list[torch.Tensor] = []
+    plain = experiment.fractions
+
+    def noted(denoised: torch.Tensor, population: torch.Tensor, empirical: torch.Tensor) -> object:
+        seen.extend(population)
+        return plain(denoised, population, empirical)
+
+    monkeypatch.setattr(experiment, "fractions", noted)
+    for n in (30, 40):
+        experiment.cell(experiment.grid(_SMALL)[0]._replace(n=n, epochs=1, replicas=2))
+    assert len(seen) == 2 * 2 * 2 * experiment.PROBED
+    highest = torch.stack(seen[:4] + seen[24:28])  # by size, points and replica: nearly noise alone
+    flat = highest.flatten(1)
+    correlation = torch.corrcoef(flat).fill_diagonal_(0)
+    assert flat.shape == (8, 256 * 64) and correlation.abs().max() < 6 / flat.shape[1] ** 0.5
+
+
+def test_of_a_finished_group_nothing_is_kept_while_the_next_one_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[weakref.ref] = []
+    plain = experiment.in_groups
+
+    def watched(start: Callable[[slice], Training], *rest: int) -> Iterator[Training]:
+        def begin(members: slice) -> Training:
+            assert not any(training() is not None for training in held)
+            training = start(members)
+            held.append(weakref.ref(training))
+            return training
+
+        return plain(begin, *rest)
+
+    monkeypatch.setattr(experiment, "in_groups", watched)
+    gc.disable()  # a cycle would be found some time, but not in time
+    try:
+        experiment.cell(experiment.grid(_SMALL)[0]._replace(replicas=3, epochs=1))
+    finally:
+        gc.enable()
+    assert len(held) == 3
+
+
 def test_the_paper_preset_is_the_scripts() -> None:
     params = experiment.Params(preset="paper").resolved()
     assert params.sizes == tuple(range(50, 1051, 100)) and params.width == 64 and params.epochs == 10
@@ -53,9 +100,7 @@ def test_stored_generators_measure_what_they_are() -> None:
     table = store.read(store.RESULTS / "network")[0]
 
     def gap(generator: str, measure: str, reference: str) -> np.ndarray:
-        own = table[(table.generator == generator) & (table.measure == measure)]
-        wide = own.pivot(index=["n", "replica"], columns="points", values="value")
-        return (wide["train"] - wide[reference]).to_numpy()
+        return experiment.difference(table, measure, reference, generator).to_numpy()
 
     limit = threshold(2)
     assert (

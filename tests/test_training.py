@@ -108,6 +108,7 @@ def test_checkpoints_that_are_refused(tmp_path: Path) -> None:
         (Training(_mlp([1, 2]), data, [1, 2], LogNormal()), "another network"),
         (Training(_unet([1]), data, [1], linear()), "another network: weights.network.first.conv1.weight is missing"),
         (Training(_mlp([1]), data, [1], LogNormal(), ema=0.9), "averaged.first.weight is missing"),
+        (Training(MLP(64, hidden=32, depth=2, scale=3.0, keys=[1]), data, [1], LogNormal()), "model is not the same"),
         (Training(_mlp([1]), data + 1, [1], LogNormal()), "data is not the same"),
         (Training(_mlp([1]), data, [2], LogNormal()), "keys is not the same"),
         (Training(_mlp([1]), data, [1], LogNormal(std=1.0)), "levels is not the same"),
@@ -192,6 +193,7 @@ class _Small(nn.Module):
     """A device on which no more than so many models fit."""
 
     room = 3
+    full: Exception = torch.OutOfMemoryError("out of memory")
 
     def __init__(self, keys: list) -> None:
         super().__init__()
@@ -199,11 +201,22 @@ class _Small(nn.Module):
 
     def error(self, x0: Tensor, xi: Tensor, tau: np.ndarray) -> Tensor:
         if self.models > self.room:
-            raise torch.cuda.OutOfMemoryError("out of memory")
+            raise self.full
         return self.inner.error(x0, xi, tau)
 
 
-def test_too_little_memory_halves_the_group(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "full",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+        MemoryError(),
+    ],
+)
+def test_too_little_memory_halves_the_group(
+    full: Exception, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Small, "full", full)
     keys, data = list(range(10)), _data(10, 40, 64)
 
     def start(members: slice) -> Training:
@@ -222,4 +235,7 @@ def test_too_little_memory_halves_the_group(capsys: pytest.CaptureFixture, monke
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(_Small, "room", 0)
     with pytest.raises(Failure, match="does not suffice to train one model"):
+        next(in_groups(start, 10, 10, 3))
+    monkeypatch.setattr(_Small, "full", RuntimeError("shapes differ"))
+    with pytest.raises(RuntimeError, match="shapes differ"):
         next(in_groups(start, 10, 10, 3))

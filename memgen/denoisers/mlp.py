@@ -55,6 +55,9 @@ class MLP(nn.Module):
         self.layers = nn.ModuleList(Linear(rngs, hidden, hidden) for _ in range(depth))
         self.last = Linear(rngs, hidden, d, bound=0.0, bias=0.0)
 
+    def extra_repr(self) -> str:
+        return f"centre={self.centre}, scale={self.scale}"
+
     def forward(self, u: Tensor, tau: float | np.ndarray) -> Tensor:
         v, s = (u - self.centre) / self.scale, column(tau, u) / self.scale
         c = 1 / (1 + s.square()).sqrt()

@@ -180,6 +180,9 @@ class NoisePredictor(nn.Module):
         super().__init__()
         self.network, self.schedule, self.models = network, schedule, network.models
 
+    def extra_repr(self) -> str:
+        return f"schedule={self.schedule}"
+
     def forward(self, u: Tensor, tau: float | np.ndarray) -> Tensor:
         return u - column(tau, u) * self._noise(u, tau)
 

@@ -34,7 +34,7 @@ class Params(ChapterParams):
     }
 
     dims: Annotated[tuple[Dimension, ...], Distinct] = Field((4, 16, 64), min_length=1)
-    sizes: tuple[Size, ...] | None = Field(None, min_length=2)
+    sizes: Annotated[tuple[Size, ...], Distinct] | None = Field(None, min_length=2)
     path_size: Size = 64
     replicas: int | None = Field(None, ge=20)
 

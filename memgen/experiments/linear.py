@@ -13,7 +13,7 @@ from memgen.data import Digits, Law, isotropic, power_law
 from memgen.denoisers.linear import generated
 from memgen.devices import Device, resolve_device
 from memgen.measures import factor, kl, log_affinity
-from memgen.parameters import ChapterParams
+from memgen.parameters import ChapterParams, Distinct
 from memgen.process import noised
 from memgen.streams import stream
 
@@ -42,7 +42,7 @@ class Params(ChapterParams):
     device: Device = "cpu"
     d: int | None = Field(None, ge=2)
     replicas: int | None = Field(None, ge=12)
-    rhos: tuple[Fraction, ...] = Field((0.25, 0.5, 0.8), min_length=1)
+    rhos: Annotated[tuple[Fraction, ...], Distinct] = Field((0.25, 0.5, 0.8), min_length=1)
     tau_spectrum: PositiveFloat = 0.5
     tau_digits: PositiveFloat = 1.0
 

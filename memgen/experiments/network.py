@@ -19,7 +19,7 @@ from memgen.denoisers.exact import EmpiricalBayes
 from memgen.denoisers.unet import NoisePredictor, UNet, settle_convolutions
 from memgen.devices import Device, resolve_device
 from memgen.measures import fractions, marginal_distance, marginal_estimate, nearest_ratio, wasserstein2
-from memgen.parameters import ChapterParams
+from memgen.parameters import ChapterParams, Distinct
 from memgen.sampling import Noise, ddim
 from memgen.streams import stream
 from memgen.training import BATCH, Training, in_groups, steps_of
@@ -51,7 +51,7 @@ class Params(ChapterParams):
     }
 
     device: Device = "cpu"
-    sizes: tuple[Size, ...] | None = Field(None, min_length=1)
+    sizes: Annotated[tuple[Size, ...], Distinct] | None = Field(None, min_length=1)
     replicas: int | None = Field(None, ge=1)
     width: int | None = Field(None, ge=8, multiple_of=8)
     epochs: int = Field(10, ge=1)
@@ -122,6 +122,16 @@ def cell(point: Cell) -> pd.DataFrame:
         del training, model  # before the next ones need the memory
     columns = ["n", "replica", "generator", "points", "tau", "measure", "value"]
     return pd.concat(tables, ignore_index=True).assign(n=point.n)[columns]
+
+
+def difference(table: pd.DataFrame, measure: str, reference: str, generator: str = "network") -> pd.Series:
+    """Δ of each n and replica: a distance to the training set, less that to `reference` (truth or holdout).
+
+    `measure` is `marginal`, on one scale, or `published`, on the script's; of a generator of `cell`'s.
+    """
+    own = table[(table["measure"] == measure) & (table["generator"] == generator)]
+    wide = own.pivot(index=["n", "replica"], columns="points", values="value")
+    return (wide["train"] - wide[reference]).rename("value")
 
 
 def _sets(key: tuple, n: int, truth: int = TRUTH) -> dict[str, np.ndarray]:

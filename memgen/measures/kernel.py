@@ -227,7 +227,12 @@ def _log_cross_points(known: KernelEstimate, generated: Tensor) -> float:
 
 
 def combine(*logs: float) -> Delta:
-    """Δ = pair(T) − pair(O) − cross(T) + cross(O) from the logarithms of its terms, in this order."""
+    """Δ = pair(T) − pair(O) − cross(T) + cross(O) from the logarithms of its terms, in this order.
+
+    Raises ValueError if one is not a number, or infinite, as for points whose squares are.
+    """
+    if not all(map(math.isfinite, logs)):
+        raise ValueError(f"Δ has a term that is not finite: the logarithms are {', '.join(f'{log:g}' for log in logs)}")
     largest = max(logs)
     terms = [sign * math.exp(log - largest) for sign, log in zip((1, -1, -1, 1), logs, strict=True)]
     value = math.fsum(terms)

@@ -4,7 +4,7 @@ from functools import cache
 
 import pandas as pd
 
-from memgen.experiments.network import SAMPLES, SPREAD
+from memgen.experiments.network import SAMPLES, SPREAD, difference
 from memgen.statistics import Estimate, mean, proportion
 from memgen.store import RESULTS, read
 from theory.checks.ruling import Ruling
@@ -24,16 +24,9 @@ def _measure(measure: str, points: str = "", generator: str = "network") -> pd.S
     return _of(_table(), measure, points, generator).groupby("n")["value"].mean()
 
 
-def _difference(table: pd.DataFrame, measure: str, reference: str, generator: str = "network") -> pd.Series:
-    """Δ of every network, by n and replica: published, on the script's scales, or marginal, on one."""
-    own = table[(table["measure"] == measure) & (table["generator"] == generator)]
-    wide = own.pivot(index=["n", "replica"], columns="points", values="value")
-    return wide["train"] - wide[reference]
-
-
 def _published_probability(generator: str) -> pd.DataFrame:
     """P(Δ > 0) on the script's scales with its 95% interval, by n: columns p, low, high."""
-    positive = (_difference(_table(), "published", "truth", generator) > 0).groupby("n")
+    positive = (difference(_table(), "published", "truth", generator) > 0).groupby("n")
     found = [proportion(int(hits.sum()), len(hits)) for _, hits in positive]
     return pd.DataFrame(found, columns=["p", "low", "high"], index=sorted(positive.groups))
 
@@ -51,9 +44,9 @@ def transition() -> Ruling:
     noise = ", ".join(f"{tau / SPREAD:.2g}" for tau in levels)
     told = [", ".join(f"{e.value:.2f}" for e in row) for row in memorized]
     copies = [SAMPLES * _of(long, "flagged")["value"] for long in (few, many)]
-    networks, published = int(few["replica"].nunique()), _difference(few, "published", "truth").mean()
-    here = mean(_difference(few, "marginal", "holdout"))
-    copier = _difference(table[table["n"] == 50], "marginal", "holdout", "copier").mean()
+    networks, published = int(few["replica"].nunique()), difference(few, "published", "truth").mean()
+    here = mean(difference(few, "marginal", "holdout"))
+    copier = difference(table[table["n"] == 50], "marginal", "holdout", "copier").mean()
     return Ruling(
         "fails" if margin < 0.1 and variance.min() > 1.5 else "undecided",
         f"At the script's budget of 10 to 80 gradient steps it has learnt neither its training set nor the law: the "
@@ -85,10 +78,10 @@ def _told(found: Estimate) -> str:
 
 def distances() -> Ruling:
     train, truth = (_measure("published", points) for points in ("train", "truth"))
-    gap = {n: mean(values) for n, values in _difference(_table(), "published", "truth").groupby("n")}
+    gap = {n: mean(values) for n, values in difference(_table(), "published", "truth").groupby("n")}
     clear = [n for n, found in gap.items() if found.interval()[0] > 0]
     fall = float(train.iloc[0] / train.iloc[-1]), float(truth.iloc[0] / truth.iloc[-1])
-    ideal, copier = (float(_difference(_table(), "published", "truth", name).mean()) for name in ("ideal", "copier"))
+    ideal, copier = (float(difference(_table(), "published", "truth", name).mean()) for name in ("ideal", "copier"))
     sizes, values = list(gap), [found.value for found in gap.values()]
     return Ruling(
         "holds" if min(fall) > 1.1 and min(values) > 0 and clear == sizes[-len(clear) :] else "undecided",
