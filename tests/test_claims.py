@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from memgen.cli import main
 from memgen.errors import BadInput
-from theory.checks import claims
+from theory.checks import claims, network, training
 
 ROOT = Path(__file__).resolve().parents[1]
 # The seed's own claims, and the questions of its five reviewers.
@@ -73,6 +75,36 @@ def test_a_verdict_can_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims, "_medians", lambda choice, d: table)
     assert claims._original_distance_falls().verdict == "fails"
     assert claims._circular().verdict == "undecided"
+
+
+def test_verdicts_on_the_network_can_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Had it copied, or sampled the law, it would be told."""
+    stored = network._table()
+
+    def pretended(generator: str, a: float) -> pd.DataFrame:
+        own = stored[stored["generator"] != "network"]
+        limits = stored[stored["generator"] == "network"]
+        limits = limits[limits["tau"].notna()].assign(value=lambda t: np.where(t["measure"] == "a", a, t["value"]))
+        jitter = 1e-3 * np.random.default_rng(0).standard_normal(len(limits))  # or an interval would have no width
+        played = own[own["generator"] == generator].assign(generator="network")
+        return pd.concat([own, limits.assign(value=limits["value"] + jitter), played], ignore_index=True)
+
+    for generator, a in (("copier", 1.0), ("ideal", 0.0)):
+        table = pretended(generator, a)
+        monkeypatch.setattr(network, "_table", lambda table=table: table)
+        assert network.transition().verdict == network.quality().verdict == "undecided"
+        assert network.probability().verdict == "holds"  # of an ideal sampler and of a copier alike
+        assert network.distances().verdict == "undecided"  # for they do not fall
+    above = (stored["measure"] == "published") & (stored["points"] == "truth") & (stored["generator"] == "network")
+    monkeypatch.setattr(network, "_table", lambda: stored.assign(value=stored["value"] + 9 * above))
+    assert network.probability().verdict == "fails" and network.distances().verdict == "undecided"
+
+
+def test_the_verdict_on_parameters_can_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = training.milestones(training.read(training.RESULTS / "training")[0])
+    same = found.assign(last=found["last"].groupby([found["n"], found["replica"]]).transform("mean"))
+    monkeypatch.setattr(training, "milestones", lambda table: same)
+    assert training.parameters().verdict == "undecided"
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/claims.md"])

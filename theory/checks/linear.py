@@ -21,8 +21,8 @@ from theory.checks.check import Check, Observation
 
 RHO = 0.5
 _D = 24
-_SIZES = (16, 32, 64, 128)
 _GAMMAS = (0.25, 0.75)  # on the plateau of the log-determinant, and beyond it
+_SIZES = (18, 36, 72, 144)  # d/γ is whole: n rounded moves γ, and limits in γ by several standard errors
 _LEVELS = (2.0, 0.4)  # the two eigenvalues, in equal parts, of the anisotropic data
 _TAU = 0.8
 _FRACTIONS = np.array([level / (level + _TAU**2) for level in _LEVELS])
@@ -69,7 +69,7 @@ def _large(spectrum: bool) -> dict[tuple[float, int], dict[str, np.ndarray]]:
         for d in _SIZES:
             law = Gaussian(tuple(np.resize(_LEVELS, d))) if spectrum else isotropic(d)
             key = ("check", "linear.large", spectrum, gamma, d)
-            found[gamma, d] = simulate(law, 1 + round(d / gamma), _TAU if spectrum else 1.0, 100 * 128 // d, key)
+            found[gamma, d] = simulate(law, 1 + int(d / gamma), _TAU if spectrum else 1.0, 100 * 144 // d, key)
     return found
 
 
@@ -117,12 +117,12 @@ def _correction() -> list[Observation]:
     for gamma, most in ((0.25, 1000), (0.75, 14000)):
         gaps = []
         for d in _SIZES:
-            n, rng = 1 + round(d / gamma), stream("check", "linear.logdet_correction", gamma, d)
+            n, rng = 1 + int(d / gamma), stream("check", "linear.logdet_correction", gamma, d)
             replicas, batch = most * min(1, 64 / d), max(1, 200_000 // d**2)
             slopes = (representation(n, d, RHO, batch, rng) for _ in range(ceil(replicas / batch)))
             logdets = np.concatenate([2 * torch.linalg.slogdet(slope)[1].numpy() for slope in slopes])
             estimate = mean(logdets - d * np.log(RHO))
-            limit = d * float(linear.generated_logdet(d / (n - 1), RHO))
+            limit = d * float(linear.generated_logdet(gamma, RHO))
             gaps.append(estimate._replace(value=estimate.value - limit))
         sizes = np.array(_SIZES, float)
         coefficients, covariance = fit(np.stack([np.log(sizes), np.ones_like(sizes), 1 / sizes], 1), gaps)
