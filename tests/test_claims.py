@@ -69,6 +69,10 @@ def test_a_verdict_can_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """The functions decide by numbers: given others, they decide otherwise."""
     monkeypatch.setattr(claims, "_crossing", lambda choice, d, level: 0.9)
     assert claims._sharp_at_d().verdict == claims._error_bars().verdict == "undecided"
+    monkeypatch.setattr(claims, "_crossing", lambda choice, d, level: 2 + level / d)  # beyond d, but sharper at 100
+    assert claims._sharp_at_d().verdict == "undecided"
+    monkeypatch.setattr(claims, "_crossing", lambda choice, d, level: 2 + level * d)
+    assert claims._sharp_at_d().verdict == "fails"
     monkeypatch.setattr(claims, "_RHO", 0.1)
     assert claims._kl_is_monotone().verdict == "fails"
     table = claims._medians(claims._EXACT, 100).assign(log_original=lambda t: t.index.to_numpy() / 100.0)

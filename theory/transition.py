@@ -327,7 +327,7 @@ condensed_probability = Formula(
     variables=(POINTS, DIMENSION, SHARPNESS),
     branches=(Branch(sp.exp(-log_add(sp.S.Zero, _ODDS)), _CONDENSED),),
     kind="asymptotic",
-    regime="P(⟨G,H⟩ > ⟨G,T⟩) as d → ∞ at n ~ d^{3/2}; needs ln n ≪ (d/2)[ln(1+q) − q/(1+q)]: d ≫ 230 at q = ½",
+    regime="P(⟨G,H⟩ > ⟨G,T⟩) as d → ∞ at n ~ d^{3/2}; needs ln n ≪ (d/2)[ln(1+q) − q/(1+q)]: d ≫ 225 at q = ½",
     source="derived here",
     derivation=_condensed_probability,
 )
