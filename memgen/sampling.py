@@ -24,7 +24,7 @@ from memgen.streams import stream
 
 Denoiser = Callable[[Tensor, float], Tensor]  # u (..., d), τ → (..., d)
 Normals = Callable[[float, Tensor], Tensor]  # the level a step leads to, the state → ξ, of the state's shape
-Levels = Sequence[float] | np.ndarray | Tensor
+Widths = Sequence[float] | np.ndarray | Tensor
 # Trajectories that share a stream: one takes as long to make as 2000 normals, but a lone trajectory draws for all.
 _BLOCK = 256
 
@@ -60,7 +60,7 @@ class Noise:
         return torch.from_numpy(drawn).view(-1, d)[self._rows].to(u)
 
 
-def ddim(denoise: Denoiser, u: Tensor, widths: Levels, eta: float = 0.0, noise: Normals | None = None) -> Tensor:
+def ddim(denoise: Denoiser, u: Tensor, widths: Widths, eta: float = 0.0, noise: Normals | None = None) -> Tensor:
     """From u at widths[0] to widths[-1], (..., d) → (..., d): DDIM for η = 0, DDPM for η = 1, and between.
 
     First order in the step. Song, Meng & Ermon 2021, eq. (12) and (16), in this frame.  Raises ValueError on widths
@@ -70,7 +70,7 @@ def ddim(denoise: Denoiser, u: Tensor, widths: Levels, eta: float = 0.0, noise: 
     return _reverse(denoise, u, widths, eta, noise, corrected=False)
 
 
-def heun(denoise: Denoiser, u: Tensor, widths: Levels, eta: float = 0.0, noise: Normals | None = None) -> Tensor:
+def heun(denoise: Denoiser, u: Tensor, widths: Widths, eta: float = 0.0, noise: Normals | None = None) -> Tensor:
     """The same at second order: after each step but one to τ' = 0 it adds (1−κ)/2κ (D' − D), D' the denoiser there.
 
     For η = 0 that is Heun's rule: Karras et al. 2022, Algorithm 1.  For η > 0 one ξ serves both halves of a step, and
@@ -81,7 +81,7 @@ def heun(denoise: Denoiser, u: Tensor, widths: Levels, eta: float = 0.0, noise: 
 
 @torch.no_grad()
 def _reverse(
-    denoise: Denoiser, u: Tensor, widths: Levels, eta: float, noise: Normals | None, corrected: bool
+    denoise: Denoiser, u: Tensor, widths: Widths, eta: float, noise: Normals | None, corrected: bool
 ) -> Tensor:
     levels = _checked(widths, "widths")
     if not 0 <= eta <= 1 or (eta > 0 and noise is None):
@@ -101,7 +101,7 @@ def _reverse(
 
 
 @torch.no_grad()
-def euler_maruyama(denoise: Denoiser, x: Tensor, times: Levels, noise: Normals, lam: float = 1.0) -> Tensor:
+def euler_maruyama(denoise: Denoiser, x: Tensor, times: Widths, noise: Normals, lam: float = 1.0) -> Tensor:
     """The reverse diffusion in the frame x_t = e^{−t}x₀ + √(λ(1−e^{−2t}))ξ, from x at times[0] to times[-1], (..., d).
 
     x' = x + h(x + 2λ∇ln p_t(x)) + √(2λh)ξ, the score from D at τ² = λ(e^{2t} − 1).  First order; the last step leaves
@@ -139,7 +139,7 @@ def equal_angle(high: float, low: float, steps: int, scale: float = 1.0) -> np.n
     return widths
 
 
-def _checked(values: Levels, name: str) -> list[float]:
+def _checked(values: Widths, name: str) -> list[float]:
     """Levels as numbers; ValueError naming the first that is wrong."""
     levels = [float(value) for value in values]
     if len(levels) < 2:

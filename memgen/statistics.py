@@ -81,8 +81,19 @@ def extrapolate(sizes: np.ndarray, estimates: list[Estimate], powers: tuple[floa
     return [Estimate(float(c), float(e)) for c, e in zip(coefficients, np.sqrt(np.diag(covariance)), strict=True)]
 
 
-def crossing(x: np.ndarray, estimates: list[Estimate]) -> Estimate:
+def zero_of_line(x: np.ndarray, estimates: list[Estimate]) -> Estimate:
     """Where the weighted straight line through the estimates is zero, with the error by the delta method."""
     (a, b), covariance = fit(np.stack([np.ones_like(x), x], axis=1), estimates)
     gradient = np.array([-1 / b, a / b**2])
     return Estimate(float(-a / b), float(np.sqrt(gradient @ covariance @ gradient)))
+
+
+def first_crossing(x: np.ndarray, y: np.ndarray, level: float) -> float:
+    """The x at which y first is at a level or beyond, straight lines between the points; ∞ if it never is."""
+    above = np.flatnonzero(np.asarray(y) >= level)
+    if not above.size:
+        return np.inf
+    k = int(above[0])
+    if k == 0:
+        return float(x[0])
+    return float(np.interp(level, y[k - 1 : k + 1], x[k - 1 : k + 1]))

@@ -58,7 +58,7 @@ def test_extrapolation_and_crossing_are_calibrated() -> None:
         data = [Estimate(3 + 5 / s + 0.01 * e, 0.01) for s, e in zip(sizes, noise, strict=False)]
         limits.append(statistics.extrapolate(sizes, data)[0].z(3))
         line = [Estimate(1 - 2 * a + 0.005 * e, 0.005) for a, e in zip(x, noise[4:], strict=True)]
-        zeros.append(statistics.crossing(x, line).z(0.5))
+        zeros.append(statistics.zero_of_line(x, line).z(0.5))
     assert stats.kstest(limits, "norm").pvalue > 1e-3
     assert np.std(zeros) == pytest.approx(1, abs=0.1)
 
@@ -90,3 +90,11 @@ def test_wilson_interval_solves_its_quadratic(successes: int, trials: int) -> No
 def test_a_mean_of_nothing_is_refused(values: list[float]) -> None:
     with pytest.raises(ValueError, match="two or more finite replicas"):
         statistics.mean(np.array(values))
+
+
+def test_the_first_crossing() -> None:
+    x = np.array([0.0, 1.0, 2.0, 4.0])
+    assert statistics.first_crossing(x, np.array([0.0, 0.1, 0.3, 0.9]), 0.6) == pytest.approx(3)
+    assert statistics.first_crossing(x, np.array([0.0, 0.4, 0.1, 0.9]), 0.3) == pytest.approx(0.75)  # not the last
+    assert statistics.first_crossing(x, np.array([0.5, 0.1, 0.3, 0.9]), 0.5) == 0  # there from the start
+    assert statistics.first_crossing(x, np.array([0.0, 0.1, 0.3, 0.4]), 0.5) == np.inf

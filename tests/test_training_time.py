@@ -49,15 +49,6 @@ def test_steps_looked_at_are_eight_a_decade() -> None:
     assert experiment.looked_at(10) == [0, 10] and experiment.looked_at(1000)[-1] == 1000
 
 
-def test_crossings() -> None:
-    steps = np.array([0, 10, 100, 1000])
-    assert experiment.crossing(steps, np.array([0.0, 0.1, 0.3, 0.9]), 0.3) == pytest.approx(100)
-    assert experiment.crossing(steps, np.array([0.5, 0.1, 0.3, 0.9]), 0.5) == 0  # there from the start
-    assert experiment.crossing(steps, np.array([0.0, 0.1, 0.3, 0.4]), 0.5) == np.inf
-    half = experiment.crossing(steps, np.array([0.0, 0.0, 0.0, 1.0]), 0.5)
-    assert half == pytest.approx(np.sqrt(101 * 1001) - 1)
-
-
 def test_milestones_of_a_known_course() -> None:
     """a = step/100 at training points; at holdout points a² + b² falls from 4 to 1, then rises."""
     steps, course = (0, 10, 40, 90), {}

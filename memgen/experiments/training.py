@@ -21,6 +21,7 @@ from memgen.measures import fractions, mmd2, nearest_ratio, points_l2_delta, was
 from memgen.parameters import ChapterParams, Distinct
 from memgen.sampling import Noise, heun, karras
 from memgen.schedule import LogUniform
+from memgen.statistics import first_crossing
 from memgen.streams import stream
 from memgen.training import Training
 
@@ -142,7 +143,7 @@ def milestones(table: pd.DataFrame, share: float = 0.5) -> pd.DataFrame:
     memorized     the step at which a, at training points, is up to `share`
     last          a at the last step
 
-    `generalized` and `memorized` are interpolated as by `crossing`, and ∞ if it does not happen.
+    `generalized` and `memorized` are interpolated linearly in ln(1 + step), and ∞ if it does not happen.
     """
     seen = table[table.tau.notna() & table.measure.isin(["a", "b_squared", "separation"])]
     wide = seen.pivot(index=[*_NETWORK, "step"], columns=["points", "measure"], values="value").sort_index()
@@ -151,28 +152,16 @@ def milestones(table: pd.DataFrame, share: float = 0.5) -> pd.DataFrame:
     rows = []
     for key, error in errors.groupby(level=_NETWORK):
         steps, a = error.index.get_level_values("step").to_numpy(), wide.loc[error.index, ("train", "a")].to_numpy()
-        error = error.to_numpy() / error.iloc[0]
+        error, at = error.to_numpy() / error.iloc[0], np.log1p(steps)
         found = {
-            "generalized": crossing(steps, -error, -share),
+            "generalized": np.expm1(first_crossing(at, -error, -share)),
             "best": steps[error.argmin()],
             "least": error.min(),
-            "memorized": crossing(steps, a, share),
+            "memorized": np.expm1(first_crossing(at, a, share)),
             "last": a[-1],
         }
         rows.append({**dict(zip(_NETWORK, key, strict=True)), **found})
     return pd.DataFrame(rows)
-
-
-def crossing(steps: np.ndarray, values: np.ndarray, level: float) -> float:
-    """The first step at which values rise to a level, interpolated linearly in ln(1 + step); ∞ if they do not."""
-    above = np.flatnonzero(values >= level)
-    if not len(above):
-        return np.inf
-    k = int(above[0])
-    if k == 0:
-        return float(steps[0])
-    part = (level - values[k - 1]) / (values[k] - values[k - 1])
-    return float(np.expm1((1 - part) * np.log1p(steps[k - 1]) + part * np.log1p(steps[k])))
 
 
 class Probe(NamedTuple):

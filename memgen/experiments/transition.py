@@ -268,15 +268,3 @@ def probabilities(table: pd.DataFrame, statistic: Literal["delta", "overlap"] = 
         p, low, high = proportion(int((group["value"] > 0).sum()), len(group))
         rows.append((d, n, " ".join(choice), p, low, high, len(group)))
     return pd.DataFrame(rows, columns=["d", "n", "choice", "p", "low", "high", "replicas"])
-
-
-def first_crossing(n: np.ndarray, p: np.ndarray, level: float) -> float:
-    """The n at which p first rises through a level, linear in ln n between the points; ∞ if it never does."""
-    above = np.flatnonzero(np.asarray(p) >= level)
-    if not above.size:
-        return float("inf")
-    k = int(above[0])
-    if k == 0:
-        return float(n[0])
-    share = (level - p[k - 1]) / (p[k] - p[k - 1])
-    return float(np.exp(np.log(n[k - 1]) + share * (np.log(n[k]) - np.log(n[k - 1]))))

@@ -43,7 +43,7 @@ def marginal_estimate(points: np.ndarray, sigma: float = 1.0) -> MarginalEstimat
 
 
 def marginal_distance(x: MarginalEstimate, y: MarginalEstimate) -> float:
-    """Mean over coordinates of √(2π) ‖ρ_x − ρ_y‖², in units of 1/σ with the factor that makes them the public code's.
+    """Mean over coordinates of √(2π) ‖ρ_x − ρ_y‖², as the public code has it: an inverse length.
 
     Raises ValueError on sets of different dimension.
     """

@@ -18,8 +18,8 @@ from scipy.spatial.distance import cdist
 from memgen.errors import BadInput
 from memgen.experiments.kernel import Cell as KernelCell
 from memgen.experiments.kernel import cell as kernel_cell
-from memgen.experiments.transition import LADDER, PUBLIC, Choice, first_crossing, probabilities
-from memgen.statistics import proportion
+from memgen.experiments.transition import LADDER, PUBLIC, Choice, probabilities
+from memgen.statistics import first_crossing, proportion
 from memgen.store import RESULTS, read
 from memgen.streams import stream
 from theory import bisector, kernel, linear, mixture, mixture_relaxation
@@ -73,7 +73,7 @@ def _curve(choice: Choice, d: int) -> pd.Series:
 def _crossing(choice: Choice, d: int, level: float) -> float:
     """n/d at which P(Δ > 0) first passes a level."""
     curve = _curve(choice, d)
-    return first_crossing(curve.index.to_numpy(), curve.to_numpy(), level) / d
+    return float(np.exp(first_crossing(np.log(curve.index.to_numpy()), curve.to_numpy(), level))) / d
 
 
 @cache

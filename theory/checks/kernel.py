@@ -7,7 +7,7 @@ import numpy as np
 from scipy.spatial.distance import pdist
 
 from memgen.measures import KernelEstimate, kernel_estimate, position
-from memgen.statistics import Estimate, crossing, extrapolate, mean
+from memgen.statistics import Estimate, extrapolate, mean, zero_of_line
 from memgen.streams import stream
 from theory import kernel
 from theory.checks.check import Check, Observation
@@ -161,7 +161,7 @@ def _best_widths() -> list[Observation]:
             tried = predicted * np.linspace(0.9, 1.4, 500)
             widths = tried[kernel.kde_mise.log(n, d, tried).argmin()] * np.array([0.96, 1.04])  # about the root
             slopes = [mean(np.array([_slope(x, width) for x in points])) for width in widths]
-            estimates.append(crossing(np.log(widths / predicted), slopes))
+            estimates.append(zero_of_line(np.log(widths / predicted), slopes))
         # the expansion leaves out what is of relative order ε² ~ n^{−2/(d+4)}
         limit = extrapolate(sizes, estimates, powers=(2 / (d + 4), 4 / (d + 4)))[0]
         value = float(kernel.best_width(1e12, d)) * np.exp(limit.value)

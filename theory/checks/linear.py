@@ -14,7 +14,7 @@ from scipy.special import digamma
 from memgen.data import Gaussian, isotropic
 from memgen.denoisers.linear import representation
 from memgen.experiments.linear import simulate
-from memgen.statistics import Estimate, crossing, extrapolate, fit, mean, median_estimate
+from memgen.statistics import Estimate, extrapolate, fit, mean, median_estimate, zero_of_line
 from memgen.streams import stream
 from theory import determinants, linear, linear_spectrum
 from theory.checks.check import Check, Observation
@@ -132,7 +132,7 @@ def _correction() -> list[Observation]:
 
 
 def _thresholds() -> list[Observation]:
-    """d/tr(ΣΣ_G⁻¹) is linear in γ/(1−γ) and vanishes at the threshold: the crossing, extrapolated in 1/d."""
+    """d/tr(ΣΣ_G⁻¹) is linear in γ/(1−γ) and vanishes at the threshold: the zero_of_line, extrapolated in 1/d."""
     estimates = []
     sizes = (32, 64, 128)
     for d in sizes:
@@ -142,7 +142,7 @@ def _thresholds() -> list[Observation]:
             values = simulate(law, ratio * d + 1, _TAU, 60 * 128 // d, ("check", "linear.threshold", d, ratio))
             x.append(1 / (ratio - 1))
             inverses.append(median_estimate(1 / values["inverse_trace"]))
-        zero = crossing(np.array(x), inverses)  # γ/(1−γ) at the crossing: n* = d (1 + 1/x)
+        zero = zero_of_line(np.array(x), inverses)  # γ/(1−γ) at the crossing: n* = d (1 + 1/x)
         estimates.append(Estimate(1 + 1 / zero.value, zero.error / zero.value**2))
     limit = extrapolate(np.array(sizes), estimates, powers=(1,))[0]
     return [Observation({"eigenvalues": np.array(_LEVELS), "tau": _TAU}, limit)]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from memgen.process import noised
-from memgen.statistics import Estimate, crossing, mean
+from memgen.statistics import Estimate, mean, zero_of_line
 from memgen.streams import stream
 from theory import mixture
 from theory.checks.check import Check, Observation
@@ -57,7 +57,7 @@ def _relaxations() -> list[Observation]:
             weight = np.exp(-a * part**2 / 2)
             share = float((weight * part**2).sum() / weight.sum() * a)
             shares.append(mean(weight * (a * part**2 - share) / weight.mean())._replace(value=share - 0.5))
-        found.append(Observation({"separation": separation, "sigma": sigma}, crossing(times, shares)))
+        found.append(Observation({"separation": separation, "sigma": sigma}, zero_of_line(times, shares)))
     return found
 
 

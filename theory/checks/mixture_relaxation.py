@@ -3,7 +3,7 @@
 import numpy as np
 
 from memgen.process import noised
-from memgen.statistics import Estimate, crossing, mean
+from memgen.statistics import Estimate, mean, zero_of_line
 from memgen.streams import stream
 from theory import mixture, relaxation
 from theory import mixture_relaxation as relaxing
@@ -64,7 +64,7 @@ def _information_times() -> list[Observation]:
             rng = stream("check", "mixture_relaxation.information_time", delta, t < middle)
             e = _divergence(t, separation, d, sigma, rng)
             levels.append(e._replace(value=np.log(e.value / delta), error=e.error / e.value))
-        found.append(Observation(args, crossing(times, levels)))
+        found.append(Observation(args, zero_of_line(times, levels)))
     return found
 
 
@@ -83,7 +83,7 @@ def _score_times() -> list[Observation]:
             e = mean((score - w * (score @ w) / (w @ w)) ** 2)
             levels.append(e._replace(value=np.log(e.value / delta), error=e.error / e.value))
         args = {"delta": delta, "separation": separation, "sigma": sigma}
-        found.append(Observation(args, crossing(times, levels)))
+        found.append(Observation(args, zero_of_line(times, levels)))
     return found
 
 

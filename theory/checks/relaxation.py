@@ -3,7 +3,7 @@
 import numpy as np
 
 from memgen.process import noised
-from memgen.statistics import Estimate, crossing, mean
+from memgen.statistics import Estimate, mean, zero_of_line
 from memgen.streams import stream
 from theory import relaxation
 from theory.checks.check import Check, Observation
@@ -59,7 +59,7 @@ def _information_times() -> list[Observation]:
         for t in times:
             e = mean(_log_ratios(t, lam, _SPECTRUM, stream("check", "relaxation.information_time", delta, t < middle)))
             levels.append(e._replace(value=np.log(e.value / delta), error=e.error / e.value))
-        found.append(Observation({"delta": delta, "eigenvalues": _SPECTRUM, "lam": lam}, crossing(times, levels)))
+        found.append(Observation({"delta": delta, "eigenvalues": _SPECTRUM, "lam": lam}, zero_of_line(times, levels)))
     return found
 
 

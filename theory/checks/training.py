@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from memgen.denoisers.exact import EmpiricalBayes, mixture
-from memgen.experiments.training import crossing, milestones
+from memgen.experiments.training import milestones
 from memgen.measures import Fractions, fractions
-from memgen.statistics import Estimate, extrapolate, mean
+from memgen.statistics import Estimate, extrapolate, first_crossing, mean
 from memgen.store import RESULTS, read
 from memgen.streams import stream
 from theory import training
@@ -258,7 +258,8 @@ def parameters() -> Ruling:
     found = milestones(table)
     last = found[(found.d == d) & (found.tau == tau)]
     means = last.groupby(["weights", "n"])["last"].mean().unstack("n")
-    half = {weights: crossing(row.index.to_numpy(), -row.to_numpy(), -0.5) for weights, row in means.iterrows()}
+    sizes = np.log(means.columns.to_numpy())
+    half = {weights: float(np.exp(first_crossing(sizes, -row.to_numpy(), -0.5))) for weights, row in means.iterrows()}
     few, many = min(half), max(half)
     if not means.columns[0] < half[few] < half[many] < np.inf:
         return Ruling(
