@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -95,11 +96,18 @@ class Store:
         with replacing(self.folder / _name(about)) as partial:
             pq.write_table(content, partial, **_PARQUET)
             _parse(partial)
+        shutil.rmtree(self.scratch(about), ignore_errors=True)
+
+    def scratch(self, about: Mapping[str, Any]) -> Path:
+        """A folder for what a cell has got so far. It is the cell's to make; it goes when the shard is there."""
+        return self.folder / f".{_name(about)}.unfinished"
 
     def tidy(self) -> None:
         """Remove what killed workers were writing."""
         for partial in self.folder.glob(".*.partial"):
             partial.unlink(missing_ok=True)
+        for unfinished in self.folder.glob(".*.unfinished"):
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def read(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """From a grid of cells to one tidy table, on any executor; with a store, nothing that is finished is lost."""
 
+import inspect
 import multiprocessing
 import os
 import signal
@@ -20,7 +21,7 @@ from tqdm import tqdm
 from memgen.errors import Failure, one_line
 from memgen.store import Store, read
 
-Cell = Callable[[Any], pd.DataFrame]
+Cell = Callable[..., pd.DataFrame]
 
 
 def sweep(
@@ -31,6 +32,7 @@ def sweep(
     In process without an executor. Raises on an empty grid. Progress goes to stderr if that is a terminal.
 
     With a store, whoever computes a cell writes its shard at once, and cells whose sound shards are there are not run.
+    If `cell` has a parameter `scratch` it gets a folder in which to keep what it has so far, for when it is run again.
     The rows are the same however often the sweep was interrupted. Progress goes to stderr in any case, as lines if that
     is a file, and so do the cells that raise; the others go on. BadInput, before anything is run, if the folder holds
     something else; Failure at the end if a cell has raised, and at once if a shard cannot be written or the executor
@@ -172,7 +174,8 @@ def _keep(store: Store, cell: Cell, one: Any, position: int, cells: int) -> str 
 
     start = time.perf_counter()
     try:
-        table = cell(one)
+        resumes = "scratch" in inspect.signature(cell).parameters
+        table = cell(one, scratch=store.scratch(about)) if resumes else cell(one)
     except Exception as error:
         return complaint(error)
     try:

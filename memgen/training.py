@@ -8,6 +8,7 @@ itself, and nothing clips or averages across models: a gradient never crosses fr
 import hashlib
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -25,6 +26,7 @@ from memgen.streams import stream
 # Steps that share a stream: making one costs as much as 3000 normals.
 _BLOCK = 16
 BATCH = 128  # of the public script
+SAVE_EVERY = 300.0  # seconds of training that an interrupt may lose
 
 
 class Model(Protocol):
@@ -185,16 +187,19 @@ def _adam(weights: list[nn.Parameter], lr: float) -> torch.optim.Adam:
     return adam
 
 
-def in_groups(start: Callable[[slice], Training], models: int, group: int, steps: int) -> Iterator[Training]:
+def in_groups(
+    start: Callable[[slice], Training], models: int, group: int, steps: int, scratch: Path | None = None
+) -> Iterator[Training]:
     """Train models 0 … `models` − 1, `group` of them at a time, so many steps each; yields each group when it is done.
 
     `start` makes the training of a range of models. When the device's memory does not suffice the group is halved, a
     line on stderr says so, and the numbers stay what they would have been. Failure if it does not suffice for one.
+    Checkpoints go into the folder `scratch`, from which an interrupted training goes on; whose it is clears it away.
     """
     first = 0
     while first < models:
         members = slice(first, min(first + group, models))
-        training = _trained(start, members, steps)
+        training = _trained(start, members, steps, scratch)
         if training is not None:
             yield training
             first, training = members.stop, None  # before the next group needs the memory
@@ -206,11 +211,11 @@ def in_groups(start: Callable[[slice], Training], models: int, group: int, steps
         print(f"too little memory for {size} models at once: going on with {group} at a time", file=sys.stderr)
 
 
-def _trained(start: Callable[[slice], Training], members: slice, steps: int) -> Training | None:
+def _trained(start: Callable[[slice], Training], members: slice, steps: int, scratch: Path | None) -> Training | None:
     """A group, trained; None if the memory did not suffice, and then nothing of it is left there."""
     try:
         training = start(members)
-        training.run(steps)
+        train_up_to(training, steps, scratch and scratch / f"{members.start}-{members.stop}.safetensors")
     except (RuntimeError, MemoryError) as error:
         full = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(
             error
@@ -221,3 +226,22 @@ def _trained(start: Callable[[slice], Training], members: slice, steps: int) -> 
             torch.cuda.empty_cache()
         return None
     return training
+
+
+def train_up_to(training: Training, step: int, checkpoint: Path | None) -> None:
+    """Train up to a step, from the checkpoint if it is there, renewing it every `SAVE_EVERY` seconds.
+
+    One that cannot be used is told on stderr and left alone until then.
+    """
+    if checkpoint is not None and checkpoint.exists():
+        try:
+            training.load(checkpoint)
+        except BadInput as error:
+            print(f"{error}: trained from the start", file=sys.stderr)
+    saved = time.monotonic()
+    while training.step < step:
+        training.run(1)
+        if checkpoint is not None and time.monotonic() - saved >= SAVE_EVERY:
+            checkpoint.parent.mkdir(parents=True, exist_ok=True)
+            training.save(checkpoint)
+            saved = time.monotonic()

@@ -3,15 +3,18 @@
 import gc
 import weakref
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from pydantic import ValidationError
 
-from memgen import store
+from memgen import store, training
 from memgen.experiments import network as experiment
 from memgen.statistics import mean, threshold
+from memgen.sweep import sweep
 from memgen.training import Training
 
 _SMALL = experiment.Params(preset="smoke", sizes=(30,), replicas=2, epochs=2)
@@ -80,13 +83,49 @@ def test_of_a_finished_group_nothing_is_kept_while_the_next_one_trains(monkeypat
 
         return plain(begin, *rest)
 
+    point = experiment.grid(_SMALL)[0]._replace(epochs=1)
+    experiment.cell(point)  # what torch imports at the first call holds on to its callers
     monkeypatch.setattr(experiment, "in_groups", watched)
     gc.disable()  # a cycle would be found some time, but not in time
     try:
-        experiment.cell(experiment.grid(_SMALL)[0]._replace(replicas=3, epochs=1))
+        experiment.cell(point._replace(replicas=3))
     finally:
         gc.enable()
     assert len(held) == 3
+
+
+def test_a_cell_that_was_interrupted_goes_on_to_the_same_rows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = _SMALL.model_copy(update={"epochs": 6, "replicas": 1})
+    grid, resolved = experiment.grid(params), params.resolved().model_dump(mode="json")
+    straight = experiment.cell(grid[0])
+    to = store.Store(tmp_path / "network", "network", experiment.VERSION, resolved, "memgen sweep network")
+    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    plain, begun = Training.run, []
+
+    def run(one: Training, steps: int) -> torch.Tensor:
+        begun.append(one.step)
+        if begun == [0, 1, 2, 3]:
+            raise KeyboardInterrupt
+        return plain(one, steps)
+
+    monkeypatch.setattr(Training, "run", run)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(experiment.cell, grid, store=to)
+    (unfinished,) = to.folder.iterdir()
+    (saved,) = unfinished.iterdir()
+    assert unfinished.name.endswith(".unfinished") and saved.name == "0-1.safetensors"
+    table = sweep(experiment.cell, grid, store=to)
+    assert begun == [0, 1, 2, 3, 3, 4, 5]
+    pd.testing.assert_frame_equal(table, straight, check_exact=True)
+    assert [path.suffix for path in to.folder.iterdir()] == [".parquet"]
+
+    (tmp_path / "0-1.safetensors").write_bytes(b"torn")
+    capsys.readouterr()
+    begun[:] = [None]
+    pd.testing.assert_frame_equal(experiment.cell(grid[0], tmp_path), straight, check_exact=True)
+    assert begun[1:] == [0, 1, 2, 3, 4, 5] and "0-1.safetensors: not a checkpoint" in capsys.readouterr().err
 
 
 def test_the_paper_preset_is_the_scripts() -> None:

@@ -6,6 +6,7 @@ scale, pixels, but for those of the script itself, which has generated points in
 original ones in [0, 255].
 """
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -82,8 +83,8 @@ def grid(params: Params) -> list[Cell]:
     ]
 
 
-def cell(point: Cell) -> pd.DataFrame:
-    """Rows: n, replica, generator, points, tau, measure, value.
+def cell(point: Cell, scratch: Path | None = None) -> pd.DataFrame:
+    """Rows: n, replica, generator, points, tau, measure, value. Trainings leave checkpoints in the folder `scratch`.
 
     Of the network at noise tau on noised training (`points` = train) and holdout points: a, b_squared and separation of
     `measures.fractions`, and error, that of the noise prediction; tau in the network's units, in which the data's σ is
@@ -109,7 +110,7 @@ def cell(point: Cell) -> pd.DataFrame:
 
     tables, done = [], point.first
     group = 1 if device.type == "cpu" else point.replicas
-    for training in in_groups(start, point.replicas, group, steps):
+    for training in in_groups(start, point.replicas, group, steps, scratch):
         model = training.model
         assert isinstance(model, NoisePredictor)
         replicas = list(range(done, done + model.models))
