@@ -61,7 +61,7 @@ def _information_times() -> list[Observation]:
         middle, levels = float(relaxing.mixture_information_time(**args)), []
         times = middle + np.array([-0.03, 0.02])
         for t in times:
-            rng = stream("check", "mixture_relaxation.information_time", delta, t < middle)
+            rng = stream("check", "mixture_relaxation.information_time", delta, str(t < middle))
             e = _divergence(t, separation, d, sigma, rng)
             levels.append(e._replace(value=np.log(e.value / delta), error=e.error / e.value))
         found.append(Observation(args, zero_of_line(times, levels)))
@@ -75,7 +75,7 @@ def _score_times() -> list[Observation]:
         middle, levels = float(relaxing.linear_score_time(delta, separation, sigma)), []
         times = middle + np.array([-0.03, 0.02])
         for t in times:
-            rng = stream("check", "mixture_relaxation.linear_score_time", delta, t < middle)
+            rng = stream("check", "mixture_relaxation.linear_score_time", delta, str(t < middle))
             spread = float(np.sqrt(sigma**2 + np.expm1(2 * t)))
             x = _classes(separation, rng) + sigma * rng.standard_normal(_DRAWS)
             w, b = noised(x, float(np.sqrt(np.expm1(2 * t))), rng) / spread, separation / spread

@@ -57,7 +57,9 @@ def _information_times() -> list[Observation]:
         middle, levels = float(relaxation.information_time(delta, _SPECTRUM, lam)), []
         times = middle + np.array([-0.03, 0.02])
         for t in times:
-            e = mean(_log_ratios(t, lam, _SPECTRUM, stream("check", "relaxation.information_time", delta, t < middle)))
+            e = mean(
+                _log_ratios(t, lam, _SPECTRUM, stream("check", "relaxation.information_time", delta, str(t < middle)))
+            )
             levels.append(e._replace(value=np.log(e.value / delta), error=e.error / e.value))
         found.append(Observation({"delta": delta, "eigenvalues": _SPECTRUM, "lam": lam}, zero_of_line(times, levels)))
     return found
