@@ -55,6 +55,12 @@ def test_an_empty_grid_is_refused() -> None:
         sweep(linear.cell, [])
 
 
+def test_a_key_that_numpy_or_an_address_would_change_is_refused() -> None:
+    for part in (np.int64(3), np.bool_(True), object(), np.zeros(2)):
+        with pytest.raises(TypeError, match="not JSON serializable"):
+            stream("a", part)
+
+
 def test_streams_are_keyed() -> None:
     draw = stream(0, "a", 1.5).random(4)
     assert np.array_equal(draw, stream(0, "a", 1.5).random(4))

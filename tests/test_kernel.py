@@ -141,6 +141,13 @@ def test_delta_and_its_terms_to_sixty_digits(name: str) -> None:
     assert found.overlap_gap == found.log_cross_original - found.log_cross_train
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_term_that_is_not_finite_has_no_sign(bad: float) -> None:
+    for k in range(4):
+        with pytest.raises(ValueError, match=rf"Δ has a term that is not finite: .*{bad:g}"):
+            combine(*np.where(np.arange(4) == k, bad, 0.0))
+
+
 def test_the_hard_cases_are_hard() -> None:
     for power in ("10⁶", "10¹¹"):
         data, _ = _solved(f"terms cancel by {power}")
