@@ -217,10 +217,8 @@ def _trained(start: Callable[[slice], Training], members: slice, steps: int, scr
         training = start(members)
         train_up_to(training, steps, scratch and scratch / f"{members.start}-{members.stop}.safetensors")
     except (RuntimeError, MemoryError) as error:
-        full = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(
-            error
-        )  # a CPU's
-        if not full:
+        # On a CPU PyTorch has no type for it.
+        if not (isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)):
             raise
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -5,7 +5,7 @@ from functools import cache
 import pandas as pd
 
 from memgen.experiments.network import SAMPLES, SPREAD, difference
-from memgen.statistics import Estimate, mean, proportion
+from memgen.statistics import mean, proportion
 from memgen.store import RESULTS, read
 from theory.checks.ruling import Ruling, Verdict
 
@@ -46,6 +46,7 @@ def transition() -> Ruling:
     copies = [SAMPLES * _of(long, "flagged")["value"] for long in (few, many)]
     networks, published = int(few["replica"].nunique()), difference(few, "published", "truth").mean()
     here = mean(difference(few, "marginal", "holdout"))
+    low, high = here.interval()
     copier = difference(table[table["n"] == 50], "marginal", "holdout", "copier").mean()
     return Ruling(
         "fails" if margin < 0.1 and variance.min() > 1.5 else "undecided",
@@ -56,8 +57,8 @@ def transition() -> Ruling:
         f"networks a size, products in bfloat16) sets are memorized in part: at noise {noise} σ the fraction is "
         f"{told[0]} at n = 50 and {told[1]} at n = 200, and {copies[0].sum():.0f} and {copies[1].sum():.0f} of "
         f"{networks * SAMPLES} generated points are copies. The published Δ does not see it: at n = 50 it is "
-        f"{published:+.1f}, as for an ideal sampler. On one scale, against a holdout, it is {_told(here)}; a copier "
-        f"has {copier:.1f}.",
+        f"{published:+.1f}, as for an ideal sampler. On one scale, against a holdout, it is {here.value:.1f} (95%: "
+        f"{low:.1f} to {high:.1f}); a copier has {copier:.1f}.",
         {
             "memorized_fraction": a.value,
             "variance_first": float(variance.iloc[0]),
@@ -69,11 +70,6 @@ def transition() -> Ruling:
             "delta_long_50": here.value,
         },
     )
-
-
-def _told(found: Estimate) -> str:
-    low, high = found.interval()
-    return f"{found.value:.1f} (95%: {low:.1f} to {high:.1f})"
 
 
 def distances() -> Ruling:
@@ -104,14 +100,17 @@ def probability() -> Ruling:
     verdict: Verdict = "holds" if network["p"].min() > 0.8 else "holds with a correction"
     if network["high"].min() < 0.8:
         verdict = "fails"
+    if min(others) <= 0.8:
+        verdict = "undecided"
     if network["p"].min() == 1:
         return Ruling(verdict, "It is 1 at every n.", {"mean": 1.0})
     always = int(network.index[network["p"] < 1].max())
     return Ruling(
-        verdict if min(others) > 0.8 else "undecided",
+        verdict,
         f"With {replicas} networks a size it is {first['p']:.1f} (95%: {first['low']:.2f} to {first['high']:.2f}) at n "
-        f"= {network.index[0]}, {network.loc[always, 'p']:.1f} at {always} and 1 beyond: it does rise, though no size "
-        f"excludes 0.8. But on the script's scales an ideal sampler has {others[0]:.2f} and a copier {others[1]:.2f}, "
+        f"= {network.index[0]}, {network.loc[always, 'p']:.1f} at {always} and 1 beyond: it does rise"
+        f"{'' if verdict == 'fails' else ', though no size excludes 0.8'}. But on the script's "
+        f"scales an ideal sampler has {others[0]:.2f} and a copier {others[1]:.2f}, "
         "so neither the level nor the rise says anything about memorization.",
         {"first": float(first["p"]), "mean": float(network["p"].mean()), "ideal": others[0], "copier": others[1]},
     )
