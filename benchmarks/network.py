@@ -15,9 +15,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from memgen.denoisers.layers import Conv, fold, unfold
 from memgen.denoisers.mlp import MLP
+from memgen.denoisers.training import Draws, Training
 from memgen.denoisers.unet import NoisePredictor, UNet
-from memgen.schedule import LogNormal, linear
-from memgen.training import Draws, Training
+from memgen.laws.schedules import LogNormal, linear
 
 SIDE, REPETITIONS = 2048, 5
 

@@ -25,8 +25,7 @@ import numpy as np
 import torch
 from _timing import report
 
-from memgen import single_precision
-from memgen.measures import Delta, kernel_estimate, kernel_l2_delta
+from memgen.measures import Delta, kernel_estimate, kernel_l2_delta, single_precision
 
 N, MEAN = 100, 10.0
 TAU = math.sqrt(-math.expm1(-2 * single_precision.TIME))  # λ = e^{−2T}, as there

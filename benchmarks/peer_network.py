@@ -26,9 +26,9 @@ import numpy as np
 import torch
 from _timing import report
 
+from memgen.denoisers.training import Training, steps_of
 from memgen.denoisers.unet import NoisePredictor, UNet
-from memgen.schedule import linear
-from memgen.training import Training, steps_of
+from memgen.laws.schedules import linear
 
 ROUNDS = 3
 

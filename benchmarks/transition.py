@@ -17,7 +17,7 @@ from scipy.linalg.blas import dsyrk
 from memgen.denoisers.linear import one_step
 from memgen.experiments import transition
 from memgen.measures import kernel_estimate, kernel_l2_delta
-from memgen.sweep import sweep
+from memgen.runs.sweep import sweep
 
 D, N, ORIGINAL = 100, 100, 10_000
 TAU = float(np.sqrt(-np.expm1(-4)))

@@ -1,9 +1,12 @@
-"""Where tensors live: a device by name, refused before anything runs if it is not there."""
+"""Where tensors live, and how many replicas at a time: a device by name, refused before anything runs if absent."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import torch
 from pydantic import AfterValidator
+
+NUMBERS = 400_000  # in one tensor of a batch: a few megabytes, which stay in cache
 
 
 def _available(name: str) -> str:
@@ -20,3 +23,10 @@ def resolve_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(name)
+
+
+def batches(replicas: int, numbers: int) -> Iterator[range]:
+    """The ranges that 0 … `replicas` − 1 falls into when each replica has so many numbers in a tensor."""
+    size = max(1, NUMBERS // numbers)
+    for start in range(0, replicas, size):
+        yield range(start, min(start + size, replicas))

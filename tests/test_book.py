@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from memgen.book import build, remote_resources
-from memgen.notebooks import run
+from memgen.app.book import build, remote_resources
+from memgen.app.notebooks import run
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from memgen.statistics import threshold
+from memgen.measures.statistics import threshold
 from theory import linear
 from theory.checks import ALL, Check
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memgen.cli import main
+from memgen.app.cli import main
 from memgen.errors import BadInput
 from theory.checks import claims, network, training
 

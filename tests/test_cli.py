@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from memgen.cli import main
-from memgen.notebooks import read
+from memgen.app.cli import main
+from memgen.app.notebooks import read
 
 Chapter = Callable[..., Path]
 MEMGEN = Path(sys.executable).with_name("memgen")
@@ -110,7 +110,7 @@ def test_run_prints_a_table_and_exits_with_the_verdict(
 
 def test_help_is_there_at_once() -> None:
     script = (
-        "import sys; from memgen.cli import main; assert main(['run', '--help']) == 0\n"
+        "import sys; from memgen.app.cli import main; assert main(['run', '--help']) == 0\n"
         "slow = {'torch', 'sympy', 'papermill', 'nbformat', 'pydantic', 'numpy', 'dask'} & set(sys.modules)\n"
         "assert not slow, f'imported: {slow}'"
     )
@@ -127,7 +127,7 @@ def test_an_interrupt_ends_the_run_and_its_kernel(chapter: Chapter, tmp_path: Pa
     script = (
         "import sys, types, conftest, memgen.cli\n"
         "tiny = types.ModuleType('memgen.experiments.tiny'); tiny.Params = conftest.TinyParams\n"
-        "sys.modules[tiny.__name__] = tiny; sys.exit(memgen.cli.main())"
+        "sys.modules[tiny.__name__] = tiny; sys.exit(memgen.app.cli.main())"
     )
     command = [sys.executable, "-c", script, "run", str(path), "--out", str(tmp_path / "out")]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}

@@ -17,9 +17,9 @@ import pytest
 from distributed import Client
 from toy import SCRIPT, Params, alive, calls, cell, content, grid, start, wait
 
-from memgen import cluster, store
-from memgen.cli import main
-from memgen.sweep import sweep
+from memgen.app.cli import main
+from memgen.runs import cluster, store
+from memgen.runs.sweep import sweep
 
 TESTS = Path(__file__).parent
 

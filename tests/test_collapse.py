@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memgen import batches
+from memgen import devices
 from memgen.experiments import collapse as experiment
-from memgen.statistics import threshold
+from memgen.measures.statistics import threshold
 from memgen.streams import stream
 from theory import collapse, kernel, mixture, relaxation
 from theory.formula import DomainError
@@ -152,7 +152,7 @@ def test_cloned_trajectories_meet_the_closed_form() -> None:
 
 def test_point_sets_depend_on_the_key_and_the_replica_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = experiment.nearest(20, 3, 0.5, 60, ("key",))
-    monkeypatch.setattr(batches, "NUMBERS", 200)
+    monkeypatch.setattr(devices, "NUMBERS", 200)
     assert experiment.nearest(20, 3, 0.5, 60, ("key",)) == whole
     parts = [experiment.nearest(20, 3, 0.5, 60, (key,)) for key in "abcdef"]
     assert len(set(parts)) > 1

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from scipy.stats import ks_2samp
 
 from memgen.experiments import kernel as experiment
-from memgen.neighbours import nearest_squares
-from memgen.statistics import mean, threshold
-from memgen.sweep import sweep
+from memgen.laws.neighbours import nearest_squares
+from memgen.measures.statistics import mean, threshold
+from memgen.runs.sweep import sweep
 from theory import collapse, condensation, kernel
 from theory.formula import DomainError
 

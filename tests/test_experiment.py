@@ -12,14 +12,15 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from memgen import batches, store
-from memgen.cli import main
-from memgen.data import Digits, Gaussian, isotropic, power_law
+from memgen import devices
+from memgen.app.cli import main
 from memgen.experiments import linear
-from memgen.process import noise_variance, noised
-from memgen.statistics import mean, threshold
+from memgen.laws.data import Digits, Gaussian, isotropic, power_law
+from memgen.laws.process import noise_variance, noised
+from memgen.measures.statistics import mean, threshold
+from memgen.runs import store
+from memgen.runs.sweep import sweep
 from memgen.streams import stream
-from memgen.sweep import sweep
 from theory import ou
 
 _CELLS = [linear.Cell("ratio", 5, n, 1.0, 6, 0) for n in (3, 12)] + [linear.Cell("digits", 64, 80, 1.0, 2, 0)]
@@ -46,7 +47,7 @@ def test_rows_do_not_depend_on_how_the_work_is_cut(monkeypatch: pytest.MonkeyPat
         pd.testing.assert_frame_equal(rows, sweep(linear.cell, _CELLS, pool))
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         pd.testing.assert_frame_equal(rows, sweep(linear.cell, _CELLS, pool), rtol=1e-12)
-    monkeypatch.setattr(batches, "NUMBERS", 1)
+    monkeypatch.setattr(devices, "NUMBERS", 1)
     pd.testing.assert_frame_equal(rows, sweep(linear.cell, _CELLS), rtol=1e-9)
 
 

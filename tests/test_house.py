@@ -63,10 +63,10 @@ def test_environment_yml_supplies_python_and_leaves_the_rest_to_the_lock() -> No
 @pytest.mark.parametrize(
     ("module", "line", "broken"),
     [
-        ("theory/linear.py", "import memgen.data", "theory never imports memgen"),
+        ("theory/linear.py", "import memgen.laws.data", "theory never imports memgen"),
         ("theory/linear.py", "import theory.checks.linear", "the checks stand on top"),
         ("theory/linear.py", "import torch", "theory does not need torch"),
-        ("memgen/data.py", "import theory.linear", "the engine and the experiments never import theory"),
+        ("memgen/laws/data.py", "import theory.linear", "the engine and the experiments never import theory"),
         ("memgen/experiments/linear.py", "from theory import linear", "the engine and the experiments never"),
     ],
 )
@@ -77,10 +77,10 @@ def test_a_forbidden_import_breaks_its_contract(tmp_path: Path, module: str, lin
         "theory/checks/__init__.py": "",
         "theory/checks/linear.py": "import torch, theory.linear, memgen.experiments.linear",
         "memgen/__init__.py": "",
-        "memgen/data.py": "import torch",
-        "memgen/cli.py": "import theory.checks.linear, memgen.data",
+        "memgen/laws/data.py": "import torch",
+        "memgen/app/cli.py": "import theory.checks.linear, memgen.laws.data",
         "memgen/experiments/__init__.py": "",
-        "memgen/experiments/linear.py": "import memgen.data",
+        "memgen/experiments/linear.py": "import memgen.laws.data",
     }
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
     for name, text in lines.items():

@@ -17,9 +17,9 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, special_ortho_group
 
 from memgen.denoisers.linear import fit, one_step
+from memgen.laws.process import noised
 from memgen.measures import Delta, combine, kernel_estimate, kernel_l2_delta, log_cross, log_overlaps, position
 from memgen.measures.kernel import _PART, _TILE
-from memgen.process import noised
 
 TAU = 0.99
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from memgen.denoisers.exact import gaussian
 from memgen.denoisers.mlp import MLP
-from memgen.schedule import LogUniform
-from memgen.training import Training
+from memgen.denoisers.training import Training
+from memgen.laws.schedules import LogUniform
 
 
 def _points(*shape: int, seed: int = 0) -> Tensor:

@@ -11,11 +11,12 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from memgen import store, training
+from memgen.denoisers import training
+from memgen.denoisers.training import Training
 from memgen.experiments import network as experiment
-from memgen.statistics import mean, threshold
-from memgen.sweep import sweep
-from memgen.training import Training
+from memgen.measures.statistics import mean, threshold
+from memgen.runs import store
+from memgen.runs.sweep import sweep
 
 _SMALL = experiment.Params(preset="smoke", sizes=(30,), replicas=2, epochs=2)
 

@@ -17,10 +17,11 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 from papermill.translators import PythonTranslator
 
+from memgen.app.notebooks import experiment, read, run
+from memgen.app.outcome import Result, summarise
+from memgen.app.refresh import canonicalise, dumps, readme_figure, with_table
 from memgen.errors import BadInput
-from memgen.notebooks import NOTEBOOKS, ROOT, experiment, read, run
-from memgen.outcome import Result, summarise
-from memgen.refresh import canonicalise, dumps, readme_figure, with_table
+from memgen.places import NOTEBOOKS, ROOT
 
 CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
 Rule = Callable[[NotebookNode], Iterator[str]]

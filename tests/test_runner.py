@@ -12,11 +12,11 @@ import nbformat
 import numpy as np
 import pytest
 
+from memgen.app.notebooks import find, read, run, run_all, validate
+from memgen.app.outcome import Check, Result, Summary, summarise, table
+from memgen.app.refresh import END, START, canonicalise, dumps, refresh, with_table
 from memgen.errors import BadInput
-from memgen.notebooks import find, read, run, run_all, validate
-from memgen.outcome import Check, Result, Summary, summarise, table
-from memgen.parameters import ParameterError
-from memgen.refresh import END, START, canonicalise, dumps, refresh, with_table
+from memgen.runs.parameters import ParameterError
 
 Chapter = Callable[..., Path]
 

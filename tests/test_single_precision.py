@@ -10,7 +10,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from memgen.denoisers.linear import generated
 from memgen.measures import combine, kernel_estimate, kernel_l2_delta, log_cross
-from memgen.single_precision import CHUNK, Order, Reference, distance, generator, reference, self_term
+from memgen.measures.single_precision import CHUNK, Order, Reference, distance, generator, reference, self_term
 
 TAU = math.sqrt(-math.expm1(-4))
 ROUNDING = 2.0**-24  # of float32

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgen import store
 from memgen.errors import BadInput
-from memgen.store import Store
+from memgen.runs import store
+from memgen.runs.store import Store
 
 
 class Cell(NamedTuple):

@@ -17,10 +17,10 @@ import psutil
 import pytest
 from toy import Cell, Params, alive, calls, cell, content, grid, start, stored, wait
 
-from memgen import store
-from memgen.cli import main
+from memgen.app.cli import main
 from memgen.errors import BadInput, Failure
-from memgen.sweep import Workers, sweep
+from memgen.runs import store
+from memgen.runs.sweep import Workers, sweep
 
 
 class Posted(Executor):

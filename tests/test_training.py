@@ -11,10 +11,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from memgen.denoisers.mlp import MLP
+from memgen.denoisers.training import Draws, Training, in_groups, steps_of
 from memgen.denoisers.unet import NoisePredictor, UNet
 from memgen.errors import BadInput, Failure
-from memgen.schedule import LogNormal, cosine, linear
-from memgen.training import Draws, Training, in_groups, steps_of
+from memgen.laws.schedules import LogNormal, cosine, linear
 
 
 def _data(*shape: int, seed: int = 0) -> Tensor:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from scipy import integrate, stats
 
-from memgen import batches
+from memgen import devices
 from memgen.experiments import transition as experiment
 from memgen.measures import combine
 from theory import bisector, kernel, transition
@@ -174,7 +174,7 @@ def test_ideal_generator_meets_its_null() -> None:
 
 def test_overlap_gaps_depend_on_the_key_and_the_replica_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = experiment.overlap_gaps(30, 4, 25, ("key",))
-    monkeypatch.setattr(batches, "NUMBERS", 300)
+    monkeypatch.setattr(devices, "NUMBERS", 300)
     np.testing.assert_allclose(experiment.overlap_gaps(30, 4, 25, ("key",)), whole, rtol=1e-12)
     assert not np.allclose(experiment.overlap_gaps(30, 4, 25, ("other",)), whole)
 

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from memgen import sampling
+from memgen.denoisers import sampling
 from memgen.denoisers.layers import Conv, ImageNorm, LayerNorm, Linear, fold, from_rows, to_rows, unfold
+from memgen.denoisers.sampling import Noise, ddim
 from memgen.denoisers.unet import NoisePredictor, UNet, _Attention, settle_convolutions
-from memgen.sampling import Noise, ddim
-from memgen.schedule import LogNormal, LogUniform, Schedule, cosine, linear
+from memgen.laws.schedules import LogNormal, LogUniform, Schedule, cosine, linear
 from memgen.streams import stream
 
 

@@ -13,8 +13,8 @@ import pandas as pd
 import psutil
 from pydantic import Field
 
-from memgen.parameters import ChapterParams
-from memgen.store import Store
+from memgen.runs.parameters import ChapterParams
+from memgen.runs.store import Store
 from memgen.streams import stream
 
 VERSION = 1
@@ -72,9 +72,9 @@ def calls(notes: Path) -> list[int]:
 
 # The same in a process of its own, to be killed.
 SCRIPT = """
-import sys, toy, memgen.cli
+import sys, toy, memgen.app.cli
 sys.modules["memgen.experiments.toy"] = toy
-sys.exit(memgen.cli.main())
+sys.exit(memgen.app.cli.main())
 """
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memgen.process import noised
+from memgen.laws.process import noised
 
 Late = Literal["isotropic", "sample"] | Tensor
 # Cholesky of a Gram matrix is trusted down to this ratio of its pivots: what is zero comes out as 10⁻⁸, and a first

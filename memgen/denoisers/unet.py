@@ -26,7 +26,7 @@ from memgen.denoisers.layers import (
     to_rows,
     unfold,
 )
-from memgen.schedule import Schedule
+from memgen.laws.schedules import Schedule
 from memgen.streams import stream
 
 HEADS = 4

@@ -8,9 +8,9 @@ import pandas as pd
 from pydantic import Field
 from scipy.special import logsumexp
 
-from memgen.batches import batches
-from memgen.neighbours import log_rest, nearest_squares
-from memgen.parameters import ChapterParams, Distinct
+from memgen.devices import batches
+from memgen.laws.neighbours import log_rest, nearest_squares
+from memgen.runs.parameters import ChapterParams, Distinct
 from memgen.streams import stream
 
 VERSION = 1

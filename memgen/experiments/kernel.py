@@ -8,7 +8,7 @@ from pydantic import Field
 from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
-from memgen.parameters import ChapterParams, Distinct
+from memgen.runs.parameters import ChapterParams, Distinct
 from memgen.streams import stream
 
 VERSION = 1

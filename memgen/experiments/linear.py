@@ -8,13 +8,12 @@ import torch
 from pydantic import Field, PositiveFloat
 from torch import Tensor
 
-from memgen.batches import batches
-from memgen.data import Digits, Law, isotropic, power_law
 from memgen.denoisers.linear import generated
-from memgen.devices import Device, resolve_device
+from memgen.devices import Device, batches, resolve_device
+from memgen.laws.data import Digits, Law, isotropic, power_law
+from memgen.laws.process import noised
 from memgen.measures import factor, kl, log_affinity
-from memgen.parameters import ChapterParams, Distinct
-from memgen.process import noised
+from memgen.runs.parameters import ChapterParams, Distinct
 from memgen.streams import stream
 
 VERSION = 1  # of the rows that `cell` gives: raised whenever they change, so that a store never mixes two

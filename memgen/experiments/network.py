@@ -15,15 +15,15 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from memgen import schedule
 from memgen.denoisers.exact import EmpiricalBayes
+from memgen.denoisers.sampling import Noise, ddim
+from memgen.denoisers.training import BATCH, Training, in_groups, steps_of
 from memgen.denoisers.unet import NoisePredictor, UNet, settle_convolutions
 from memgen.devices import Device, resolve_device
+from memgen.laws import schedules as schedule
 from memgen.measures import fractions, marginal_distance, marginal_estimate, nearest_ratio, wasserstein2
-from memgen.parameters import ChapterParams, Distinct
-from memgen.sampling import Noise, ddim
+from memgen.runs.parameters import ChapterParams, Distinct
 from memgen.streams import stream
-from memgen.training import BATCH, Training, in_groups, steps_of
 
 VERSION = 2
 MEAN, STD, SIDE = 0.5, 0.1, 8  # of the pixels

@@ -11,8 +11,8 @@ import pandas as pd
 from pydantic import Field
 from scipy.special import logsumexp
 
-from memgen.parameters import ChapterParams
-from memgen.process import noise_variance, noised
+from memgen.laws.process import noise_variance, noised
+from memgen.runs.parameters import ChapterParams
 from memgen.streams import stream
 
 VERSION = 1

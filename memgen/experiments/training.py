@@ -13,17 +13,17 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from memgen.data import power_law
 from memgen.denoisers.exact import EmpiricalBayes
 from memgen.denoisers.mlp import MLP
+from memgen.denoisers.sampling import Noise, heun, karras
+from memgen.denoisers.training import Training
 from memgen.devices import Device, resolve_device
+from memgen.laws.data import power_law
+from memgen.laws.schedules import LogUniform
 from memgen.measures import fractions, mmd2, nearest_ratio, points_l2_delta, wasserstein2
-from memgen.parameters import ChapterParams, Distinct
-from memgen.sampling import Noise, heun, karras
-from memgen.schedule import LogUniform
-from memgen.statistics import first_crossing
+from memgen.measures.statistics import first_crossing
+from memgen.runs.parameters import ChapterParams, Distinct
 from memgen.streams import stream
-from memgen.training import Training
 
 VERSION = 1
 LEVELS = LogUniform(0.03, 20.0)  # of the noise, in units of the data's standard deviation

@@ -10,13 +10,11 @@ import torch
 from pydantic import Field, PositiveFloat, field_validator
 from torch import Tensor
 
-from memgen import single_precision
-from memgen.batches import batches
 from memgen.denoisers.linear import fit
-from memgen.devices import Device, resolve_device
-from memgen.measures import KernelEstimate, combine, factor, kernel_estimate, log_cross
-from memgen.parameters import ChapterParams
-from memgen.statistics import proportion
+from memgen.devices import Device, batches, resolve_device
+from memgen.measures import KernelEstimate, combine, factor, kernel_estimate, log_cross, single_precision
+from memgen.measures.statistics import proportion
+from memgen.runs.parameters import ChapterParams
 from memgen.streams import stream
 
 VERSION = 1

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from memgen.measures import Position, kernel_estimate, log_overlaps, position
-from memgen.statistics import Estimate, extrapolate, mean
+from memgen.measures.statistics import Estimate, extrapolate, mean
 from memgen.streams import stream
 from theory import bisector
 from theory.checks.check import Check, Observation

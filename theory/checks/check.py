@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from memgen.statistics import Estimate
+from memgen.measures.statistics import Estimate
 from theory.formula import Formula
 
 

@@ -19,8 +19,9 @@ from memgen.errors import BadInput
 from memgen.experiments.kernel import Cell as KernelCell
 from memgen.experiments.kernel import cell as kernel_cell
 from memgen.experiments.transition import LADDER, PUBLIC, Choice, probabilities
-from memgen.statistics import first_crossing, proportion
-from memgen.store import RESULTS, read
+from memgen.measures.statistics import first_crossing, proportion
+from memgen.places import RESULTS
+from memgen.runs.store import read
 from memgen.streams import stream
 from theory import bisector, kernel, linear, mixture, mixture_relaxation
 from theory.checks import network, training

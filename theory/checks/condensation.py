@@ -5,9 +5,9 @@ from functools import cache
 import numpy as np
 from scipy.special import logsumexp
 
-from memgen.neighbours import log_rest, nearest_squares
-from memgen.process import noised
-from memgen.statistics import Estimate, extrapolate, fit, mean
+from memgen.laws.neighbours import log_rest, nearest_squares
+from memgen.laws.process import noised
+from memgen.measures.statistics import Estimate, extrapolate, fit, mean
 from memgen.streams import stream
 from theory import condensation
 from theory.checks.check import Check, Observation

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from memgen.statistics import mean
+from memgen.measures.statistics import mean
 from memgen.streams import stream
 from theory import gaussians
 from theory.checks.check import Check, Observation

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.spatial.distance import pdist
 
 from memgen.measures import KernelEstimate, kernel_estimate, position
-from memgen.statistics import Estimate, extrapolate, mean, zero_of_line
+from memgen.measures.statistics import Estimate, extrapolate, mean, zero_of_line
 from memgen.streams import stream
 from theory import kernel
 from theory.checks.check import Check, Observation

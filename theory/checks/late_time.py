@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 
 from memgen.denoisers.exact import EmpiricalBayes
-from memgen.process import noised
-from memgen.statistics import Estimate, extrapolate, fit, mean
+from memgen.laws.process import noised
+from memgen.measures.statistics import Estimate, extrapolate, fit, mean
 from memgen.streams import stream
 from theory import late_time
 from theory.checks.check import Check, Observation

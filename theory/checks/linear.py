@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from scipy.special import digamma
 
-from memgen.data import Gaussian, isotropic
 from memgen.denoisers.linear import representation
 from memgen.experiments.linear import simulate
-from memgen.statistics import Estimate, extrapolate, fit, mean, median_estimate, zero_of_line
+from memgen.laws.data import Gaussian, isotropic
+from memgen.measures.statistics import Estimate, extrapolate, fit, mean, median_estimate, zero_of_line
 from memgen.streams import stream
 from theory import determinants, linear, linear_spectrum
 from theory.checks.check import Check, Observation

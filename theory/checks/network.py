@@ -5,8 +5,9 @@ from functools import cache
 import pandas as pd
 
 from memgen.experiments.network import SAMPLES, SPREAD, difference
-from memgen.statistics import mean, proportion
-from memgen.store import RESULTS, read
+from memgen.measures.statistics import mean, proportion
+from memgen.places import RESULTS
+from memgen.runs.store import read
 from theory.checks.ruling import Ruling, Verdict
 
 

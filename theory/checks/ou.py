@@ -3,8 +3,8 @@
 import numpy as np
 
 from memgen.denoisers import exact
-from memgen.process import brownian_paths, noised
-from memgen.statistics import Estimate, mean
+from memgen.laws.process import brownian_paths, noised
+from memgen.measures.statistics import Estimate, mean
 from memgen.streams import stream
 from theory import ou
 from theory.checks.check import Check, Observation

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from memgen.process import noised
-from memgen.statistics import Estimate, mean, zero_of_line
+from memgen.laws.process import noised
+from memgen.measures.statistics import Estimate, mean, zero_of_line
 from memgen.streams import stream
 from theory import relaxation
 from theory.checks.check import Check, Observation

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from memgen.statistics import Estimate, extrapolate, mean
+from memgen.measures.statistics import Estimate, extrapolate, mean
 from memgen.streams import stream
 from theory import spectra
 from theory.checks.check import Check, Observation

@@ -8,8 +8,9 @@ from torch import Tensor
 from memgen.denoisers.exact import EmpiricalBayes, mixture
 from memgen.experiments.training import milestones
 from memgen.measures import Fractions, fractions
-from memgen.statistics import Estimate, extrapolate, first_crossing, mean
-from memgen.store import RESULTS, read
+from memgen.measures.statistics import Estimate, extrapolate, first_crossing, mean
+from memgen.places import RESULTS
+from memgen.runs.store import read
 from memgen.streams import stream
 from theory import training
 from theory.checks.check import Check, Observation

@@ -12,7 +12,7 @@ from sympy import lambdify
 from memgen.denoisers.linear import generated
 from memgen.experiments.transition import overlap_gaps
 from memgen.measures import log_cross
-from memgen.statistics import Estimate, extrapolate, mean
+from memgen.measures.statistics import Estimate, extrapolate, mean
 from memgen.streams import stream
 from theory import bisector, transition
 from theory.checks.check import Check, Observation

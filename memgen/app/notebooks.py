@@ -26,12 +26,10 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
 from memgen import experiments
+from memgen.app.outcome import Result, summarise
 from memgen.errors import BadInput, one_line
-from memgen.outcome import Result, summarise
-from memgen.parameters import coerce
-
-ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = ROOT / "notebooks"
+from memgen.places import NOTEBOOKS
+from memgen.runs.parameters import coerce
 
 
 class _Kernels(KernelSpecManager):

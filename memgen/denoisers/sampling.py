@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memgen.process import noise_variance
+from memgen.laws.process import noise_variance
 from memgen.streams import stream
 
 Denoiser = Callable[[Tensor, float], Tensor]  # u (..., d), τ → (..., d)

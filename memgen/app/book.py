@@ -10,8 +10,9 @@ import tempfile
 from html.parser import HTMLParser
 from pathlib import Path
 
+from memgen.app.notebooks import make_folder
 from memgen.errors import BadInput, Failure
-from memgen.notebooks import ROOT, make_folder
+from memgen.places import ROOT
 
 # What a browser loads by itself. Links (<a href>) are not among it, nor are rel=canonical and the like.
 _LOADED = {

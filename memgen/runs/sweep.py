@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from memgen.errors import Failure, one_line
-from memgen.store import Store, read
+from memgen.runs.store import Store, read
 
 Cell = Callable[..., pd.DataFrame]
 

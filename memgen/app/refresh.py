@@ -16,10 +16,11 @@ from pathlib import Path
 
 import nbformat
 
+from memgen.app.notebooks import find, read, run_all
+from memgen.app.outcome import Result
 from memgen.errors import BadInput, one_line
 from memgen.files import replacing
-from memgen.notebooks import NOTEBOOKS, ROOT, find, read, run_all
-from memgen.outcome import Result
+from memgen.places import NOTEBOOKS, ROOT
 
 START, END = "<!-- chapters:start -->", "<!-- chapters:end -->"
 HEADER = (

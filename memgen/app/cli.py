@@ -38,8 +38,8 @@ def run(
     NOTEBOOK is a path, or the name, number or experiment of a chapter: 03_linear_denoiser, 03, linear.
     None means all. Parameters apply to each notebook that is run.
     """
-    from memgen.notebooks import find, run_all
-    from memgen.outcome import table
+    from memgen.app.notebooks import find, run_all
+    from memgen.app.outcome import table
 
     results = run_all(find(notebooks), out, _each_once(parameters), jobs)
     print(json.dumps([result.row() for result in results], indent=1) if as_json else table(results))
@@ -68,11 +68,11 @@ def sweep(
     Interrupted, killed or failed, the same command goes on from the cells that are there.
     """
     from memgen import experiments
-    from memgen.cluster import cluster
-    from memgen.parameters import coerce
-    from memgen.store import Store
-    from memgen.sweep import Workers
-    from memgen.sweep import sweep as run_sweep
+    from memgen.runs.cluster import cluster
+    from memgen.runs.parameters import coerce
+    from memgen.runs.store import Store
+    from memgen.runs.sweep import Workers
+    from memgen.runs.sweep import sweep as run_sweep
 
     place = _place(executor, workers, scheduler_address)
     given = _each_once((("preset", preset), *parameters))
@@ -92,9 +92,9 @@ def sweep(
 @_jobs
 def refresh(jobs: int) -> int:
     """Execute every chapter at its defaults, in place; renew the tables and the figure of the README."""
-    from memgen import refresh
-    from memgen.notebooks import ROOT
-    from memgen.outcome import table
+    from memgen.app import refresh
+    from memgen.app.outcome import table
+    from memgen.places import ROOT
     from theory.checks.claims import ledger, markdown
 
     results = refresh.refresh(jobs=jobs)
@@ -126,7 +126,7 @@ def claims(ids: tuple[str, ...], as_json: bool) -> int:
 @click.option("--to", "target", type=_folder, default="out/book", show_default=True, help="For the book.")
 def book(executed: Path, target: Path) -> int:
     """Build the book from docs/ and executed notebooks."""
-    from memgen.book import build
+    from memgen.app.book import build
 
     print(build(executed, target))
     return 0

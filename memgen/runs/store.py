@@ -23,7 +23,6 @@ import pyarrow.parquet as pq
 from memgen.errors import BadInput, one_line
 from memgen.files import replacing
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
 _KEY = b"memgen"
 _PARQUET = {"version": "2.6", "compression": "zstd", "write_page_checksum": True, "write_statistics": False}
 

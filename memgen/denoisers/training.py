@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from memgen import checkpoints
+from memgen.denoisers import checkpoints
 from memgen.errors import BadInput, Failure
-from memgen.schedule import Levels
+from memgen.laws.schedules import Levels
 from memgen.streams import stream
 
 # Steps that share a stream: making one costs as much as 3000 normals.

@@ -1,0 +1,1 @@
+"""What shapes the tables of a chapter and draws its figures, one module a chapter."""
