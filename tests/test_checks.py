@@ -5,7 +5,10 @@ import pytest
 
 from memgen.measures.statistics import threshold
 from theory import linear
-from theory.checks import ALL, Check
+from theory.catalogue import checks
+from theory.checks.check import Check
+
+ALL = checks()
 
 
 @pytest.fixture(scope="module")

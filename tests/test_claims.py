@@ -9,7 +9,9 @@ import pytest
 
 from memgen.app.cli import main
 from memgen.errors import BadInput
-from theory.checks import claims, network, training
+from theory.ledger import claims
+from theory.ledger.pages import markdown
+from theory.ledger.verdicts import linear, network, training, transition
 
 ROOT = Path(__file__).resolve().parents[1]
 # The seed's own claims, and the questions of its five reviewers.
@@ -37,7 +39,7 @@ SETTLED = {
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict]:
-    return claims.ledger()
+    return claims.rows()
 
 
 def test_every_claim_is_there_once(rows: list[dict]) -> None:
@@ -67,18 +69,18 @@ def test_what_the_seed_got_right_is_said_first(rows: list[dict]) -> None:
 
 def test_a_verdict_can_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """The functions decide by numbers: given others, they decide otherwise."""
-    monkeypatch.setattr(claims, "_crossing", lambda choice, d, level: 0.9)
-    assert claims._sharp_at_d().verdict == claims._error_bars().verdict == "undecided"
-    monkeypatch.setattr(claims, "_crossing", lambda choice, d, level: 2 + level / d)  # beyond d, but sharper at 100
-    assert claims._sharp_at_d().verdict == "undecided"
-    monkeypatch.setattr(claims, "_crossing", lambda choice, d, level: 2 + level * d)
-    assert claims._sharp_at_d().verdict == "fails"
-    monkeypatch.setattr(claims, "_RHO", 0.1)
-    assert claims._kl_is_monotone().verdict == "fails"
-    table = claims._medians(claims._EXACT, 100).assign(log_original=lambda t: t.index.to_numpy() / 100.0)
-    monkeypatch.setattr(claims, "_medians", lambda choice, d: table)
-    assert claims._original_distance_falls().verdict == "fails"
-    assert claims._circular().verdict == "undecided"
+    monkeypatch.setattr(transition, "_crossing", lambda choice, d, level: 0.9)
+    assert transition.sharp_at_d().verdict == transition.error_bars().verdict == "undecided"
+    monkeypatch.setattr(transition, "_crossing", lambda choice, d, level: 2 + level / d)  # beyond d, but sharper at 100
+    assert transition.sharp_at_d().verdict == "undecided"
+    monkeypatch.setattr(transition, "_crossing", lambda choice, d, level: 2 + level * d)
+    assert transition.sharp_at_d().verdict == "fails"
+    monkeypatch.setattr(linear, "_RHO", 0.1)
+    assert linear.kl_is_monotone().verdict == "fails"
+    table = transition._medians(transition._EXACT, 100).assign(log_original=lambda t: t.index.to_numpy() / 100.0)
+    monkeypatch.setattr(transition, "_medians", lambda choice, d: table)
+    assert transition.original_distance_falls().verdict == "fails"
+    assert transition.circular().verdict == "undecided"
 
 
 def test_verdicts_on_the_network_can_turn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +117,7 @@ def test_the_verdict_on_parameters_can_turn(monkeypatch: pytest.MonkeyPatch) -> 
 def test_pages_show_what_comes_out(page: str, rows: list[dict]) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     shown = text.split("<!-- claims:start -->\n")[1].split("<!-- claims:end -->")[0]
-    assert shown == claims.markdown(rows)
+    assert shown == markdown(rows)
 
 
 def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,4 +130,4 @@ def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["claims", "C99"]) == 2
     assert "'C99'" in capsys.readouterr().err
     with pytest.raises(BadInput, match="known: C1"):
-        claims.ledger(["c3"])
+        claims.rows(["c3"])

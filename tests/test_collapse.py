@@ -12,7 +12,7 @@ from memgen.experiments import collapse as experiment
 from memgen.measures.statistics import threshold
 from memgen.streams import stream
 from theory import collapse, kernel, mixture, relaxation
-from theory.formula import DomainError
+from theory.core.formula import DomainError
 
 PUBLISHED = Path(__file__).resolve().parents[1] / "results" / "published"
 

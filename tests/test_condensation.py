@@ -11,17 +11,17 @@ from memgen.experiments import kernel as experiment
 from memgen.laws.neighbours import nearest_squares
 from memgen.measures.statistics import mean, threshold
 from memgen.runs.sweep import sweep
-from theory import collapse, condensation, kernel
-from theory.formula import DomainError
+from theory import collapse, kernel
+from theory.core.formula import DomainError
 
 _ALPHAS, _WIDTHS = st.floats(1e-4, 20), st.floats(1e-3, 1e3)
 
 
 @given(_ALPHAS, _WIDTHS)
 def test_condensed_sums_lie_below_their_mean(alpha: float, width: float) -> None:
-    quenched = condensation.quenched_ratio(alpha, width)
+    quenched = kernel.quenched_ratio(alpha, width)
     annealed = alpha - np.log1p(width**-2) / 2
-    temperature, shared = condensation.condensation(alpha, width), condensation.participation(alpha, width)
+    temperature, shared = kernel.condensation(alpha, width), kernel.participation(alpha, width)
     assert quenched <= annealed + 1e-9 * (1 + width**-2)
     assert 0 < temperature <= 1 and shared == pytest.approx(1 - temperature, abs=1e-12)
     assert (quenched < 0) == (temperature < 1) or abs(annealed) < 1e-9
@@ -29,37 +29,37 @@ def test_condensed_sums_lie_below_their_mean(alpha: float, width: float) -> None
 
 @given(_ALPHAS, st.floats(0, 5))
 def test_outliers_collapse_before_inliers(alpha: float, radius2: float) -> None:
-    here, further = condensation.local_collapse_width(alpha, np.array([radius2, radius2 + 0.1]))
+    here, further = kernel.local_collapse_width(alpha, np.array([radius2, radius2 + 0.1]))
     assert 0 < here < further
 
 
 def test_typical_points_collapse_at_the_collapse_width() -> None:
     n, d = 1e5, 40
     typical = kernel.collapse_width(n, d)
-    for formula in (condensation.inlier_collapse_width, condensation.outlier_collapse_width):
+    for formula in (kernel.inlier_collapse_width, kernel.outlier_collapse_width):
         assert formula(np.log(n) / d, 1.0) == pytest.approx(typical, rel=1e-12)
-    assert condensation.local_information(typical, d, 1.0) == pytest.approx(np.log(n), rel=1e-12)
-    assert condensation.local_information(0.7, 3, 1.0) == pytest.approx(collapse.information(0.7, np.ones(3)))
+    assert kernel.local_information(typical, d, 1.0) == pytest.approx(np.log(n), rel=1e-12)
+    assert kernel.local_information(0.7, 3, 1.0) == pytest.approx(collapse.information(0.7, np.ones(3)))
 
 
 def test_the_gain_is_wieners_up_to_collapse_and_smaller_below() -> None:
     alpha = 0.2
     widths = np.array([0.2, 0.6, 0.99, 1.01, 3.0]) * float(1 / np.sqrt(np.expm1(2 * alpha)))
-    gain, wiener = condensation.condensed_gain(alpha, widths, 2.0), 2 / (2 + widths**2)
+    gain, wiener = kernel.condensed_gain(alpha, widths, 2.0), 2 / (2 + widths**2)
     assert gain[3:] == pytest.approx(wiener[3:], rel=1e-12)
     assert np.all(gain[:3] < wiener[:3]) and gain[2] == pytest.approx(wiener[2], rel=0.02)
 
 
 def test_the_seeds_width_is_always_condensed() -> None:
     alpha = np.geomspace(1e-6, 10, 50)
-    assert np.all(condensation.condensation(alpha, np.exp(-alpha)) < 1)
+    assert np.all(kernel.condensation(alpha, np.exp(-alpha)) < 1)
 
 
 def test_local_width_refuses_what_has_none() -> None:
     with pytest.raises(DomainError, match="alpha = 0"):
-        condensation.local_collapse_width(0.0, 1.0)
+        kernel.local_collapse_width(0.0, 1.0)
     with pytest.raises(DomainError, match="radius2 = -1"):
-        condensation.local_collapse_width(0.1, -1.0)
+        kernel.local_collapse_width(0.1, -1.0)
 
 
 @pytest.mark.parametrize(("d", "intrinsic", "expected"), [(64, 64, np.inf), (1e6, 20, 2.0**10)])

@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 from test_derivations import FORMULAS
 
-from theory.formula import DomainError, Formula, Variable
+from theory.core.formula import DomainError, Formula, Variable
 
 _SPECTRA = (np.array([0.31]), np.array([1e-9, 0.2, 1 - 1e-9]), np.array([0.25, 0.5, 0.9, 1.0]))
 _WIDE = (np.array([1e-6, 1.0, 1e6]), np.array([1 - 1e-7, 1 + 1e-9, 1.001]))

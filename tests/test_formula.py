@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from theory import determinants, gaussians, linear, linear_spectrum, ou, spectra
-from theory.formula import Branch, DomainError, Formula, Mean, Unknown, Variable
-from theory.steps import DerivationError, Identity, Limit, Premise, Quadrature, Step, verify
+from theory import gaussians, linear, ou, spectra
+from theory.core.formula import Branch, DomainError, Formula, Unknown, Variable
+from theory.core.mean import Mean
+from theory.core.special import positive_root
+from theory.core.steps import DerivationError, Identity, Limit, Premise, Quadrature, Step, verify
 
 x, s = sp.symbols("x s", positive=True)
 
@@ -55,13 +57,11 @@ def test_phases_are_chosen_point_by_point() -> None:
 
 def test_a_spectrum_is_the_last_axis_and_broadcasts() -> None:
     spectrum = np.array([[0.2, 0.4], [0.5, 0.9]])
-    together = linear_spectrum.kl_generated_true_spectrum(np.array([[0.3], [0.8]]), spectrum)
+    together = linear.kl_generated_true_spectrum(np.array([[0.3], [0.8]]), spectrum)
     assert together.shape == (2, 2)
     for i, gamma in enumerate((0.3, 0.8)):
         for j in range(2):
-            assert together[i, j] == pytest.approx(
-                linear_spectrum.kl_generated_true_spectrum(gamma, spectrum[j]), rel=1e-13
-            )
+            assert together[i, j] == pytest.approx(linear.kl_generated_true_spectrum(gamma, spectrum[j]), rel=1e-13)
 
 
 def test_mean_is_linear_and_survives_shared_subexpressions() -> None:
@@ -137,9 +137,9 @@ def test_no_points_give_no_values() -> None:
 def test_positive_root_does_not_cancel(a: float, b: float) -> None:
     with mpmath.workdps(400):
         exact = float((mpmath.sqrt(mpmath.mpf(b) ** 2 + 4 * mpmath.mpf(a) * 3) - b) / (2 * mpmath.mpf(a)))
-    found = determinants.positive_root.numpy(*map(np.array, (a, b, 3.0)))
+    found = positive_root.numpy(*map(np.array, (a, b, 3.0)))
     assert found == pytest.approx(exact, rel=4e-16)
-    assert float(determinants.positive_root.mpmath(*map(mpmath.mpf, (a, b, 3)))) == pytest.approx(exact, rel=1e-14)
+    assert float(positive_root.mpmath(*map(mpmath.mpf, (a, b, 3)))) == pytest.approx(exact, rel=1e-14)
 
 
 def test_a_root_is_found_over_hundreds_of_decades() -> None:

@@ -23,8 +23,8 @@ PROJECT = PYPROJECT["project"]
 LOCK = (ROOT / "requirements.lock").read_text().splitlines()
 PINS = {canonicalize_name(name): pin for name, _, pin in (line.partition("==") for line in LOCK)}
 EXTRAS = PROJECT["optional-dependencies"]
-REQUIREMENTS = [*PROJECT["dependencies"], *EXTRAS["cluster"], *EXTRAS["dev"]]
-REQUIREMENTS.remove("memgen[cluster]")  # dev has the other in it
+REQUIREMENTS = [*PROJECT["dependencies"], *(line for lines in EXTRAS.values() for line in lines)]
+REQUIREMENTS = [line for line in REQUIREMENTS if not line.startswith("memgen[")]  # an extra in another
 
 
 def test_the_lock_is_plain_pins() -> None:
@@ -59,26 +59,67 @@ def test_environment_yml_supplies_python_and_leaves_the_rest_to_the_lock() -> No
     assert rest == {"pip": ["-r requirements.lock", "-e ."]}
 
 
+def test_dev_has_every_extra_in_it() -> None:
+    def within(extra: str) -> set[str]:
+        inner = {name for line in EXTRAS[extra] if line.startswith("memgen[") for name in line[7:-1].split(",")}
+        return {extra}.union(*map(within, inner))
+
+    assert within("dev") == set(EXTRAS)
+    assert within("notebooks") == {"notebooks", "simulation"}
+
+
+def test_the_hooks_before_a_commit_are_those_of_make_lint() -> None:
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert repository["repo"] == "local"
+    assert all(hook["language"] == "system" and not hook["pass_filenames"] for hook in repository["hooks"])
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
+    command = ["make", "--no-print-directory", "--just-print", "--old-file=.venv/.ready", "lint"]
+    lint = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    assert [hook["entry"] for hook in repository["hooks"]] == lint.splitlines()
+
+
+def test_one_version_stands_everywhere() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == PROJECT["version"] and citation["license"] == PROJECT["license"]
+    assert f"\n## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text()
+
+
 # One import each that must not be, and the contract that it breaks.
 @pytest.mark.parametrize(
     ("module", "line", "broken"),
     [
         ("theory/linear.py", "import memgen.laws.data", "theory never imports memgen"),
-        ("theory/linear.py", "import theory.checks.linear", "the checks stand on top"),
+        ("theory/core/formula.py", "import memgen.laws.data", "theory never imports memgen"),
+        ("theory/linear.py", "import theory.checks.linear", "the checks and the ledger stand on top"),
+        ("theory/linear.py", "import theory.ledger.claims", "the checks and the ledger stand on top"),
+        ("memgen/laws/data.py", "import theory.ledger.claims", "the checks and the ledger stand on top"),
         ("theory/linear.py", "import torch", "theory does not need torch"),
         ("memgen/laws/data.py", "import theory.linear", "the engine and the experiments never import theory"),
         ("memgen/experiments/linear.py", "from theory import linear", "the engine and the experiments never"),
+        ("theory/core/formula.py", "import theory.letters", "within theory arrows point down"),
+        ("theory/letters.py", "import theory.spectra", "within theory arrows point down"),
+        ("theory/spectra.py", "import theory.linear", "within theory arrows point down"),
+        ("theory/linear.py", "import theory.catalogue", "within theory arrows point down"),
+        ("theory/checks/linear.py", "import theory.ledger.claims", "within theory arrows point down"),
     ],
 )
 def test_a_forbidden_import_breaks_its_contract(tmp_path: Path, module: str, line: str, broken: str) -> None:
     lines = {
         "theory/__init__.py": "",
-        "theory/linear.py": "import sympy",
+        "theory/core/__init__.py": "",
+        "theory/core/formula.py": "import sympy",
+        "theory/letters.py": "import theory.core.formula",
+        "theory/spectra.py": "import theory.letters",
+        "theory/linear.py": "import theory.spectra, theory.core.formula",
+        "theory/catalogue.py": "import theory.linear",
         "theory/checks/__init__.py": "",
         "theory/checks/linear.py": "import torch, theory.linear, memgen.experiments.linear",
+        "theory/ledger/__init__.py": "",
+        "theory/ledger/claims.py": "import torch, theory.linear, memgen.experiments.linear",
         "memgen/__init__.py": "",
         "memgen/laws/data.py": "import torch",
-        "memgen/app/cli.py": "import theory.checks.linear, memgen.laws.data",
+        "memgen/app/cli.py": "import theory.ledger.claims, memgen.laws.data",
+        "memgen/figures/linear.py": "import theory.checks.linear, memgen.laws.data",
         "memgen/experiments/__init__.py": "",
         "memgen/experiments/linear.py": "import memgen.laws.data",
     }

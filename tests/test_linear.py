@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory import determinants, linear, linear_spectrum
-from theory.formula import Formula
+from theory import linear
+from theory.core.formula import Formula
+from theory.linear.determinants import gamma as ratio
 
 GAMMAS = [1e-12, 1e-5, 0.1, 0.4999999, 0.5, 0.7, 0.999, 1 - 1e-9]
 RHOS = [1e-9, 0.1, 0.5, 0.9, 1 - 1e-9]
@@ -53,11 +54,11 @@ def test_the_transition_is_of_second_order(rho: float) -> None:
 
 
 _PHASES = (
-    determinants.generated_logdet,
+    linear.generated_logdet,
     linear.kl_generated_true,
     linear.log_affinity,
-    determinants.generated_logdet_spectrum,
-    linear_spectrum.kl_generated_true_spectrum,
+    linear.generated_logdet_spectrum,
+    linear.kl_generated_true_spectrum,
 )
 
 
@@ -76,7 +77,7 @@ def test_phases_meet_with_equal_slopes_where_the_formula_changes(formula: Formul
     value, slope = _gap(formula, edge, where)
     assert value < 1e-7 and slope < 1e-2
     # Were the edge elsewhere, 20% further say, there would be a jump.
-    moved = [b._replace(condition=b.condition.subs(linear.gamma, linear.gamma / 1.2)) for b in formula.branches]
+    moved = [b._replace(condition=b.condition.subs(ratio, ratio / 1.2)) for b in formula.branches]
     value, slope = _gap(replace(formula, branches=tuple(moved)), 1.2 * edge, where)
     assert value > 1e-3 and slope > 0.05
 
@@ -100,9 +101,9 @@ def test_under_strong_noise_more_samples_generate_a_worse_law() -> None:
 def test_equal_fractions_reduce_to_the_isotropic_model(gamma: float, rho: float) -> None:
     fractions = np.full(3, rho)
     pairs = (
-        (determinants.generated_logdet_spectrum, linear.generated_logdet),
-        (linear_spectrum.kl_generated_true_spectrum, linear.kl_generated_true),
-        (linear_spectrum.kl_true_generated_spectrum, linear.kl_true_generated),
+        (linear.generated_logdet_spectrum, linear.generated_logdet),
+        (linear.kl_generated_true_spectrum, linear.kl_generated_true),
+        (linear.kl_true_generated_spectrum, linear.kl_true_generated),
     )
     for spectral, isotropic in pairs:
         expected = isotropic(gamma, rho)

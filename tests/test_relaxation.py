@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memgen.denoisers import exact
-from theory import late_time, mixture, mixture_relaxation, ou, relaxation
+from theory import mixture, ou, relaxation
 
 _NODE, _SHARE = np.polynomial.hermite_e.hermegauss(100)
 _SHARE = _SHARE / _SHARE.sum()
@@ -66,8 +66,8 @@ def test_what_the_tilted_cumulants_leave_out_is_of_third_order() -> None:
     points, weights = skewed()
     k = cumulants(points, weights)
     found = np.array([tilted(points, weights, a) for a in LATE])
-    mean = late_time.tilted_mean(LATE, k["k2"], k["k3"], k["k5"])
-    variance = late_time.tilted_variance(LATE, k["k2"], k["k3"], k["k4"], k["k6"])
+    mean = relaxation.tilted_mean(LATE, k["k2"], k["k3"], k["k5"])
+    variance = relaxation.tilted_variance(LATE, k["k2"], k["k3"], k["k4"], k["k6"])
     assert orders(LATE, found[:, 0] - mean) == pytest.approx(3, abs=0.1)
     assert orders(LATE, found[:, 1] - variance) == pytest.approx(3, abs=0.1)
     # 10 κ₃² belongs to the second moment: as a variance it is wrong at second order
@@ -79,8 +79,8 @@ def test_what_the_score_errors_leave_out_is_of_fifth_order() -> None:
     k = cumulants(points, weights)
     a = LATE / k["k2"]
     found = np.array([score_errors(points, weights, x) for x in a.tolist()])
-    best = late_time.late_score_error(a, k["k2"], k["k3"], k["k4"])
-    tangent = late_time.taylor_score_error(a, k["k2"], k["k3"], k["k4"], k["k5"])
+    best = relaxation.late_score_error(a, k["k2"], k["k3"], k["k4"])
+    tangent = relaxation.taylor_score_error(a, k["k2"], k["k3"], k["k4"], k["k5"])
     assert orders(a, found[:, 0] - best) == pytest.approx(5, abs=0.1)
     assert orders(a, found[:, 1] - tangent) == pytest.approx(5, abs=0.1)
     assert np.all(found[:, 0] < found[:, 1])
@@ -93,7 +93,7 @@ def test_the_tangent_of_two_gaussians_has_the_tilted_variance(m: float, sigma: f
     a = LATE / (m**2 + sigma**2)
     v = 1 / (1 / sigma**2 + a)
     covariance = v + (m * v / sigma**2) ** 2
-    found = late_time.tilted_variance(a, m**2 + sigma**2, 0.0, -2 * m**4, 16 * m**6)
+    found = relaxation.tilted_variance(a, m**2 + sigma**2, 0.0, -2 * m**4, 16 * m**6)
     size = m**2 + sigma**2
     assert np.all(np.abs(covariance - found) < 6 * size * LATE**3 + 1e-14 * size)
 
@@ -105,19 +105,19 @@ def test_general_law_and_two_gaussians_have_the_same_late_errors(m: float, sigma
     a = 1e-3 / k2
     b2 = m**2 / (sigma**2 + 1 / a)
     best = mixture.linear_score_error(b2) * (1 + b2)
-    tangent = mixture_relaxation.mixture_taylor_error(b2) * (1 + b2)
-    assert late_time.late_score_error(a, k2, 0, -2 * m**4) == pytest.approx(best, rel=1e-4)
-    assert late_time.taylor_score_error(a, k2, 0, -2 * m**4, 0) == pytest.approx(tangent, rel=0.02)
+    tangent = relaxation.mixture_taylor_error(b2) * (1 + b2)
+    assert relaxation.late_score_error(a, k2, 0, -2 * m**4) == pytest.approx(best, rel=1e-4)
+    assert relaxation.taylor_score_error(a, k2, 0, -2 * m**4, 0) == pytest.approx(tangent, rel=0.02)
     assert tangent / best == pytest.approx(2.5, rel=0.02)
 
 
 def test_a_gaussian_has_a_linear_score() -> None:
     node, share = np.polynomial.hermite_e.hermegauss(40)
     k = cumulants(1.3 * node, share / share.sum())
-    assert late_time.late_score_error(0.1, 1.69, 0, 0) == late_time.taylor_score_error(0.1, 1.69, 0, 0, 0) == 0
-    assert late_time.tilted_mean(0.1, 1.69, 0, 0) == 0
+    assert relaxation.late_score_error(0.1, 1.69, 0, 0) == relaxation.taylor_score_error(0.1, 1.69, 0, 0, 0) == 0
+    assert relaxation.tilted_mean(0.1, 1.69, 0, 0) == 0
     assert [k[name] for name in ("k3", "k4", "k5", "k6")] == pytest.approx([0, 0, 0, 0], abs=1e-9)
-    assert late_time.tilted_variance(1e-3, 1.69, 0, 0, 0) == pytest.approx(1.69 / (1 + 1.69e-3), rel=1e-8)
+    assert relaxation.tilted_variance(1e-3, 1.69, 0, 0, 0) == pytest.approx(1.69 / (1 + 1.69e-3), rel=1e-8)
 
 
 # -- two Gaussians -----------------------------------------------------------------------------------------------------
@@ -126,20 +126,20 @@ def test_a_gaussian_has_a_linear_score() -> None:
 def test_errors_and_divergences_of_two_gaussians_fall_with_time() -> None:
     b2 = np.geomspace(1e-8, 1e4, 400)
     for f in (
-        mixture_relaxation.mixture_negentropy,
+        relaxation.mixture_negentropy,
         mixture.linear_score_error,
-        mixture_relaxation.mixture_taylor_error,
+        relaxation.mixture_taylor_error,
     ):
         assert np.all(np.diff(f(b2)) > 0) and f(0.0) == 0
     t = np.linspace(0.05, 20, 300)
-    assert np.all(np.diff(mixture_relaxation.mixture_relaxation_kl(t, 5.0, 3, 0.7)) < 0)
+    assert np.all(np.diff(relaxation.mixture_relaxation_kl(t, 5.0, 3, 0.7)) < 0)
 
 
 def test_late_forms_keep_their_digits() -> None:
     b2 = 1e-12
-    assert mixture_relaxation.mixture_negentropy(b2) == pytest.approx(b2**4 / 12, rel=1e-11)
+    assert relaxation.mixture_negentropy(b2) == pytest.approx(b2**4 / 12, rel=1e-11)
     assert mixture.linear_score_error(b2) == pytest.approx(2 / 3 * b2**4, rel=1e-11)
-    assert mixture_relaxation.mixture_taylor_error(b2) == pytest.approx(5 / 3 * b2**4, rel=1e-11)
+    assert relaxation.mixture_taylor_error(b2) == pytest.approx(5 / 3 * b2**4, rel=1e-11)
 
 
 def test_the_brackets_of_the_score_time_hold() -> None:
@@ -151,10 +151,10 @@ def test_the_brackets_of_the_score_time_hold() -> None:
 
 def test_score_times_for_some_errors() -> None:
     delta = np.array([0.001, 0.01, 0.05])
-    far = mixture_relaxation.linear_score_time(delta, 1e3, 1.0)
+    far = relaxation.linear_score_time(delta, 1e3, 1.0)
     np.testing.assert_allclose(1e3 / np.sqrt(np.exp(2 * far)), [0.499, 0.730, 0.998], atol=6e-4)
-    assert mixture_relaxation.linear_score_time(0.01, 0.3, 1.0) == 0  # one Gaussian for all it matters
-    assert mixture_relaxation.linear_score_time(0.01, 0.0) == 0
+    assert relaxation.linear_score_time(0.01, 0.3, 1.0) == 0  # one Gaussian for all it matters
+    assert relaxation.linear_score_time(0.01, 0.0) == 0
 
 
 # -- the times ---------------------------------------------------------------------------------------------------------
@@ -181,21 +181,21 @@ def test_information_time_grows_with_dimension_and_the_spectral_one_does_not() -
 @settings(max_examples=30)
 @given(st.floats(1e-6, 3), st.floats(0, 50), st.integers(1, 100), st.floats(0.1, 3))
 def test_information_time_of_two_gaussians(delta: float, separation: float, d: int, sigma: float) -> None:
-    t = mixture_relaxation.mixture_information_time(delta, separation, d, sigma)
-    assert mixture_relaxation.mixture_relaxation_kl(t, separation, d, sigma) == pytest.approx(delta, rel=1e-9)
+    t = relaxation.mixture_information_time(delta, separation, d, sigma)
+    assert relaxation.mixture_relaxation_kl(t, separation, d, sigma) == pytest.approx(delta, rel=1e-9)
     gaussian = relaxation.information_time(delta, np.array([separation**2 + sigma**2] + [sigma**2] * (d - 1)))
     assert t >= gaussian * (1 - 1e-9)  # negentropy is more to forget
-    assert mixture_relaxation.mixture_information_time(delta, separation, d + 1, sigma) > t
+    assert relaxation.mixture_information_time(delta, separation, d + 1, sigma) > t
 
 
 def test_times_of_two_gaussians_beside_each_other() -> None:
     """Far apart: spectral and linear-score times keep their distance to speciation; information has one of its own."""
     m = np.array([30.0, 300.0])
     speciation = np.log1p(m**2 - 1) / 2
-    for f in (mixture.mixture_relaxation_time, lambda m: mixture_relaxation.linear_score_time(0.01, m)):
+    for f in (mixture.mixture_relaxation_time, lambda m: relaxation.linear_score_time(0.01, m)):
         assert np.ptp(f(m) - speciation) < 1e-3
     assert mixture.mixture_relaxation_time(m) - speciation == pytest.approx(np.log(2) / 2, abs=1e-3)
-    wide = mixture_relaxation.mixture_information_time(0.01, m, np.array([[1], [100]]))
+    wide = relaxation.mixture_information_time(0.01, m, np.array([[1], [100]]))
     # in high dimension the other directions take over, at moderate separation
     assert np.all(wide[1] >= wide[0]) and wide[1, 0] - wide[0, 0] > 20 * (wide[1, 1] - wide[0, 1])
 
@@ -206,14 +206,14 @@ def test_times_of_two_gaussians_beside_each_other() -> None:
 def test_information_time_keeps_its_digits(point: tuple[float, ...]) -> None:
     """The divergence, in high precision, passes δ within 10⁻¹² of the time."""
     delta, *law = point
-    t = float(mixture_relaxation.mixture_information_time(*point))
-    before, after = (mixture_relaxation.mixture_relaxation_kl.mp(t * (1 + s), *law, dps=20) for s in (-1e-12, 1e-12))
+    t = float(relaxation.mixture_information_time(*point))
+    before, after = (relaxation.mixture_relaxation_kl.mp(t * (1 + s), *law, dps=20) for s in (-1e-12, 1e-12))
     assert before > delta > after
 
 
 @pytest.mark.parametrize("delta", [1e-12, 1e-3, 0.05, 0.5, 0.9])
 def test_score_time_keeps_its_digits(delta: float) -> None:
-    t = float(mixture_relaxation.linear_score_time(delta, 10.0, 0.5))
+    t = float(relaxation.linear_score_time(delta, 10.0, 0.5))
 
     def error(t: float) -> mpmath.mpf:
         with mpmath.workdps(40):
@@ -268,9 +268,9 @@ def test_times_agree_across_conventions(tau: float, lam: float, eigenvalue: floa
 
 @given(st.floats(0.05, 10), st.floats(0, 10), st.floats(0.1, 3))
 def test_in_one_dimension_divergence_splits_into_gaussian_part_and_negentropy(t: float, m: float, sigma: float) -> None:
-    kl = mixture_relaxation.mixture_relaxation_kl(t, m, 1, sigma)
+    kl = relaxation.mixture_relaxation_kl(t, m, 1, sigma)
     b2 = m**2 / (sigma**2 + np.expm1(2 * t))
-    parts = relaxation.relaxation_kl(t, np.array([m**2 + sigma**2])) + mixture_relaxation.mixture_negentropy(b2)
+    parts = relaxation.relaxation_kl(t, np.array([m**2 + sigma**2])) + relaxation.mixture_negentropy(b2)
     assert kl == pytest.approx(parts, rel=1e-12, abs=1e-300)
     power = (m**2 + sigma**2) / (2 * np.expm1(2 * t))
     information = mixture.mixture_information(t, m, 1, sigma)

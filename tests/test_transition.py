@@ -11,8 +11,8 @@ from scipy import integrate, stats
 from memgen import devices
 from memgen.experiments import transition as experiment
 from memgen.measures import combine
-from theory import bisector, kernel, transition
-from theory.comparison import sum_exceeds
+from theory import kernel, transition
+from theory.core.sum_exceeds import sum_exceeds
 
 
 def _q(n: float, d: float) -> float:
@@ -119,9 +119,9 @@ def test_largest_terms_take_over_slowly() -> None:
 
 
 def test_memorized_fraction_ends() -> None:
-    assert bisector.memorized_fraction(1e4, 7) == pytest.approx(1, abs=1e-6)
-    assert bisector.memorized_fraction(0.05, 7) < 1e-6
-    values = bisector.memorized_fraction(np.geomspace(0.01, 100, 40), 5)
+    assert transition.memorized_fraction(1e4, 7) == pytest.approx(1, abs=1e-6)
+    assert transition.memorized_fraction(0.05, 7) < 1e-6
+    values = transition.memorized_fraction(np.geomspace(0.01, 100, 40), 5)
     assert np.all(np.diff(values) > 0)
 
 

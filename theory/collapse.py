@@ -12,14 +12,17 @@ import numpy as np
 import sympy as sp
 from scipy import stats
 
-from theory.formula import Branch, Formula, Mean, Unknown, Variable, single
-from theory.gaussians import ratio_divergence
-from theory.steps import Identity, Limit, Premise, Step
+from theory.core.formula import Branch, Formula, Unknown, Variable
+from theory.core.mean import Mean, single
+from theory.core.special import ratio_divergence
+from theory.core.steps import Identity, Limit, Premise, Step
 
 n, d, x = sp.symbols("n d x", positive=True)
+
 eigenvalues, tau = sp.symbols("eigenvalues tau", positive=True)
 
 COUNT = Variable(n, "number of training points", sp.Interval(1, sp.oo))
+
 SPECTRUM = Variable(
     eigenvalues,
     "eigenvalues of the data covariance; those that are zero are left out",

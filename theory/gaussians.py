@@ -8,94 +8,23 @@ eigenvalues and logarithms throughout.  H² = 1 − ∫√(pq), so 0 ≤ H² ≤
 from collections.abc import Iterator
 from typing import Any
 
-import mpmath
 import numpy as np
 import sympy as sp
 
-from theory.formula import Branch, Formula, Mean, Variable, single
-from theory.steps import Identity, Limit, Premise, Quadrature, Step
-
-
-def near_one(r: np.ndarray) -> np.ndarray:
-    """r − ln(1+r) for |r| < ¼: with s = r/(2+r), ln(1+r) = 2 artanh s, it is 2s²/(1−s) − 2s³(1/3 + s²/5 + …)."""
-    s = r / (2 + r)
-    tail = np.polynomial.polynomial.polyval(s * s, 1 / np.arange(3, 23, 2))
-    return 2 * s * s * (1 / (1 - s) - s * tail)
-
-
-def normal_average(polynomial: sp.Expr, *variables: sp.Symbol) -> sp.Expr:
-    """E of a polynomial in independent standard normal variables: E z^k = (k−1)!! for even k, else 0."""
-    terms = sp.Poly(sp.expand(polynomial), *variables).terms()
-    even = [(powers, factor) for powers, factor in terms if all(k % 2 == 0 for k in powers)]
-    return sp.Add(*[factor * sp.Mul(*[sp.factorial2(k - 1) for k in powers]) for powers, factor in even])
-
-
-class ratio_divergence(sp.Function):
-    """x − 1 − ln x: twice the KL divergence between centred Gaussians on the line with variance ratio x."""
-
-    nargs = 1
-
-    def as_log(self) -> sp.Expr:
-        (x,) = self.args
-        return x - 1 - sp.log(x)
-
-    def doit(self, **hints: Any) -> sp.Expr:
-        return self.as_log()
-
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
-        return 1 - 1 / self.args[0]
-
-    def _latex(self, printer: Any) -> str:
-        return rf"h\left({printer._print(self.args[0])}\right)"
-
-    @staticmethod
-    def numpy(x: np.ndarray) -> np.ndarray:
-        """Full relative precision for x > 0; the naive form loses all of it as x → 1."""
-        x = np.asarray(x, float)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            value = np.where(np.isinf(x), x, x - 1 - np.log(x))
-        near = np.nonzero(np.abs(x - 1) < 0.25)
-        value[near] = near_one(x[near] - 1)
-        return value
-
-    @staticmethod
-    def mpmath(x: mpmath.mpf) -> mpmath.mpf:
-        # Near 1 the difference is of second order: twice the working digits keep it exact.
-        with mpmath.workdps(2 * mpmath.mp.dps):
-            return x - 1 - mpmath.log(x)
-
-
-class log_excess(sp.Function):
-    """r − ln(1+r): twice the KL divergence of N(0, 1+r) from N(0, 1); to all digits also where r is tiny."""
-
-    nargs = 1
-
-    def doit(self, **hints: Any) -> sp.Expr:
-        return self.args[0] - sp.log(1 + self.args[0])
-
-    def _latex(self, printer: Any) -> str:
-        return rf"h\left(1+{printer._print(self.args[0])}\right)"
-
-    @staticmethod
-    def numpy(r: np.ndarray) -> np.ndarray:
-        r = np.asarray(r, float)
-        value = np.where(np.isinf(r), r, r - np.log1p(np.where(np.isinf(r), 0, r)))
-        near = np.nonzero(np.abs(r) < 0.25)
-        value[near] = near_one(r[near])
-        return value
-
-    @staticmethod
-    def mpmath(r: mpmath.mpf) -> mpmath.mpf:
-        with mpmath.workdps(3 * mpmath.mp.dps):
-            return r - mpmath.log1p(r)
-
+from theory.core.formula import Branch, Formula, Variable
+from theory.core.mean import Mean, single
+from theory.core.special import ratio_divergence
+from theory.core.steps import Identity, Limit, Premise, Quadrature, Step
 
 s = sp.Symbol("eigenvalues", positive=True)
+
 d = sp.Symbol("d", positive=True)
+
 distance2 = sp.Symbol("distance2", nonnegative=True)
 
 # On the line: p = N(m, v), q = N(0, w).
 _x, _m = sp.symbols("x m", real=True)
+
 _v, _w = sp.symbols("v w", positive=True)
 
 
@@ -104,6 +33,7 @@ def _normal(x: sp.Expr, m: sp.Expr, v: sp.Expr) -> sp.Expr:
 
 
 _SPECTRUM = Variable(s, "eigenvalues of C2⁻¹C1", sp.Interval.open(0, sp.oo), spectrum=True)
+
 _LINE_POINTS = ({_m: 1, _v: 2, _w: 3}, {_m: sp.Rational(-1, 2), _v: 4, _w: sp.Rational(1, 3)})
 
 
@@ -214,6 +144,7 @@ def _wasserstein(f: Formula) -> Iterator[Step]:
 root_difference = Variable(
     s, "differences √s₁ − √s₂ of the standard deviations", sp.Interval(-sp.oo, sp.oo), "data", spectrum=True
 )
+
 wasserstein2_spectral = Formula(
     name="wasserstein2_spectral",
     variables=(root_difference, Variable(distance2, "|m1−m2|²", sp.Interval(0, sp.oo), "data²", default=0)),
@@ -227,8 +158,6 @@ wasserstein2_spectral = Formula(
 
 
 # -- means and covariances in, numbers out ------------------------------------------------------------------------
-
-
 def _pair(m1: Any, c1: Any, m2: Any, c2: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     m1, c1, m2, c2 = (np.asarray(a, float) for a in (m1, c1, m2, c2))
     size = c1.shape[-1] if c1.ndim else 0

@@ -10,14 +10,16 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from theory.formula import Branch, Formula, Variable
-from theory.mixture_functions import class_information, linear_residual, mean_sech
-from theory.steps import Identity, Limit, Quadrature, Step
+from theory.core.formula import Branch, Formula, Variable
+from theory.core.steps import Identity, Limit, Quadrature, Step
+from theory.core.two_gaussians import class_information, linear_residual, mean_sech
 
 t, sigma, separation, top_eigenvalue = sp.symbols("t sigma separation top_eigenvalue", positive=True)
 
 TIME = Variable(t, "diffusion time", sp.Interval(0, sp.oo))
+
 SEPARATION = Variable(separation, "half the distance between the means", sp.Interval(0, sp.oo), "data", letter=r"|m|")
+
 SIGMA = Variable(sigma, "standard deviation of each Gaussian in every direction", unit="data", default=1)
 
 
@@ -77,6 +79,7 @@ def _cloning_probability(f: Formula) -> Iterator[Step]:
 
 
 _B2 = separation**2 / (sigma**2 + sp.exp(2 * t) - 1)
+
 cloning_probability = Formula(
     name="cloning_probability",
     variables=(TIME, SEPARATION, SIGMA),
@@ -89,8 +92,6 @@ cloning_probability = Formula(
 
 
 # -- how wrong is a linear score? -----------------------------------------------------------------------------------
-
-
 def _mixture_relaxation_time(f: Formula) -> Iterator[Step]:
     a, s = sp.symbols("a s", positive=True)  # a = 1/τ², s = σ² + τ²
     v = 1 / (1 / sigma**2 + a)
@@ -144,7 +145,9 @@ def _linear_score_error(f: Formula) -> Iterator[Step]:
 
 
 b2 = sp.Symbol("b2", positive=True)
+
 SQUARED = Variable(b2, "b² = |m|²/(σ²+τ²), squared separation in noised spreads", sp.Interval(0, sp.oo), letter="b^2")
+
 linear_score_error = Formula(
     name="linear_score_error",
     variables=(SQUARED,),
@@ -155,12 +158,11 @@ linear_score_error = Formula(
     derivation=_linear_score_error,
 )
 
-
 # -- information, and the excess entropy over a training set -------------------------------------------------------
-
-
 n, d = sp.symbols("n d", positive=True)
+
 _LABEL = class_information(_B2)
+
 _WITHIN = d * sp.log(1 + sigma**2 / (sp.exp(2 * t) - 1)) / 2
 
 
@@ -185,6 +187,7 @@ def _mixture_information(f: Formula) -> Iterator[Step]:
 
 
 DIMENSION = Variable(d, "dimension", sp.Interval(1, sp.oo))
+
 LATER = TIME._replace(domain=sp.Interval.open(0, sp.oo))
 
 mixture_information = Formula(

@@ -11,16 +11,21 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from theory.formula import Branch, Formula, Variable
-from theory.steps import Identity, Limit, Step
+from theory.core.formula import Branch, Formula, Variable
+from theory.core.steps import Identity, Limit, Step
 
 t, lam = sp.symbols("t lam", positive=True)
+
 sigma, tau = sp.symbols("sigma tau", positive=True)
 
 _HALF_LINE = sp.Interval(0, sp.oo)
+
 _TIME = Variable(t, "time of the forward process, in relaxation times of the drift", _HALF_LINE)
+
 _LAM = Variable(lam, "noise scale λ: the stationary variance", default=1, letter=r"\lambda")
+
 _TAU = Variable(tau, "noise standard deviation in the frame of the data", _HALF_LINE, "data")
+
 _SIGMA = Variable(sigma, "standard deviation of the data", unit="data", default=1)
 
 
@@ -98,13 +103,15 @@ signal_fraction = Formula(
     derivation=_signal_fraction,
 )
 
-
 # -- what is learnt: denoiser, score, noise, velocity -----------------------------------------------------------------
-
 denoised, u = sp.symbols("denoised u", real=True)
+
 _DENOISED = Variable(denoised, "denoised point D(u) = E(x_0 | u), one coordinate", sp.S.Reals, "data", letter="D")
+
 _POINT = Variable(u, "noised point u = x_0 + τξ = e^t x_t, the same coordinate", sp.S.Reals, "data")
+
 _NOISE = _TAU._replace(domain=sp.Interval.open(0, sp.oo))
+
 _x0, _w1, _w2 = sp.symbols("x0 w1 w2", positive=True)
 
 

@@ -10,24 +10,35 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from theory.formula import Branch, DomainError, Formula, Mean, Unknown, Variable, single
-from theory.steps import Identity, Limit, Premise, Quadrature, Step
+from theory.core.formula import Branch, DomainError, Formula, Unknown, Variable
+from theory.core.mean import Mean, single
+from theory.core.steps import Identity, Limit, Premise, Quadrature, Step
 
 gamma = sp.Symbol("gamma", positive=True)
+
 a = sp.Symbol("a", real=True)
+
 m = sp.Symbol("m", positive=True)
+
 lam, kappa = sp.symbols("lam kappa", positive=True)
+
 s = sp.Symbol("eigenvalues", positive=True)
+
 x = sp.Symbol("x", positive=True)
 
 _RATIO = Variable(gamma, "aspect ratio d/N", sp.Interval.open(0, 1))
+
 _POINTS = ({gamma: sp.Rational(1, 2)}, {gamma: sp.Rational(1, 10)}, {gamma: sp.Rational(9, 10)})
+
 _EDGES = ((1 - sp.sqrt(gamma)) ** 2, (1 + sp.sqrt(gamma)) ** 2)
 
 # ∫ f dMP without the square-root edges: s = 1 + γ − 2√γ cos θ turns the density into sin²θ dθ.
 theta = sp.Symbol("theta", positive=True)
+
 _S = 1 + gamma - 2 * sp.sqrt(gamma) * sp.cos(theta)
+
 _WEIGHT = 2 * sp.sin(theta) ** 2 / (sp.pi * _S)
+
 _OVER = (theta, sp.Integer(0), sp.pi)
 
 
@@ -216,6 +227,7 @@ def _renormalised(f: Formula) -> Iterator[Step]:
 
 
 _above = (gamma - 1 + sp.Abs(gamma - 1)) / 2
+
 renormalised_noise_formula = Formula(
     name="renormalised_noise",
     variables=(

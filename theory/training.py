@@ -11,26 +11,32 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from theory.determinants import FRACTION, gamma, rho
-from theory.formula import Branch, Formula, Mean, Unknown, Variable, single
+from theory.core.formula import Branch, Formula, Unknown, Variable
+from theory.core.mean import Mean, single
+from theory.core.steps import Identity, Limit, Premise, Step
+from theory.linear.determinants import FRACTION, gamma, rho
 from theory.spectra import lam as _resolved
 from theory.spectra import mp_resolvent
-from theory.steps import Identity, Limit, Premise, Step
 
 memorized, orthogonal, separation = sp.symbols("memorized orthogonal separation", real=True)
+
 MEMORIZED = Variable(
     memorized, "memorized fraction ⟨D−D_pop, D_emp−D_pop⟩/‖D_emp−D_pop‖²", sp.Interval(-sp.oo, sp.oo), letter="a"
 )
+
 ORTHOGONAL = Variable(
     orthogonal, "‖D−D_pop‖²/‖D_emp−D_pop‖² − a²: the error that is not memory", sp.Interval(0, sp.oo), letter="b^2"
 )
+
 SEPARATION = Variable(
     separation, "‖D_emp−D_pop‖² per dimension", sp.Interval(0, sp.oo), "data²", letter=r"\|D_{emp}-D_{pop}\|^2"
 )
+
 RATIO = Variable(gamma, "aspect ratio d/n")
 
 # Coordinates of D_emp − D_pop on three orthonormal directions of the class, and outside it.
 _c, _r = sp.symbols("c1:4", real=True), sp.Symbol("r", positive=True)
+
 _SEPARATION = sum(c**2 for c in _c) + _r**2
 
 
@@ -104,21 +110,28 @@ training_gain = Formula(
     derivation=_gain,
 )
 
-
 # -- the linear denoiser -------------------------------------------------------------------------------------------
-
 sample, time = sp.Symbol("sample", nonnegative=True), sp.Symbol("time", nonnegative=True)
+
 kappa = sp.Symbol("kappa", positive=True)
+
 TAU2 = (1 - rho) / rho
+
 _SAMPLE = Variable(
     sample, "eigenvalues of xᵀx/n, zeros among them where n < d", sp.Interval(0, sp.oo), "σ²", spectrum=True
 )
+
 _NOISY = FRACTION._replace(domain=sp.Interval.open(0, 1))
+
 _TIME = Variable(time, "time of the gradient flow Ḋ = −∂(½E|x−D|²)", sp.Interval(0, sp.oo), "1/σ²")
+
 # What training has made of an eigenvalue, from 0.
 _KEPT = sample / (sample + TAU2) * (1 - sp.exp(-time * (sample + TAU2)))
+
 _EXCESS = ((1 - rho) * (sample - 1) - sample * sp.exp(-time * (sample + TAU2))) / (sample + TAU2)  # less ρ
+
 _APART = (1 - rho) ** 2 * sample + rho**2 * TAU2  # E(x − D_pop)²
+
 _NORM = (1 - rho) * Mean(sample, sample) + rho  # ‖x − D_pop‖²/(1−ρ)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from memgen.measures.statistics import Estimate
-from theory.formula import Formula
+from theory.core.formula import Formula
 
 
 class Observation(NamedTuple):

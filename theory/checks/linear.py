@@ -16,7 +16,7 @@ from memgen.experiments.linear import simulate
 from memgen.laws.data import Gaussian, isotropic
 from memgen.measures.statistics import Estimate, extrapolate, fit, mean, median_estimate, zero_of_line
 from memgen.streams import stream
-from theory import determinants, linear, linear_spectrum
+from theory import linear
 from theory.checks.check import Check, Observation
 
 RHO = 0.5
@@ -278,18 +278,18 @@ CHECKS = [
     ),
     Check(
         "linear.trace_spectrum",
-        linear_spectrum.generated_trace_spectrum,
+        linear.generated_trace_spectrum,
         _trace_spectrum,
         {
             "isotropic at the mean eigenvalue": lambda n, fractions: linear.generated_trace(
                 n, len(fractions), np.mean(_LEVELS) / (np.mean(_LEVELS) + _TAU**2)
             ),
-            "n for n − 1": lambda n, fractions: linear_spectrum.generated_trace_spectrum(n + 1, fractions),
+            "n for n − 1": lambda n, fractions: linear.generated_trace_spectrum(n + 1, fractions),
         },
     ),
     Check(
         "linear.spectrum",
-        determinants.generated_logdet_spectrum,
+        linear.generated_logdet_spectrum,
         lambda: _spectrum_limits("logdet", 1.0),
         {
             "plateau everywhere": lambda gamma, fractions: np.mean(np.log(fractions)),
@@ -300,7 +300,7 @@ CHECKS = [
     ),
     Check(
         "linear.kl_generated_true_spectrum",
-        linear_spectrum.kl_generated_true_spectrum,
+        linear.kl_generated_true_spectrum,
         lambda: _spectrum_limits("kl_generated_true", -0.5),
         {
             "isotropic at the mean fraction": lambda gamma, fractions: linear.kl_generated_true(
@@ -310,13 +310,13 @@ CHECKS = [
     ),
     Check(
         "linear.kl_true_generated_spectrum",
-        linear_spectrum.kl_true_generated_spectrum,
+        linear.kl_true_generated_spectrum,
         lambda: _typical(True),
         {
             "isotropic at the mean fraction": lambda gamma, fractions: linear.kl_true_generated(
                 gamma, np.mean(fractions)
             ),
-            "the other direction": linear_spectrum.kl_generated_true_spectrum,
+            "the other direction": linear.kl_generated_true_spectrum,
         },
     ),
 ]

@@ -1,0 +1,1 @@
+"""What every formula is made of: expressions with their evaluation and proof, averages, special functions."""

@@ -1,0 +1,129 @@
+"""Numbers from expressions: vectorised float64 and any precision, roots of equations included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import mpmath
+import numpy as np
+import sympy as sp
+from scipy.optimize import elementwise
+from scipy.special import hyp2f1
+from sympy.codegen.cfunctions import log1p
+from sympy.codegen.rewriting import expm1_opt, optimize
+
+from theory.core.mean import Mean
+from theory.core.parts import Unknown
+
+
+def _log(value: sp.Expr) -> sp.Expr:
+    return -sp.oo if value == 0 else sp.expand_log(sp.log(value), force=True)
+
+
+def _special(expr: Any, backend: str) -> dict[str, Any]:
+    """Implementations that functions of ours bring along as attributes `numpy` and `mpmath`."""
+    functions = {type(f) for f in sp.sympify(expr).atoms(sp.Function)}
+    found = {f.__name__: getattr(f, backend) for f in functions if hasattr(f, backend)}
+    if backend == "numpy":
+        found["hyper"] = lambda a, b, z: hyp2f1(*a, *b, z)
+        found["spectral_mean"] = lambda f, s: np.mean(f, axis=-1, keepdims=True)
+    return found
+
+
+def _log_of(argument: sp.Expr) -> sp.Expr:
+    """ln(1 + x) by log1p; SymPy's own rewriting factors the argument first, which costs digits."""
+    return log1p(argument - 1) if argument.is_Add and sp.S.One in argument.args else sp.log(argument)
+
+
+_INERT_MEAN = sp.Function("spectral_mean")
+
+
+@lru_cache(maxsize=512)
+def _compile(expr: Any, symbols: tuple[sp.Symbol, ...], backend: str) -> Callable[..., Any]:
+    if backend == "numpy":
+        # Shared subexpressions get names; a live Mean would take such a name for a constant and move it outside.
+        expr = expr.replace(Mean, _INERT_MEAN)
+        if isinstance(expr, sp.Expr):
+            expr = optimize(expr, [expm1_opt]).replace(sp.log, _log_of)
+        elif isinstance(expr, sp.core.relational.Relational):
+            expr = expr.func(*(side.replace(sp.log, _log_of) for side in expr.args), evaluate=False)
+        return sp.lambdify(symbols, expr, [_special(expr, "numpy"), "numpy"], cse=True)
+    return sp.lambdify(symbols, expr, [_special(expr, "mpmath"), "mpmath"])
+
+
+def _at(rows: np.ndarray, arrays: dict[sp.Symbol, np.ndarray]) -> dict[sp.Symbol, np.ndarray]:
+    """The arrays at these rows; at all of them, no copies."""
+    return {s: a if rows.size == a.shape[0] else a.take(rows, 0) for s, a in arrays.items()}
+
+
+def _numeric(expr: Any, arrays: Mapping[sp.Symbol, np.ndarray]) -> np.ndarray:
+    length = next(iter(arrays.values())).shape[0]
+    # What is beyond float64 is ∞ there, also by way of a denominator that underflows, and finite under .log.
+    with np.errstate(over="ignore", divide="ignore"):
+        value = _compile(sp.sympify(expr), tuple(arrays), "numpy")(*arrays.values())
+    return np.broadcast_to(value, (length, 1))
+
+
+def _root(name: str, unknown: Unknown, arrays: Mapping[sp.Symbol, np.ndarray]) -> np.ndarray:
+    rows = np.arange(next(iter(arrays.values())).shape[0])
+
+    low, high = (_numeric(edge, arrays).reshape(-1) for edge in (unknown.lower, unknown.upper))
+    # A positive bracket may span hundreds of decades: bisect its logarithm.
+    positive = bool(np.all(low > 0))
+    forward, backward = (np.log, np.exp) if positive else (np.asarray, np.asarray)
+
+    def equation(y: np.ndarray, row: np.ndarray) -> np.ndarray:
+        part = {s: a[row] for s, a in arrays.items()} | {unknown.symbol: backward(y).reshape(-1, 1)}
+        return _numeric(unknown.equation, part).reshape(y.shape)
+
+    tolerances = {"xatol": 1e-16 if positive else 0.0, "xrtol": 4e-16, "fatol": 0.0, "frtol": 0.0}
+    result = elementwise.find_root(
+        equation, (forward(low), forward(high)), args=(rows,), tolerances=tolerances, maxiter=2000
+    )
+    if not np.all(result.success):
+        culprit = {s: a[np.argmin(result.success)].squeeze() for s, a in arrays.items()}
+        raise ArithmeticError(f"{name}: no root of {unknown.symbol} in its bracket at {_show(culprit)}")
+    return backward(result.x).reshape(-1, 1)
+
+
+def _mpf(value: Any) -> mpmath.mpf:
+    if isinstance(value, sp.Basic):
+        return mpmath.mpf(sp.Rational(value).p) / mpmath.mpf(sp.Rational(value).q)
+    return mpmath.mpf(value.item() if isinstance(value, np.generic | np.ndarray) else value)
+
+
+@lru_cache(maxsize=512)
+def _stand_in(mean: Mean) -> sp.Symbol:
+    return sp.Dummy()
+
+
+def _mp_evaluate(expr: Any, values: Mapping[sp.Symbol, Any]) -> Any:
+    """Evaluate at the working precision; a Mean becomes the explicit average over its spectrum."""
+    expr = sp.sympify(expr)
+    scalars = {s: v for s, v in values.items() if not isinstance(v, list)}
+    means = {}
+    for mean in expr.atoms(Mean):
+        f, s = mean.args
+        inner = _compile(f, (*scalars, s), "mpmath")
+        average = mpmath.fsum(inner(*scalars.values(), x) for x in values[s]) / len(values[s])
+        means[mean] = (_stand_in(mean), average)
+    expr = expr.xreplace({mean: dummy for mean, (dummy, _) in means.items()})
+    scalars |= dict(means.values())
+    return _compile(expr, tuple(scalars), "mpmath")(*scalars.values())
+
+
+def _mp_root(unknown: Unknown, values: Mapping[sp.Symbol, Any]) -> mpmath.mpf:
+    low, high = (_mp_evaluate(edge, values) for edge in (unknown.lower, unknown.upper))
+    forward, backward = (mpmath.log, mpmath.exp) if low > 0 else (mpmath.mpf, mpmath.mpf)
+
+    def equation(y: mpmath.mpf) -> mpmath.mpf:
+        return _mp_evaluate(unknown.equation, {**values, unknown.symbol: backward(y)})
+
+    bracket = (forward(low), forward(high))
+    return backward(mpmath.findroot(equation, bracket, solver="bisect", tol=mpmath.eps, maxsteps=2000, verify=False))
+
+
+def _show(values: Mapping[sp.Symbol, Any]) -> str:
+    return ", ".join(f"{s} = {v}" if np.ndim(v) == 0 else f"{s} = spectrum" for s, v in values.items())

@@ -1,0 +1,215 @@
+"""Formula: a closed form that carries its regime, its source and its proof.
+
+A `Formula` is a frozen record: a SymPy expression per phase, the variables with their meaning and domain,
+and a derivation whose steps can be verified and can fail.
+It is used in five ways::
+
+    f.expr                   the SymPy expression (a Piecewise where there are phases)
+    f.latex()                the same, typeset
+    f(n=..., d=...)          float64, vectorised, exact phase at every point
+    f.log(n=..., d=...)      ln f, where f itself would overflow or underflow
+    f.mp(n=..., d=..., dps=50)   one point to any number of digits
+
+A variable declared `spectrum=True` occupies the last axis of its argument and enters expressions only inside
+`Mean(·, symbol)`.  What is defined by an equation rather than an expression names its `Unknown`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import mpmath
+import numpy as np
+import sympy as sp
+
+from theory.core.evaluate import _at, _log, _mp_evaluate, _mp_root, _mpf, _numeric, _root, _show
+from theory.core.parts import Branch, DomainError, Unknown, Variable
+from theory.core.steps import Evidence, Step, verify
+
+Kind = Literal["identity", "exact", "asymptotic", "bound", "heuristic", "empirical"]
+
+
+@dataclass(frozen=True, eq=False)
+class Formula:
+    """A closed form with its regime, source and derivation.
+
+    `variables` are in call order.  `count`, if given, is the symbol bound to the length of the spectrum.
+    `derivation` maps the formula itself to its steps, so a mutated copy is held against the same proof.
+    """
+
+    name: str
+    variables: tuple[Variable, ...]
+    branches: tuple[Branch, ...]
+    kind: Kind
+    regime: str
+    source: str
+    derivation: Callable[[Formula], Iterable[Step]]
+    unknown: Unknown | None = None
+    count: sp.Symbol | None = None
+
+    @property
+    def expr(self) -> sp.Expr:
+        """The expression; phases as a Piecewise."""
+        if len(self.branches) == 1:
+            return self.branches[0].value
+        return sp.Piecewise(*self.branches, evaluate=False)
+
+    @property
+    def equation(self) -> sp.Expr:
+        """What the unknown solves, = 0."""
+        if self.unknown is None:
+            raise AttributeError(f"{self.name} is explicit: it has no equation")
+        return self.unknown.equation
+
+    def latex(self) -> str:
+        """The expression typeset, the name on the left; the equation of the unknown, if any, below."""
+        name = self.name.replace("_", r"\_")
+        style = {"ln_notation": True, "symbol_names": {v.symbol: v.letter for v in self.variables if v.letter}}
+        lines = [rf"\mathrm{{{name}}} = {sp.latex(self.expr, **style)}"]
+        if self.unknown:
+            lines.append(rf"{sp.latex(self.equation, **style)} = 0")
+        return r",\qquad ".join(lines)
+
+    def verify(self) -> list[Evidence]:
+        """Verify every step of the derivation; raise `DerivationError` at the first that fails."""
+        return [verify(step, self.name) for step in self.derivation(self)]
+
+    def card(self) -> str:
+        """Markdown: the expression, its regime and source, and the derivation, verified as this is called."""
+        rows = "\n".join(f"| {e.kind} | {e.claim} | {e.found} |" for e in self.verify())
+        head = f"$$ {self.latex()} $$\n\n*{self.kind}*: {self.regime}. Source: {self.source}."
+        return f"{head}\n\n| step | claim | verified |\n|---|---|---|\n{rows}"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """float64 values; arguments broadcast, a spectrum over its last axis. Raises DomainError."""
+        return self._evaluate(self.branches, args, kwargs)
+
+    def log(self, *args: Any, **kwargs: Any) -> Any:
+        """The natural logarithm of the value, computed without forming the value. TypeError where it has no digits."""
+        for function in sp.sympify(self.expr).atoms(sp.Function):
+            if not getattr(function, "has_log", True):
+                raise TypeError(
+                    f"{self.name}: {type(function).__name__} is known absolutely; its logarithm has no digits"
+                )
+        return self._evaluate(tuple(Branch(_log(b.value), b.condition) for b in self.branches), args, kwargs)
+
+    def mp(self, *args: Any, dps: int = 50, **kwargs: Any) -> mpmath.mpf:
+        """One value to `dps` digits; floats are taken at their exact binary value."""
+        bound = self._bind(args, kwargs)
+        spectra = {v.symbol for v in self.variables if v.spectrum}
+        for symbol, value in bound.items():
+            if np.ndim(value) != (symbol in spectra):
+                raise TypeError(f"{self.name}: .mp takes one point, {symbol} has shape {np.shape(value)}")
+        found: list[mpmath.mpf] = []
+        # Cancellation costs an unknown number of digits: more of them until the result stands still, and is not 0.
+        for working in (dps + 10 << k for k in range(5)):
+            with mpmath.workdps(working):
+                try:
+                    result = self._mp_value(
+                        {s: [_mpf(x) for x in v] if s in spectra else _mpf(v) for s, v in bound.items()}
+                    )
+                except ZeroDivisionError:  # a denominator that is 0 to these digits
+                    continue
+            with mpmath.workdps(dps):
+                found.append(+mpmath.mpf(result))
+            if found[-1] and found[-1] in found[:-1]:
+                break
+        if not found:
+            raise ZeroDivisionError(f"{self.name}: a denominator is 0 at {_show(bound)}")
+        return found[-1]
+
+    def _mp_value(self, values: dict[sp.Symbol, Any]) -> mpmath.mpf:
+        for value, condition in self.branches:
+            if _mp_evaluate(condition, values):
+                if self.unknown and value.has(self.unknown.symbol):
+                    values[self.unknown.symbol] = _mp_root(self.unknown, values)
+                return _mp_evaluate(value, values)
+        raise DomainError(f"{self.name}: no phase covers {_show(values)}")
+
+    # -- float64 ------------------------------------------------------------------------------------------------
+
+    def _bind(self, args: tuple, kwargs: Mapping[str, Any]) -> dict[sp.Symbol, Any]:
+        """Arguments by symbol, defaults filled in, the spectrum's length counted."""
+        names = [v.symbol.name for v in self.variables]
+        if len(args) > len(names):
+            raise TypeError(f"{self.name}: takes {len(names)} arguments ({', '.join(names)}), got {len(args)}")
+        given = dict(zip(names, args, strict=False))
+        for name, value in kwargs.items():
+            if name not in names or name in given:
+                raise TypeError(f"{self.name}: unexpected or repeated argument '{name}' (takes {', '.join(names)})")
+            given[name] = value
+        bound = {}
+        for variable in self.variables:
+            value = given.get(variable.symbol.name, variable.default)
+            if value is None:
+                raise TypeError(f"{self.name}: missing argument '{variable.symbol.name}' ({variable.meaning})")
+            _check_domain(self.name, variable, value)
+            bound[variable.symbol] = value
+            if variable.spectrum and self.count is not None:
+                bound[self.count] = np.shape(value)[-1]
+        return bound
+
+    def _evaluate(self, branches: tuple[Branch, ...], args: tuple, kwargs: Mapping[str, Any]) -> Any:
+        bound = self._bind(args, kwargs)
+        spectra = {v.symbol for v in self.variables if v.spectrum}
+        # Scalars get a trailing axis of length one, so that they broadcast against a spectrum on the last axis.
+        arrays = {
+            s: np.asarray(v, float) if s in spectra else np.asarray(v, float)[..., None] for s, v in bound.items()
+        }
+        try:
+            shape = np.broadcast_shapes(*(a.shape[:-1] for a in arrays.values()))
+        except ValueError:
+            given = ", ".join(f"{s} {np.shape(v)}" for s, v in bound.items())
+            raise ValueError(f"{self.name}: shapes do not broadcast: {given}") from None
+        arrays = {s: np.broadcast_to(a, shape + a.shape[-1:]).reshape(-1, a.shape[-1]) for s, a in arrays.items()}
+        out = np.empty(int(np.prod(shape)))
+        left = np.arange(out.size)  # the points that no phase has covered yet
+        for value, condition in branches:
+            if not left.size:
+                break
+            rows, part = left, _at(left, arrays)
+            if condition != sp.true:
+                holds = _numeric(condition, part).reshape(-1)
+                hits, left = np.flatnonzero(holds), left.take(np.flatnonzero(~holds))
+                rows, part = rows.take(hits), _at(hits, part)
+            else:
+                left = left[:0]
+            if not rows.size:
+                continue
+            if self.unknown and value.has(self.unknown.symbol):
+                part = part | {self.unknown.symbol: _root(self.name, self.unknown, part)}
+            values = _numeric(value, part).reshape(-1)
+            if np.isnan(values).any():
+                raise ArithmeticError(
+                    f"{self.name}: not a number; use .log or .mp if the value leaves the range of float64"
+                )
+            out[rows] = values
+        if left.size:
+            first = {s: a[left[0]].squeeze() for s, a in arrays.items()}
+            raise DomainError(f"{self.name}: no phase covers {_show(first)}")
+        return out.reshape(shape)[()]
+
+
+# -- numerical back ends -----------------------------------------------------------------------------------------
+def _check_domain(name: str, variable: Variable, value: Any) -> None:
+    symbol, domain = variable.symbol.name, variable.domain
+    # What carries more digits than a float is compared as it is: 1 − 10⁻³⁰ is below 1.
+    exact = isinstance(value, mpmath.mpf | sp.Basic)
+    try:
+        array = np.asarray(sp.Rational(value) if isinstance(value, str) else value, object if exact else float)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: {symbol} must be a real number or an array of them, got {value!r:.60}") from None
+    if variable.spectrum and (array.ndim == 0 or array.shape[-1] == 0):
+        raise DomainError(f"{name}: {symbol} must be a non-empty spectrum along its last axis")
+    low, high = float(domain.inf), float(domain.sup)
+    above = (array > low) if domain.left_open else (array >= low)
+    below = (array < high) if domain.right_open else (array <= high)
+    bad = ~(np.asarray(above, bool) & np.asarray(below, bool))
+    if bad.any():
+        culprit = float(array[bad].flat[0] if array.ndim else array)
+        brackets = "(["[not domain.left_open] + "{}, {}" + ")]"[not domain.right_open]
+        raise DomainError(
+            f"{name}: {symbol} = {culprit:g} is outside {brackets.format(domain.inf, domain.sup)} ({variable.meaning})"
+        )

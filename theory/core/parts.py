@@ -1,0 +1,40 @@
+"""What a formula is made of: variables, phases, an unknown; and the error for arguments outside its regime."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import sympy as sp
+
+
+class Variable(NamedTuple):
+    """A named argument: symbol, meaning, unit, the set it must lie in, a default if it may be
+    left out, and the letter it is typeset with, if not its name."""
+
+    symbol: sp.Symbol
+    meaning: str
+    domain: sp.Set = sp.Interval.open(0, sp.oo)
+    unit: str = "1"
+    default: float | None = None
+    spectrum: bool = False
+    letter: str | None = None
+
+
+class Branch(NamedTuple):
+    """One phase: its value and the condition under which it holds; the first true condition wins."""
+
+    value: sp.Expr
+    condition: Any = sp.true
+
+
+class Unknown(NamedTuple):
+    """A symbol of the branches that solves `equation` = 0, the one sign change in (lower, upper)."""
+
+    symbol: sp.Symbol
+    equation: sp.Expr
+    lower: sp.Expr
+    upper: sp.Expr
+
+
+class DomainError(ValueError):
+    """An argument outside the regime of a formula; the message names the formula and the culprit."""

@@ -1,0 +1,218 @@
+"""Averages over two Gaussians at ±b of unit variance, as functions of b², with their digits.
+
+Every average here is over w with density ½N(w; b, 1) + ½N(w; −b, 1): the law of a diffused mixture along its means, in
+units of the noised spread.  Three of them are small at small b, as a high power of b; they are then sums of positive
+terms, so that they keep their relative digits where the closed form is a difference of numbers of order 1.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+import sympy as sp
+
+from theory.core.special import log_excess, near_one
+
+
+class mean_sech(sp.Function):
+    """E sech(bw), w ~ N(0, 1), of b²."""
+
+    nargs = 1
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\mathbb{{E}}_w\,\mathrm{{sech}}\Big(w\,\sqrt{{{printer._print(self.args[0])}}}\Big)"
+
+    @staticmethod
+    def numpy(b2: np.ndarray) -> np.ndarray:
+        """To rounding: the trapezoid rule on the line, its steps below both scales of the integrand, 1 and 1/b."""
+        b = np.sqrt(np.asarray(b2, float))[..., None]
+        step = 0.25 / np.maximum(1, b)
+        w = step * np.arange(-160, 161)
+        decay = np.exp(-np.abs(b * w))
+        return (step * np.exp(-(w**2) / 2) * 2 * decay / (1 + decay**2)).sum(-1) / np.sqrt(2 * np.pi)
+
+    @staticmethod
+    def mpmath(b2: mpmath.mpf) -> mpmath.mpf:
+        b = mpmath.sqrt(b2)
+        edges = [mpmath.mpf(k) / (1 + b) for k in (0, 1, 4, 16, 64)] + [mpmath.inf]
+        return 2 * mpmath.quad(lambda w: mpmath.npdf(w) / mpmath.cosh(b * w), edges)
+
+
+class class_information(sp.Function):
+    """I(class; b·class + z) = ln 2 − E ln(1+e^{−2u}), u = b(b+z), z ~ N(0, 1), of b²; nats."""
+
+    nargs = 1
+
+    def _latex(self, printer: Any) -> str:
+        return rf"I_{{\pm}}\left({printer._print(self.args[0])}\right)"
+
+    @staticmethod
+    def numpy(b2: np.ndarray) -> np.ndarray:
+        """To rounding, by the trapezoid rule. The kink at u = 0 is 1/b wide in z; beyond b = 12 it has no weight."""
+        b2 = np.asarray(b2, float)
+        b = np.sqrt(b2)[..., None]
+        step = 0.25 / np.clip(b, 1, 12)
+        z = step * np.arange(-480, 481)
+        u = b * (b + z)
+        weight = step * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+        wide = np.log(2) - (weight * np.logaddexp(0, -2 * u)).sum(-1)
+        # b² − E ln cosh u is the same and subtracts less where b is small
+        return np.where(b2 < 1, b2 - (weight * np.log1p(2 * np.sinh(np.clip(u, -20, 20) / 2) ** 2)).sum(-1), wide)
+
+    @staticmethod
+    def mpmath(b2: mpmath.mpf) -> mpmath.mpf:
+        b = mpmath.sqrt(b2)
+        edges = {mpmath.mpf(k) for k in (-40, -6, 0, 6, 40)} | {mpmath.mpf(k) / (1 + b) - b for k in (-8, 0, 8)}
+        inside = sorted(edge for edge in edges if -40 <= edge <= 40)
+        if b2 < 1:
+            return b2 - mpmath.quad(lambda z: mpmath.npdf(z) * mpmath.log(mpmath.cosh(b * (b + z))), inside)
+        return mpmath.log(2) - mpmath.quad(
+            lambda z: mpmath.npdf(z) * mpmath.log1p(mpmath.exp(-2 * b * (b + z))), inside
+        )
+
+
+# tanh z = Σ c_k z^{2k−1}, for |z| < ½ to rounding; from k = 2 on it is tanh z − z
+_K = np.arange(2, 22)
+
+_SERIES = np.array([float(4**k * (4**k - 1) * sp.bernoulli(2 * k) / sp.factorial(2 * k)) for k in range(2, 22)])
+
+
+def _tanh_excess(z: np.ndarray) -> np.ndarray:
+    """tanh z − z."""
+    near = np.abs(z) < 0.5
+    small = np.where(near, z, 0)
+    return np.where(near, small**3 * np.polynomial.polynomial.polyval(small**2, _SERIES), np.tanh(z) - z)
+
+
+def _log_cosh_excess(z: np.ndarray) -> np.ndarray:
+    """ln cosh z − z²/2."""
+    near = np.abs(z) < 0.5
+    small = np.where(near, z, 0)
+    series = small**4 * np.polynomial.polynomial.polyval(small**2, _SERIES / (2 * _K))
+    return np.where(near, series, np.logaddexp(z, -z) - np.log(2) - z**2 / 2)
+
+
+# Nodes and weights for averages over N(0, 1) of what is analytic within 1 of the line: the trapezoid rule, to rounding.
+_Z = 0.125 * np.arange(-80, 81)
+
+_WEIGHT = 0.125 * np.exp(-(_Z**2) / 2) / np.sqrt(2 * np.pi)
+
+
+def _mp_average(f: Callable[[Any], Any]) -> mpmath.mpf:
+    """The same to the working precision."""
+    digits = mpmath.mp.dps * mpmath.log(10)
+    step = 2 * mpmath.pi / digits
+    edge = int(mpmath.sqrt(2 * digits) / step) + 1
+    terms = (mpmath.exp(-((k * step) ** 2) / 2) * f(k * step) for k in range(-edge, edge + 1))
+    return step * mpmath.fsum(terms) / mpmath.sqrt(2 * mpmath.pi)
+
+
+def _mp_small(b2: mpmath.mpf, power: int, leading: mpmath.mpf, average: Callable[[Any], mpmath.mpf]) -> mpmath.mpf:
+    """average(b), which goes as leading · b2**power, with the digits that its small terms take."""
+    if b2 < mpmath.mpf(10) ** (-mpmath.mp.dps - 5):
+        return leading * b2**power
+    with mpmath.workdps(mpmath.mp.dps + 10 + power * max(0, -int(mpmath.log10(b2)))):
+        return average(mpmath.sqrt(b2))
+
+
+class taylor_residual(sp.Function):
+    """E (tanh(bw) − bw)², of b²: what the tangent at 0 leaves of tanh."""
+
+    nargs = 1
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        (x,) = self.args
+        return 1 - x + x**2 - sp.exp(-x / 2) * mean_sech(x)
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\left({printer._print(self.doit())}\right)"
+
+    @staticmethod
+    def numpy(b2: np.ndarray) -> np.ndarray:
+        b2 = np.asarray(b2, float)
+        b = np.sqrt(np.minimum(b2, 1))[..., None]
+        near = (_WEIGHT * _tanh_excess(b * (b + _Z)) ** 2).sum(-1)
+        return np.where(b2 < 1, near, 1 - b2 + b2**2 - np.exp(-b2 / 2) * mean_sech.numpy(b2))
+
+    @staticmethod
+    def mpmath(b2: mpmath.mpf) -> mpmath.mpf:
+        if b2 >= 1:
+            return 1 - b2 + b2**2 - mpmath.exp(-b2 / 2) * mean_sech.mpmath(b2)
+
+        def average(b: mpmath.mpf) -> mpmath.mpf:
+            return _mp_average(lambda z: (mpmath.tanh(b * (b + z)) - b * (b + z)) ** 2)
+
+        return _mp_small(b2, 3, mpmath.mpf(5) / 3, average)
+
+
+class linear_residual(sp.Function):
+    """E (tanh(bw) − bw/(1+b²))², of b²: what the best multiple of w leaves of tanh(bw)."""
+
+    nargs = 1
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        (x,) = self.args
+        return 1 / (1 + x) - sp.exp(-x / 2) * mean_sech(x)
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\left({printer._print(self.doit())}\right)"
+
+    @staticmethod
+    def numpy(b2: np.ndarray) -> np.ndarray:
+        b2 = np.asarray(b2, float)
+        x = np.minimum(b2, 1)[..., None]
+        z = np.sqrt(x) * (np.sqrt(x) + _Z)
+        near = (_WEIGHT * (_tanh_excess(z) + z * x / (1 + x)) ** 2).sum(-1)
+        return np.where(b2 < 1, near, 1 / (1 + b2) - np.exp(-b2 / 2) * mean_sech.numpy(b2))
+
+    @staticmethod
+    def mpmath(b2: mpmath.mpf) -> mpmath.mpf:
+        if b2 >= 1:
+            return 1 / (1 + b2) - mpmath.exp(-b2 / 2) * mean_sech.mpmath(b2)
+
+        def average(b: mpmath.mpf) -> mpmath.mpf:
+            return _mp_average(lambda z: (mpmath.tanh(b * (b + z)) - b * (b + z) / (1 + b**2)) ** 2)
+
+        return _mp_small(b2, 3, mpmath.mpf(2) / 3, average)
+
+
+class negentropy(sp.Function):
+    """KL of the two Gaussians from the one Gaussian N(0, 1+b²) of the same variance, of b²; nats."""
+
+    nargs = 1
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        return sp.log(1 + self.args[0]) / 2 - class_information(self.args[0])
+
+    def _latex(self, printer: Any) -> str:
+        return rf"J\left({printer._print(self.args[0])}\right)"
+
+    @staticmethod
+    def numpy(b2: np.ndarray) -> np.ndarray:
+        """For b < 1 the average over N(0, 1+b²) of 1 − r + r ln r ≥ 0, r the ratio of the densities."""
+        b2 = np.asarray(b2, float)
+        x = np.minimum(b2, 1)[..., None]
+        w2 = (1 + x) * _Z**2
+        log_r = w2 * x**2 / (2 * (1 + x)) + _log_cosh_excess(np.sqrt(x * w2)) - log_excess.numpy(x) / 2
+        r, s = np.exp(log_r), np.expm1(-log_r)
+        near = np.abs(s) < 0.25
+        terms = np.where(near, r * near_one(np.where(near, s, 0)), 1 - r + r * log_r)
+        return np.where(b2 < 1, (_WEIGHT * terms).sum(-1), np.log1p(b2) / 2 - class_information.numpy(b2))
+
+    @staticmethod
+    def mpmath(b2: mpmath.mpf) -> mpmath.mpf:
+        if b2 >= 1:
+            return mpmath.log1p(b2) / 2 - class_information.mpmath(b2)
+
+        def average(b: mpmath.mpf) -> mpmath.mpf:
+            x, shift = b**2, (mpmath.log1p(b**2) - b**2) / 2
+
+            def term(y: mpmath.mpf) -> mpmath.mpf:
+                log_r = shift - x * y**2 / 2 + mpmath.log(mpmath.cosh(b * mpmath.sqrt(1 + x) * y))
+                r = mpmath.exp(log_r)
+                return 1 - r + r * log_r
+
+            return _mp_average(term)
+
+        return _mp_small(b2, 4, mpmath.mpf(1) / 12, average)

@@ -1,0 +1,278 @@
+"""The linear one-step model on anisotropic data: every direction has its own signal fraction ρ_j = λ_j/(λ_j+τ²).
+
+As in `isotropic.py`, with Σ_G = B(Σ+τ²)Bᵀ, the covariance generated when sampling starts from the true noised
+law.  A spectrum of fractions enters through averages ⟨·⟩ alone.
+"""
+
+from collections.abc import Iterator
+
+import sympy as sp
+
+from theory.core.formula import Branch, Formula, Unknown, Variable
+from theory.core.mean import Mean, single
+from theory.core.special import ratio_divergence
+from theory.core.steps import Identity, Limit, Premise, Step
+from theory.linear.determinants import (
+    BOUNDED,
+    RATIO,
+    SADDLE_POINT,
+    SAMPLE_LOGDET,
+    e,
+    gamma,
+    generated_logdet,
+    kappa,
+    p,
+    q,
+    rho,
+    shifted_average,
+    u,
+    v,
+)
+from theory.linear.isotropic import (
+    POINTS,
+    d,
+    eigenvalues,
+    generated_trace,
+    inverse_chi2_mean,
+    kl_generated_true,
+    kl_of_pieces,
+    kl_true_generated,
+    n,
+    pieces_are_kl,
+    sigma,
+    tau,
+)
+from theory.spectra import mp_log_moment
+
+fractions = sp.Symbol("fractions", positive=True)
+
+FRACTIONS = Variable(
+    fractions, "signal fractions λ_j/(λ_j+τ²)", sp.Interval.Lopen(0, 1), spectrum=True, letter=r"\rho_j"
+)
+
+
+# The saddle for any spectrum: with c² = γ, K = y S and P = R^½ S^½ the average above has the exponent
+#   −uv/γ + ⟨ln(1+v(1−ρ))⟩ + (1/d) ln det(u + S^½ H S^½) − ∫ ln s dMP,   H = y + ρ/(1+v(1−ρ)),
+# and the determinant in it is that of a sample covariance with population H, stationary in a third variable e.
+def _direction(y_: sp.Expr) -> sp.Expr:
+    """What one direction of fraction ρ contributes; derivatives commute with the average over directions."""
+    H = y_ + rho / (1 + v * (1 - rho))
+    return sp.log(1 + v * (1 - rho)) + sp.log(u + H / (1 + gamma * e))
+
+
+_COMMON = -u * v / gamma + sp.log(1 + gamma * e) / gamma - e / (1 + gamma * e)
+
+
+def _generated_logdet_spectrum(f: Formula) -> Iterator[Step]:
+    for size in (1, 2):
+        yield shifted_average(size)
+    yield SAMPLE_LOGDET
+    # At y → 0 either u = 0, or v → ∞ with w = uv finite. In the second case, with κ = w(1+γe) and r = ρ/(1−ρ):
+    w, a, b = sp.symbols("w a b", positive=True)  # a = ⟨1/(κ+r)⟩, b = ⟨ln((κ+r)(1−ρ))⟩
+    large_v = sp.exp(sp.logcombine(_direction(sp.S.Zero), force=True)).subs(u, w / v)
+    at_w = sp.log(w * (1 - rho) + rho / (1 + gamma * e))
+    yield Limit("v → ∞: a direction contributes ln(w(1−ρ) + ρ/(1+γe))", sp.cancel(large_v), v, sp.oo, sp.exp(at_w))
+    reduced = _COMMON.subs(u, w / v) + at_w
+    stretched = kappa / (1 + gamma * e)
+    share = 1 / (kappa + rho / (1 - rho))
+    in_w = sp.diff(reduced, w).subs(w, stretched)
+    yield Identity("stationary in w: γ(1+γe)a = 1", in_w, -1 / gamma + (1 + gamma * e) * share)
+    in_e = sp.diff(reduced, e).subs(w, stretched) * (1 + gamma * e) ** 2 / gamma
+    yield Identity("stationary in e: e = (1+γe)(1−κa)", in_e, e - (1 + gamma * e) * (1 - kappa * share))
+    solved = sp.solve(sp.Eq(e, (1 + gamma * e) * (1 - kappa * a)).subs(a, 1 / (gamma * (1 + gamma * e))), e)[0]
+    yield Identity("together 1 + γe = (1−κ)/(1−γ)", 1 + gamma * solved, (1 - kappa) / (1 - gamma))
+    one_plus = (1 - kappa) / (1 - gamma)
+    common = _COMMON.subs(u, w / v).subs(w, kappa / one_plus).subs(e, (one_plus - 1) / gamma)
+    total = common + b - sp.log(one_plus) - mp_log_moment.expr  # ⟨ln(w(1−ρ) + ρ/(1+γe))⟩ = b − ln(1+γe)
+    value = f.branches[1].value.replace(lambda x: isinstance(x, Mean), lambda x: b)
+    bounded = {gamma: p / (1 + p), kappa: q / (1 + q)}
+    yield Identity("the exponent there is ⟨ln(ρ+(1−ρ)κ)⟩ + ((1−γ)/γ) ln(1−κ)", total, value, bounded)
+    fluctuation = single(f.branches[1].value)
+    slope = sp.diff(fluctuation, kappa) * gamma * (1 - kappa)
+    equation = single(f.equation)
+    yield Identity("which is stationary in κ exactly where κ solves its equation", slope, equation)
+    plateau = single(f.branches[0].value)
+    yield Identity("at κ = 0 it is the plateau ⟨ln ρ⟩", fluctuation.subs(kappa, 0), plateau)
+    equal = fluctuation.subs({kappa: (gamma - rho) / (1 - rho), fractions: rho})
+    isotropic = generated_logdet.branches[1].value
+    yield Identity(
+        "equal fractions: κ = (γ−ρ)/(1−ρ) solves the equation",
+        equation.subs({kappa: (gamma - rho) / (1 - rho), fractions: rho}),
+        0,
+    )
+    yield Identity("and gives generated_logdet", equal, isotropic, BOUNDED)
+    yield SADDLE_POINT
+
+
+_NOISE_TO_SIGNAL = Mean((1 - fractions) / fractions, fractions)
+
+generated_logdet_spectrum = Formula(
+    name="generated_logdet_spectrum",
+    variables=(RATIO._replace(domain=sp.Interval.open(0, 1)), FRACTIONS),
+    branches=(
+        Branch(Mean(sp.log(fractions), fractions), gamma * _NOISE_TO_SIGNAL <= 1 - gamma),
+        Branch(Mean(sp.log(fractions + (1 - fractions) * kappa), fractions) + (1 - gamma) / gamma * sp.log(1 - kappa)),
+    ),
+    kind="asymptotic",
+    regime="lim (1/d) ln det(Σ⁻¹Σ_G), Σ_G = B(Σ+τ²)Bᵀ, at d/(n−1) → γ < 1",
+    source="derived here",
+    derivation=_generated_logdet_spectrum,
+    unknown=Unknown(
+        kappa,
+        gamma * (1 - kappa) * Mean((1 - fractions) / (fractions + (1 - fractions) * kappa), fractions) - (1 - gamma),
+        sp.S.Zero,
+        sp.S.One,
+    ),
+)
+
+
+def _likelihood_threshold(f: Formula) -> Iterator[Step]:
+    # ρ = λ/(λ+τ²): (1−ρ)/ρ = τ²/λ. The inverse trace diverges where ⟨(1−ρ)/ρ⟩ γ/(1−γ) = 1.
+    one = eigenvalues / (eigenvalues + tau**2)
+    yield Identity("(1−ρ)/ρ = τ²/λ", (1 - one) / one, tau**2 / eigenvalues)
+    b = sp.Symbol("b", positive=True)
+    root = sp.solve(sp.Eq(b * gamma / (1 - gamma), 1), gamma)[0]
+    yield Identity(
+        "⟨(1−ρ)/ρ⟩ γ/(1−γ) = 1 at d/γ = d(1 + ⟨τ²/λ⟩)",
+        d / root.subs(b, Mean(tau**2 / eigenvalues, eigenvalues)),
+        f.expr,
+    )
+    equal = single(f.expr).subs(eigenvalues, sigma**2)
+    yield Identity("equal eigenvalues: d/ρ", equal, d / (sigma**2 / (sigma**2 + tau**2)))
+    at = kl_true_generated.branches[0].value.subs(rho, sp.Rational(1, 3))
+    yield Limit("where kl_true_generated diverges: γ = ρ", at.doit(), gamma, sp.Rational(1, 3), sp.oo, "-")
+
+
+likelihood_threshold = Formula(
+    name="likelihood_threshold",
+    variables=(
+        Variable(
+            eigenvalues,
+            "eigenvalues of the data covariance",
+            sp.Interval.open(0, sp.oo),
+            "data²",
+            spectrum=True,
+            letter=r"\lambda",
+        ),
+        Variable(tau, "noise standard deviation in the frame of the data", sp.Interval(0, sp.oo), "data"),
+    ),
+    branches=(Branch(d * (1 + tau**2 * Mean(1 / eigenvalues, eigenvalues))),),
+    kind="asymptotic",
+    regime="n* = d + τ² tr Σ⁻¹: KL(O‖G) per dimension has a finite limit for n > n* only",
+    source="derived here",
+    derivation=_likelihood_threshold,
+    count=d,
+)
+
+
+def _generated_trace_spectrum(f: Formula) -> Iterator[Step]:
+    # tr Σ⁻¹Σ_G = ‖A‖², A = R^½ + (1−R)^½ Z W^{−1/2}: the cross term has mean 0, E Z W⁻¹Zᵀ = tr E W⁻¹ = d/(N−d−1).
+    yield from inverse_chi2_mean()
+    one = single(f.branches[0].value)
+    yield Identity("equal fractions: generated_trace", one.subs(fractions, rho), generated_trace.branches[0].value)
+    yield Identity(
+        "row j of A contributes ρ_j + (1−ρ_j) tr E W⁻¹",
+        f.branches[0].value,
+        Mean(fractions + (1 - fractions) * d / (n - 1 - d - 1), fractions),
+    )
+
+
+generated_trace_spectrum = Formula(
+    name="generated_trace_spectrum",
+    variables=(POINTS, FRACTIONS),
+    branches=(
+        Branch(Mean(fractions, fractions) + (1 - Mean(fractions, fractions)) * d / (n - d - 2), n > d + 2),
+        Branch(sp.oo, n >= d),
+    ),
+    kind="exact",
+    regime="(1/d) E tr Σ⁻¹Σ_G for Σ_G = B(Σ+τ²)Bᵀ; n ≥ d",
+    source="derived here",
+    derivation=_generated_trace_spectrum,
+    count=d,
+)
+
+_excess = Mean((1 - fractions) / fractions, fractions)
+
+
+def _kl_generated_true_spectrum(f: Formula) -> Iterator[Step]:
+    yield pieces_are_kl()
+    trace = generated_trace_spectrum.branches[0].value.subs(n, d / gamma + 1)
+    limit = Mean(fractions, fractions) + (1 - Mean(fractions, fractions)) * gamma / (1 - gamma)
+    mean = sp.Symbol("b", positive=True)
+    yield Limit(
+        "trace",
+        trace.subs(Mean(fractions, fractions), mean),
+        d,
+        sp.oo,
+        limit.subs(Mean(fractions, fractions), mean),
+    )
+    for branch, logdet in zip(f.branches, generated_logdet_spectrum.branches, strict=True):
+        yield Identity(
+            "½(trace − 1 − log-determinant)",
+            single(kl_of_pieces(limit, logdet.value)),
+            single(branch.value).doit(),
+        )
+    yield Identity("with the same saddle", f.equation, generated_logdet_spectrum.equation)
+    yield Identity(
+        "equal fractions: kl_generated_true",
+        single(f.branches[0].value).doit().subs(fractions, rho),
+        kl_generated_true.branches[1].value.doit(),
+    )
+
+
+_tail = (1 - Mean(fractions, fractions)) * gamma / (2 * (1 - gamma))
+
+kl_generated_true_spectrum = Formula(
+    name="kl_generated_true_spectrum",
+    variables=generated_logdet_spectrum.variables,
+    branches=(
+        Branch(
+            Mean(ratio_divergence(fractions), fractions) / 2 + _tail,
+            generated_logdet_spectrum.branches[0].condition,
+        ),
+        Branch(Mean(fractions - 1, fractions) / 2 + _tail - generated_logdet_spectrum.branches[1].value / 2),
+    ),
+    kind="asymptotic",
+    regime="lim KL(G‖O)/d for Σ_G = B(Σ+τ²)Bᵀ, at d/(n−1) → γ < 1",
+    source="derived here",
+    derivation=_kl_generated_true_spectrum,
+    unknown=generated_logdet_spectrum.unknown,
+)
+
+
+def _kl_true_generated_spectrum(f: Formula) -> Iterator[Step]:
+    yield pieces_are_kl()
+    # The saddle at y = 0 in the phase u = 0 (determinants.py): with h = ⟨1/H⟩, H = ρ/(1+v(1−ρ)),
+    # the slope in y is h = ⟨1/ρ⟩ + v⟨(1−ρ)/ρ⟩; stationarity in u gives v/γ = (1+γe) h, in e gives 1+γe = 1/(1−γ).
+    e, v, a, b = sp.symbols("e v a b", positive=True)
+    in_e = -gamma / (1 + gamma * e) + 1 / (1 + gamma * e) - 1 / (1 + gamma * e) ** 2
+    yield Identity("stationarity in e at u = 0: 1 + γe = 1/(1−γ)", in_e.subs(e, 1 / (1 - gamma)), 0)
+    found = sp.solve(sp.Eq(v / gamma, (a + v * b) / (1 - gamma)), v)[0]
+    excess = sp.Symbol("b", positive=True)
+    inverse = (1 + excess) / (1 - excess * gamma / (1 - gamma))
+    yield Identity(
+        "slope a + vb with a = 1+b, b = ⟨(1−ρ)/ρ⟩: the inverse trace", (a + found * b).subs(a, 1 + b), inverse
+    )
+    stated = f.branches[0].value.subs(_excess, excess)
+    rest = stated - inverse / 2
+    yield Identity("½(inverse trace − 1 + ⟨ln ρ⟩)", single(rest), (sp.log(fractions) - 1) / 2)
+    equal = single(f.branches[0].value).subs(fractions, rho)
+    yield Identity("equal fractions: kl_true_generated", equal, kl_true_generated.branches[0].value.doit())
+    yield Premise("typical values: the mean over training sets is infinite", "argued here", "linear.spectrum")
+
+
+kl_true_generated_spectrum = Formula(
+    name="kl_true_generated_spectrum",
+    variables=generated_logdet_spectrum.variables,
+    branches=(
+        Branch(
+            ((1 + _excess) / (1 - _excess * gamma / (1 - gamma)) - 1 + Mean(sp.log(fractions), fractions)) / 2,
+            gamma * _excess < 1 - gamma,
+        ),
+        Branch(sp.oo),
+    ),
+    kind="asymptotic",
+    regime="typical KL(O‖G)/d for Σ_G = B(Σ+τ²)Bᵀ, at d/(n−1) → γ < 1",
+    source="derived here",
+    derivation=_kl_true_generated_spectrum,
+)

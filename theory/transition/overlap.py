@@ -1,0 +1,129 @@
+"""The transition probability: when is the generated law nearer to fresh data than to its training set?
+
+The seed asks for P(Δ > 0) (E6).  Its pair terms do not know G, and at n ≈ d they decide the sign; the cross terms
+alone, the overlap gap ln⟨G,H⟩ − ln⟨G,T⟩ with a holdout H as large as T, have the same null, ½ for a G independent of
+both, and no such artefact.  For G = N(x̄, S), the linear model in many steps, a point overlaps with G as e^{−Q/2}, where
+Q is its Mahalanobis distance in S + ε²I: q χ²_d for a fresh point, q = σ²/(σ²+ε²), and a little less for a point that G
+was fitted to.  Everything here follows from how two sums of such terms compare.
+
+Three regimes.  Few dimensions: both sums are normal, P → ½ as n^{−½}.  Very many: the largest terms decide, and P
+crosses a given level at n ∝ d^{3/2} √ln n.  Between, from tens to several hundreds, neither holds and only the
+quadrature knows: there the crossing is nearly proportional to d.
+"""
+
+from collections.abc import Iterator
+
+import sympy as sp
+
+from theory.core.averages import chi2_average
+from theory.core.formula import Branch, Formula, Variable
+from theory.core.special import log_excess
+from theory.core.steps import Identity, Premise, Quadrature, Step
+from theory.core.sum_exceeds import sum_exceeds
+from theory.kernel.estimate import kernel_width
+from theory.letters import DIMENSION, d, distance, n, n_original, q
+from theory.transition.influence import POINTS, SHARPNESS, leave_one_out
+
+
+# -- the overlap gap, by quadrature --------------------------------------------------------------------------------
+def _gil_pelaez() -> Step:
+    s, m = sp.Symbol("s", positive=True), sp.Symbol("m", positive=True)
+    return Quadrature(
+        "P(D > 0) = ½ + (1/π) ∫ Im φ(s) ds/s, on a law where P is known, N(m, 1)",
+        sp.exp(-(s**2) / 2) * sp.sin(m * s) / s,
+        (s, 0, 4, 16),
+        sp.pi * sp.erf(m / sp.sqrt(2)) / 2,
+        ({m: sp.Rational(1, 2)}, {m: 2}),
+    )
+
+
+def _overlap_probability(f: Formula) -> Iterator[Step]:
+    yield _gil_pelaez()
+    x = sp.Symbol("x", positive=True)
+    inside = leave_one_out.expr.subs(distance, q * x) / 2
+    a, b = q * (1 - (2 - q) / n) / 2, q / n
+    yield Identity("a training point's term is e^{−ax/(1+bx)} with", inside, a * x / (1 + b * x))
+    yield Identity("n fresh terms against n of these", f.expr, sum_exceeds(d, n, q / 2, 0, n, a, b, 0))
+    yield Premise(
+        "given x̄ and S the terms count as independent, Q as q χ²_d: the spread of S moves both sums alike",
+        "argued here",
+        "transition.overlap_probability",
+    )
+
+
+overlap_probability = Formula(
+    name="overlap_probability",
+    variables=(POINTS, DIMENSION, SHARPNESS),
+    branches=(Branch(sum_exceeds(d, n, q / 2, 0, n, q * (1 - (2 - q) / n) / 2, q / n, 0)),),
+    kind="asymptotic",
+    regime="P(⟨G,H⟩ > ⟨G,T⟩), G = N(x̄, S), H as large as T, n ≫ d ≫ 1; ½ would be no memory",
+    source="derived here; inversion gilpelaez1951",
+    derivation=_overlap_probability,
+)
+
+
+def _null_probability(f: Formula) -> Iterator[Step]:
+    yield _gil_pelaez()
+    # For G = O = N(m, I): ⟨G, ρ_X⟩ = (1/n) Σ N(x_i; m, (1+ε²)I), Q = q χ²_d exactly.
+    one, two = (1 + kernel_width.expr.subs({kernel_width.variables[2].symbol: 1, n: k}) ** 2 for k in (n_original, n))
+    shift = sp.log(n / n_original) - d * (sp.log(one) - sp.log(two)) / 2
+    yield Identity(
+        "n_O terms, each n/n_O times as heavy and with a narrower kernel",
+        f.expr,
+        sum_exceeds(d, n_original, 1 / (2 * one), 0, n, 1 / (2 * two), 0, shift),
+    )
+
+
+def _widened(k: sp.Expr) -> sp.Expr:
+    return 1 + sp.exp(-2 * sp.log(k) / d)
+
+
+null_probability = Formula(
+    name="null_probability",
+    variables=(
+        Variable(n, "number of training points", sp.Interval(8, sp.oo)),
+        Variable(n_original, "number of points of the original set", sp.Interval(8, sp.oo), letter="n_O"),
+        DIMENSION,
+    ),
+    branches=(
+        Branch(
+            sum_exceeds(
+                d,
+                n_original,
+                1 / (2 * _widened(n_original)),
+                0,
+                n,
+                1 / (2 * _widened(n)),
+                0,
+                sp.log(n / n_original) - d * (sp.log(_widened(n_original)) - sp.log(_widened(n))) / 2,
+            )
+        ),
+    ),
+    kind="exact",
+    regime="P(⟨G,O⟩ > ⟨G,T⟩) of the perfect generator, G the true law, each set at its own width; ½ if n_O = n",
+    source="derived here; inversion gilpelaez1951",
+    derivation=_null_probability,
+)
+
+
+def exponential_moment() -> Step:
+    k = sp.Symbol("k", positive=True)
+    moment = chi2_average(lambda x: sp.exp(-k * x / 2), d)
+    return Identity("E e^{−kx/2} = (1+k)^{−d/2}, x ~ χ²_d", sp.simplify(moment * (1 + k) ** (d / 2)), 1)
+
+
+def _annealed_gap(f: Formula) -> Iterator[Step]:
+    yield exponential_moment()
+    mean = chi2_average(lambda x: x, d)
+    yield Identity("ln E e^{−Q/2} − E ln e^{−Q/2}", f.expr.doit(), -d * sp.log(1 + q) / 2 + q * mean / 2)
+
+
+annealed_gap = Formula(
+    name="annealed_gap",
+    variables=(DIMENSION, SHARPNESS),
+    branches=(Branch(d * log_excess(q) / 2),),
+    kind="exact",
+    regime="ln E − E ln of one point's overlap with a Gaussian, nats: what a small set lacks against an infinite one",
+    source="derived here",
+    derivation=_annealed_gap,
+)
