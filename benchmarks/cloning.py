@@ -25,7 +25,7 @@ from _timing import report
 from memgen.denoisers.sampling import Noise, equal_angle, heun
 from memgen.experiments.collapse import clones
 from memgen.laws.process import noise_variance
-from memgen.measures.statistics import threshold
+from memgen.statistics import threshold
 from memgen.streams import stream
 from theory.mixture import cloning_probability
 

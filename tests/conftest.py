@@ -46,6 +46,16 @@ display({"application/vnd.memgen.checks+json": payload, "text/plain": f"{len(che
 """.strip()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares simulations: a test module on one worker, the checks by chapter."""
+    for item in items:
+        group = item.path.stem
+        if group == "test_checks" and (name := getattr(item, "callspec", None)):
+            group = f"checks of {name.params['name'].partition('.')[0]}"
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Write a chapter of the experiment `tiny`, with these cells between its parameters and its checks."""

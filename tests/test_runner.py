@@ -12,11 +12,13 @@ import nbformat
 import numpy as np
 import pytest
 
-from memgen.app.notebooks import find, read, run, run_all, validate
-from memgen.app.outcome import Check, Result, Summary, summarise, table
+from memgen.app.chapters import find
+from memgen.app.notebooks import read, run, run_all, validate
+from memgen.app.outcome import Result, summarise, table
 from memgen.app.refresh import END, START, canonicalise, dumps, refresh, with_table
 from memgen.errors import BadInput
 from memgen.runs.parameters import ParameterError
+from theory.checks.report import Outcome, Summary
 
 Chapter = Callable[..., Path]
 
@@ -245,7 +247,7 @@ def test_a_failed_refresh_changes_nothing(chapter: Chapter, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("seconds", "kept"), [(30.0, 20), (13.6, 20), (31.0, 31), (13.0, 13)])
 def test_the_runtime_changes_only_when_it_differs_much(seconds: float, kept: int) -> None:
-    summary = Summary(question="q", formula="f", source="s", checks=(Check(name="c", z=1.0, passed=True),))
+    summary = Summary(question="q", formula="f", source="s", checks=(Outcome(name="c", z=1.0, passed=True),))
     before = with_table(f"{START}\n{END}\n", [Result("01_a", 20.0, summary)])
     after = with_table(before, [Result("01_a", seconds, summary)])
     assert f"| {kept} s |" in after

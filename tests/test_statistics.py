@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memgen.measures import statistics
-from memgen.measures.statistics import Estimate
+from memgen import statistics
+from memgen.statistics import Estimate
 
 RNG = np.random.default_rng(20)
 

@@ -6,38 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import nbformat
-from pydantic import BaseModel, Field, StrictBool, ValidationError
+from pydantic import ValidationError
 
 from memgen.errors import BadInput, one_line
-
-CHECKS = "application/vnd.memgen.checks+json"
-
-
-class Check(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """One comparison of theory and simulation; z where there is an error bar."""
-
-    name: str
-    z: float | None
-    passed: StrictBool
-
-
-class Summary(BaseModel, frozen=True, extra="forbid"):
-    """What a notebook says of itself in its last code cell, under the MIME type `CHECKS`."""
-
-    question: str
-    formula: str
-    source: str
-    checks: tuple[Check, ...] = Field(min_length=1)
-
-    @property
-    def passed(self) -> int:
-        """How many checks passed."""
-        return sum(check.passed for check in self.checks)
-
-    @property
-    def worst_z(self) -> float | None:
-        """The largest |z|; None where no check has an error bar."""
-        return max((abs(check.z) for check in self.checks if check.z is not None), default=None)
+from theory.checks.report import MIME, Summary
 
 
 @dataclass(frozen=True)
@@ -74,9 +46,9 @@ def summarise(notebook: nbformat.NotebookNode) -> Summary:
     """The summary that the last code cell of an executed notebook displays."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for output in reversed(code[-1].outputs if code else []):
-        if CHECKS in output.get("data", {}):
+        if MIME in output.get("data", {}):
             try:
-                return Summary.model_validate(output.data[CHECKS])
+                return Summary.model_validate(output.data[MIME])
             except ValidationError as error:
                 raise BadInput(f"emits malformed checks: {one_line(error)}") from None
     raise BadInput("emits no checks")

@@ -21,8 +21,8 @@ from memgen.devices import Device, resolve_device
 from memgen.laws.data import power_law
 from memgen.laws.schedules import LogUniform
 from memgen.measures import fractions, mmd2, nearest_ratio, points_l2_delta, wasserstein2
-from memgen.measures.statistics import first_crossing
 from memgen.runs.parameters import ChapterParams, Distinct
+from memgen.statistics import first_crossing
 from memgen.streams import stream
 
 VERSION = 1

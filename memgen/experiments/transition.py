@@ -13,8 +13,8 @@ from torch import Tensor
 from memgen.denoisers.linear import fit
 from memgen.devices import Device, batches, resolve_device
 from memgen.measures import KernelEstimate, combine, factor, kernel_estimate, log_cross, single_precision
-from memgen.measures.statistics import proportion
 from memgen.runs.parameters import ChapterParams
+from memgen.statistics import proportion
 from memgen.streams import stream
 
 VERSION = 1

@@ -8,16 +8,30 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 LINES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
-def figure(panels: int = 1, width: float = 3.6, height: float = 3.1) -> tuple[Figure, Sequence[Axes]]:
-    """A row of panels in the style of the suite."""
+def figure(panels: int = 1, height: float = 2.9, columns: int = 2) -> tuple[Figure, Sequence[Axes]]:
+    """Panels in the style of the suite, at most `columns` a row, as wide as a page (7.2 in, 720 pixels)."""
     plt.style.use(Path(__file__).with_name("memgen.mplstyle"))
-    fig, axes = plt.subplots(1, panels, figsize=(width * panels, height), squeeze=False)
-    return fig, axes[0]
+    if "inline" in plt.get_backend():
+        set_matplotlib_formats("retina")  # twice the pixels, shown at the same width
+    columns = min(columns, panels)
+    rows = -(-panels // columns)
+    width = 7.2 if columns > 1 else 4.6
+    fig, axes = plt.subplots(rows, columns, figsize=(width, height * rows), squeeze=False)
+    for spare in axes.flat[panels:]:
+        spare.remove()
+    return fig, axes.flat[:panels]
+
+
+def label_line(axes: Axes, x: float, y: float, text: str, k: int = 0, **where: Any) -> None:
+    """Name the k-th curve or series beside it, in its colour; `where` goes to `annotate` (ha, va, xytext …)."""
+    style = {"color": f"C{k}", "fontsize": 9, "xytext": (4, 3), "textcoords": "offset points", "zorder": 4} | where
+    axes.annotate(text, (x, y), **style)
 
 
 def theory(axes: Axes, x: Any, y: Any, k: int = 0, label: str | None = None) -> None:

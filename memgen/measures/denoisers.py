@@ -11,8 +11,9 @@ that error. Less of a is less memorization, less of b² is better generalization
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
+
+from memgen.arrays import finite
 
 
 class Fractions(NamedTuple):
@@ -31,8 +32,7 @@ def fractions(denoised: Tensor, population: Tensor, empirical: Tensor) -> Fracti
     for name, values in (("denoised", denoised), ("population", population), ("empirical", empirical)):
         if values.shape[-2:] != denoised.shape[-2:]:
             raise ValueError(f"{name} is (…, {values.shape[-2]}, {values.shape[-1]}), denoised {tuple(denoised.shape)}")
-        if not bool(torch.isfinite(values).all()):
-            raise ValueError(f"{name} holds a value that is not finite")
+        finite(name, values)
     error, apart = (denoised - population).double(), (empirical - population).double()
     separation = apart.square().mean((-2, -1))
     if bool((separation == 0).any()):

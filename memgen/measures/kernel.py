@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from memgen import arrays
 from memgen.measures.gaussians import l2_squared, log_overlap
 
 _TILE = 384  # rows and columns of pairs at once: a megabyte of exponents, which stays in cache
@@ -61,13 +62,8 @@ def kernel_estimate(points: Points, sigma: float = 1.0, name: str = "points") ->
 
     Raises ValueError, naming the set, on n < 2, values that are not finite, and a point that is there twice.
     """
-    x = torch.as_tensor(points, dtype=torch.float64)
-    if x.ndim != 2 or x.shape[0] < 2 or x.shape[1] < 1:
-        raise ValueError(f"{name} must be (n, d) with n ≥ 2 and d ≥ 1, got shape {tuple(x.shape)}")
-    if not bool(torch.isfinite(x).all()):
-        raise ValueError(f"{name} holds a value that is not finite")
-    if not (sigma > 0 and math.isfinite(sigma)):
-        raise ValueError(f"sigma must be positive and finite, got {sigma}")
+    x = arrays.points(name, torch.as_tensor(points, dtype=torch.float64), least=2)
+    arrays.positive("sigma", sigma)
     if (twice := _repeated(x)) is not None:
         raise ValueError(f"{name}: points {twice[0]} and {twice[1]} are the same")
     n, d = x.shape
@@ -212,8 +208,7 @@ def points_l2_delta(
     if g.ndim != 2 or len(g) < 1 or g.shape[1] != t.points.shape[1] or g.shape[1] != o.points.shape[1]:
         given = f"{tuple(g.shape)} beside {tuple(t.points.shape)} and {tuple(o.points.shape)}"
         raise ValueError(f"generated must be (m, d) with m ≥ 1 and the d of train and original, got {given}")
-    if not bool(torch.isfinite(g).all()):
-        raise ValueError("generated holds a value that is not finite")
+    arrays.finite("generated", g)
     return combine(t.log_pair, o.log_pair, _log_cross_points(t, g), _log_cross_points(o, g))
 
 
@@ -280,8 +275,7 @@ def _gaussian(mean: Points, covariance: Points, like: Tensor, which: str = "") -
         given = f"{tuple(mu.shape)} and {tuple(cov.shape)}"
         raise ValueError(f"{which}mean must be ({d},) and {which}covariance ({d}, {d}) to match train, got {given}")
     for name, a in (("mean", mu), ("covariance", cov)):
-        if not bool(torch.isfinite(a).all()):
-            raise ValueError(f"{which}{name} holds a value that is not finite")
+        arrays.finite(f"{which}{name}", a)
     scale = float(cov.abs().max())
     if float((cov - cov.T).abs().max()) > 1e-10 * scale:
         raise ValueError(f"{which}covariance is not symmetric")

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from memgen import arrays
+
 _REACH = 9.0  # beyond so many widths a kernel is below 10⁻¹⁷ of its middle
 
 
@@ -24,14 +26,8 @@ def marginal_estimate(points: np.ndarray, sigma: float = 1.0) -> MarginalEstimat
 
     Raises ValueError on other shapes, on values that are not finite, and on σ that is not positive.
     """
-    x = np.asarray(points, float)
-    if x.ndim != 2 or 0 in x.shape:
-        raise ValueError(f"points must be (n, d) with n, d ≥ 1, got shape {x.shape}")
-    if not np.isfinite(x).all():
-        raise ValueError("points hold a value that is not finite")
-    if not (np.isfinite(sigma) and sigma > 0):
-        raise ValueError(f"sigma must be positive and finite, got {sigma}")
-    ordered, width = np.sort(x.T, axis=1), sigma / len(x)
+    x = arrays.points("points", np.asarray(points, float))
+    ordered, width = np.sort(x.T, axis=1), arrays.positive("sigma", sigma) / len(x)
     n, variance = len(x), 2 * width**2
     own = np.full(len(ordered), float(n))
     for offset in range(1, n):  # pairs that many places apart, while any of them is within reach

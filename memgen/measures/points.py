@@ -6,17 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from memgen import arrays
+
 Points = np.ndarray | Tensor
 _TILE = 2048  # generated points at once
 
 
 def _checked(points: Points, name: str, least: int = 1) -> Tensor:
-    x = torch.as_tensor(points)
-    if x.ndim != 2 or x.shape[0] < least or x.shape[1] < 1:
-        raise ValueError(f"{name} must be (n, d) with n ≥ {least} and d ≥ 1, got shape {tuple(x.shape)}")
-    if not bool(torch.isfinite(x).all()):
-        raise ValueError(f"{name} holds a value that is not finite")
-    return x.double()
+    return arrays.points(name, torch.as_tensor(points), least).double()
 
 
 def _pair(x: Points, y: Points, names: tuple[str, str], least: int = 1) -> tuple[Tensor, Tensor]:

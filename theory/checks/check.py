@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from memgen.measures.statistics import Estimate
+from memgen.statistics import Estimate
 from theory.core.formula import Formula
 
 
@@ -22,11 +22,13 @@ class Observation(NamedTuple):
 class Check:
     """One confrontation. `predict` is the formula, or the formula turned into what was observed.
 
+    `comparisons` is the number of observations, declared so that a family's threshold needs no simulation.
     `wrong` holds plausible wrong predictions by what is wrong with them; the same observations must reject each.
     """
 
     name: str
     formula: Formula
+    comparisons: int
     simulate: Callable[[], list[Observation]]
     wrong: Mapping[str, Callable[..., Any]]
     predict: Callable[..., Any] | None = None
@@ -38,10 +40,10 @@ class Check:
     def z(self, predict: Callable[..., Any] | None = None) -> np.ndarray:
         """Standard normal scores of the observations against the formula (or another prediction)."""
         predict = predict or self.predict or self.formula
-        scores = [o.estimate.z(float(predict(**o.args))) for o in self.observe()]
-        if not scores:
-            raise AssertionError(f"{self.name} observed nothing")
-        return np.array(scores)
+        scores = np.array([o.estimate.z(float(predict(**o.args))) for o in self.observe()])
+        if not 0 < scores.size == self.comparisons:
+            raise AssertionError(f"{self.name} observed {scores.size} values and declares {self.comparisons}")
+        return scores
 
 
 @cache

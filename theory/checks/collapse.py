@@ -3,7 +3,7 @@
 import numpy as np
 
 from memgen.laws.process import noised
-from memgen.measures.statistics import Estimate, mean
+from memgen.statistics import Estimate, mean
 from memgen.streams import stream
 from theory import collapse
 from theory.checks.check import Check, Observation
@@ -43,6 +43,7 @@ CHECKS = [
     Check(
         "collapse.information",
         collapse.information,
+        3,
         _informations,
         {
             "bits": lambda tau, eigenvalues: collapse.information(tau, eigenvalues) / np.log(2),
@@ -53,6 +54,7 @@ CHECKS = [
     Check(
         "collapse.collapse_time",
         collapse.collapse_time,
+        2,
         _times,
         {
             "equal eigenvalues": lambda n, eigenvalues: collapse.collapse_time(n, np.full(3, np.mean(eigenvalues))),

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from memgen.measures.statistics import mean
+from memgen.statistics import mean
 from memgen.streams import stream
 from theory import gaussians
 from theory.checks.check import Check, Observation
@@ -70,6 +70,7 @@ CHECKS = [
     Check(
         "gaussians.kl",
         gaussians.kl_spectral,
+        2,
         lambda: _average("gaussians.kl", "kl"),
         {
             "arguments exchanged": lambda m1, c1, m2, c2: gaussians.kl(m2, c2, m1, c1),
@@ -81,6 +82,7 @@ CHECKS = [
     Check(
         "gaussians.affinity",
         gaussians.affinity_spectral,
+        2,
         lambda: _average("gaussians.affinity", "affinity"),
         {
             "H for H²": lambda **pair: 1 - np.sqrt(gaussians.hellinger2(**pair)),
@@ -91,6 +93,7 @@ CHECKS = [
     Check(
         "gaussians.overlap",
         gaussians.overlap_spectral,
+        2,
         lambda: _average("gaussians.overlap", "overlap"),
         {
             "C1 alone for C1 + C2": lambda m1, c1, m2, c2: _overlap(m1, c1, m2, 0 * c2),
@@ -101,6 +104,7 @@ CHECKS = [
     Check(
         "gaussians.wasserstein",
         gaussians.wasserstein2_spectral,
+        2,
         _transport,
         {
             "commuting form": lambda m1, c1, m2, c2: float(

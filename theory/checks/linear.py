@@ -14,7 +14,7 @@ from scipy.special import digamma
 from memgen.denoisers.linear import representation
 from memgen.experiments.linear import simulate
 from memgen.laws.data import Gaussian, isotropic
-from memgen.measures.statistics import Estimate, extrapolate, fit, mean, median_estimate, zero_of_line
+from memgen.statistics import Estimate, extrapolate, fit, mean, median_estimate, zero_of_line
 from memgen.streams import stream
 from theory import linear
 from theory.checks.check import Check, Observation
@@ -161,6 +161,7 @@ CHECKS = [
     Check(
         "linear.trace",
         linear.generated_trace,
+        12,
         lambda: _exact("trace"),
         {
             "n for n − 1": lambda n, d, rho: linear.generated_trace(n + 1, d, rho),
@@ -171,6 +172,7 @@ CHECKS = [
     Check(
         "linear.mean_error",
         linear.generated_mean_error,
+        12,
         lambda: _exact("mean_error"),
         {
             "mean of the training set": lambda n, d, rho: 1 / n,
@@ -180,6 +182,7 @@ CHECKS = [
     Check(
         "linear.representation",
         linear.generated_trace,
+        6,
         _representation,
         {
             "population denoiser, ln ρ": lambda n, rho: mean(_small()[n, rho]["logdet"]).value - np.log(rho),
@@ -190,6 +193,7 @@ CHECKS = [
     Check(
         "linear.logdet",
         linear.generated_logdet,
+        2,
         lambda: _limits("logdet", 1.0),
         {
             "plateau everywhere": lambda gamma, rho: np.log(rho),
@@ -202,6 +206,7 @@ CHECKS = [
     Check(
         "linear.logdet_correction",
         linear.logdet_correction,
+        2,
         _correction,
         {
             "none: annealed = quenched to all orders": lambda gamma, rho: 0.0,
@@ -213,6 +218,7 @@ CHECKS = [
     Check(
         "linear.kl_generated_true",
         linear.kl_generated_true,
+        2,
         lambda: _limits("kl_generated_true", -0.5),
         {
             "factor 2": lambda gamma, rho: 2 * linear.kl_generated_true(gamma, rho),
@@ -223,6 +229,7 @@ CHECKS = [
     Check(
         "linear.kl_true_generated",
         linear.kl_true_generated,
+        1,
         lambda: _typical(False),
         {
             "the other direction": linear.kl_generated_true,
@@ -232,6 +239,7 @@ CHECKS = [
     Check(
         "linear.affinity",
         linear.log_affinity,
+        2,
         lambda: _limits("log_affinity", 0.25),
         {
             "infinite samples": lambda gamma, rho: np.log(rho) / 4 - np.log((1 + rho) / 2) / 2,
@@ -241,6 +249,7 @@ CHECKS = [
     Check(
         "linear.shifted_logdet",
         linear.shifted_logdet,
+        2,
         lambda: [
             Observation(
                 {"gamma": o.args["gamma"], "rho": RHO, "y": 1.0},
@@ -259,6 +268,7 @@ CHECKS = [
     Check(
         "linear.hellinger2",
         linear.hellinger2,
+        2,
         _affinity_root,
         {
             "H² itself": lambda gamma, rho: linear.hellinger2(1, gamma, rho),
@@ -269,6 +279,7 @@ CHECKS = [
     Check(
         "linear.threshold",
         linear.likelihood_threshold,
+        1,
         _thresholds,
         {
             "n* = d": lambda eigenvalues, tau: 1.0,
@@ -279,6 +290,7 @@ CHECKS = [
     Check(
         "linear.trace_spectrum",
         linear.generated_trace_spectrum,
+        2,
         _trace_spectrum,
         {
             "isotropic at the mean eigenvalue": lambda n, fractions: linear.generated_trace(
@@ -290,6 +302,7 @@ CHECKS = [
     Check(
         "linear.spectrum",
         linear.generated_logdet_spectrum,
+        2,
         lambda: _spectrum_limits("logdet", 1.0),
         {
             "plateau everywhere": lambda gamma, fractions: np.mean(np.log(fractions)),
@@ -301,6 +314,7 @@ CHECKS = [
     Check(
         "linear.kl_generated_true_spectrum",
         linear.kl_generated_true_spectrum,
+        2,
         lambda: _spectrum_limits("kl_generated_true", -0.5),
         {
             "isotropic at the mean fraction": lambda gamma, fractions: linear.kl_generated_true(
@@ -311,6 +325,7 @@ CHECKS = [
     Check(
         "linear.kl_true_generated_spectrum",
         linear.kl_true_generated_spectrum,
+        1,
         lambda: _typical(True),
         {
             "isotropic at the mean fraction": lambda gamma, fractions: linear.kl_true_generated(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from memgen.laws.process import noised
-from memgen.measures.statistics import Estimate, mean, zero_of_line
+from memgen.statistics import Estimate, mean, zero_of_line
 from memgen.streams import stream
 from theory import mixture
 from theory.checks.check import Check, Observation
@@ -113,6 +113,7 @@ CHECKS = [
     Check(
         "mixture.speciation_time",
         mixture.speciation_time,
+        2,
         _speciation,
         {
             "ln Λ": lambda top_eigenvalue: np.log(top_eigenvalue),
@@ -122,6 +123,7 @@ CHECKS = [
     Check(
         "mixture.cloning_probability",
         mixture.cloning_probability,
+        3,
         _clones,
         {
             "probability of keeping the original class": lambda t, separation, sigma: (
@@ -135,6 +137,7 @@ CHECKS = [
     Check(
         "mixture.mixture_information",
         mixture.mixture_information,
+        3,
         _informations,
         {
             "without the class": lambda t, separation, d, sigma: _within(t, d, sigma),
@@ -144,6 +147,7 @@ CHECKS = [
     Check(
         "mixture.excess_entropy",
         mixture.excess_entropy,
+        3,
         _excesses,
         {
             "without the class term": lambda n, t, separation, d, sigma: 1 - _within(t, d, sigma) / np.log(n),
@@ -155,6 +159,7 @@ CHECKS = [
     Check(
         "mixture.linear_score_error",
         mixture.linear_score_error,
+        3,
         _score_errors,
         {
             "the linear score of unit slope": lambda b2: (
@@ -166,6 +171,7 @@ CHECKS = [
     Check(
         "mixture.relaxation_time",
         mixture.mixture_relaxation_time,
+        2,
         _relaxations,
         {
             "a Gaussian of the same top eigenvalue": lambda separation, sigma: np.log1p(separation**2 + sigma**2) / 2,

@@ -4,7 +4,7 @@ import numpy as np
 
 from memgen.denoisers import exact
 from memgen.laws.process import brownian_paths, noised
-from memgen.measures.statistics import Estimate, mean
+from memgen.statistics import Estimate, mean
 from memgen.streams import stream
 from theory import ou
 from theory.checks.check import Check, Observation
@@ -142,6 +142,7 @@ CHECKS = [
     Check(
         "ou.noise_variance",
         ou.noise_variance,
+        3,
         _paths,
         {
             "variance of x_t, not of e^t x_t": lambda t, lam: lam * -np.expm1(-2 * t),
@@ -151,6 +152,7 @@ CHECKS = [
     Check(
         "ou.diffusion_time",
         ou.diffusion_time,
+        2,
         _times,
         {
             "factor 2": lambda tau, lam, t: np.log1p(tau**2 / lam),
@@ -161,6 +163,7 @@ CHECKS = [
     Check(
         "ou.flow_time",
         ou.flow_time,
+        2,
         _flow,
         {
             "clock reversed": lambda tau: (ou.flow_time(tau) / (1 - ou.flow_time(tau))) ** 2,
@@ -171,6 +174,7 @@ CHECKS = [
     Check(
         "ou.signal_fraction",
         ou.signal_fraction,
+        2,
         _fraction,
         {
             "standard deviations for variances": lambda tau, sigma: sigma / (sigma + tau),
@@ -180,6 +184,7 @@ CHECKS = [
     Check(
         "ou.ou_score",
         ou.ou_score,
+        2,
         _scores,
         {
             "of u, not of x_t": lambda denoised, u, t, lam: (denoised - u) / (lam * np.expm1(2 * t)),
@@ -192,6 +197,7 @@ CHECKS = [
     Check(
         "ou.noise_prediction",
         ou.noise_prediction,
+        2,
         _noises,
         {
             "sign": lambda denoised, u, tau: (denoised - u) / tau,
@@ -201,6 +207,7 @@ CHECKS = [
     Check(
         "ou.flow_velocity",
         ou.flow_velocity,
+        3,
         _velocities,
         {
             "noise minus data": lambda denoised, u, tau: (u - denoised) / tau - denoised,

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from memgen.measures.statistics import Estimate, extrapolate, mean
+from memgen.statistics import Estimate, extrapolate, mean
 from memgen.streams import stream
 from theory import spectra
 from theory.checks.check import Check, Observation
@@ -101,6 +101,7 @@ CHECKS = [
     Check(
         "spectra.density",
         spectra.mp_density,
+        3,
         _density,
         {
             "γ inverted": lambda gamma, x: 1 - mass_below(x, gamma),
@@ -111,6 +112,7 @@ CHECKS = [
     Check(
         "spectra.resolvent",
         spectra.mp_resolvent,
+        3,
         _resolvent,
         {
             "no fluctuations": lambda lam, gamma: 1 / (1 + lam),
@@ -120,6 +122,7 @@ CHECKS = [
     Check(
         "spectra.moment",
         spectra.mp_moment,
+        4,
         _moment,
         {
             "no fluctuations": lambda a, gamma: 1.0,
@@ -129,6 +132,7 @@ CHECKS = [
     Check(
         "spectra.log_moment",
         spectra.mp_log_moment,
+        2,
         _log_moment,
         {
             "logarithm of the mean": lambda gamma: 0.0,
@@ -139,6 +143,7 @@ CHECKS = [
     Check(
         "spectra.renormalised_noise",
         spectra.renormalised_noise_formula,
+        3,
         _renormalised,
         {
             "not renormalised": lambda lam, gamma: population_resolvent(lam),

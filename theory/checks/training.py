@@ -6,7 +6,7 @@ from torch import Tensor
 
 from memgen.denoisers.exact import EmpiricalBayes, mixture
 from memgen.measures import Fractions, fractions
-from memgen.measures.statistics import Estimate, extrapolate, mean
+from memgen.statistics import Estimate, extrapolate, mean
 from memgen.streams import stream
 from theory import training
 from theory.checks.check import Check, Observation
@@ -173,6 +173,7 @@ CHECKS = [
     Check(
         "training.projection_error",
         training.projection_error,
+        5,
         _projections,
         {
             "on the chord: b² = 1 − a": lambda memorized: 1 - memorized,
@@ -183,6 +184,7 @@ CHECKS = [
     Check(
         "training.training_gain",
         training.training_gain,
+        3,
         _gains,
         {
             "without the error": lambda memorized, orthogonal, separation: separation * memorized * (2 - memorized),
@@ -192,6 +194,7 @@ CHECKS = [
     Check(
         "training.early_stopped_fraction",
         training.early_stopped_fraction,
+        3,
         lambda: _stopped("a"),
         {
             "twice as fast": lambda sample, rho, time: training.early_stopped_fraction(sample, rho, 2 * time),
@@ -204,6 +207,7 @@ CHECKS = [
     Check(
         "training.early_stopped_error",
         training.early_stopped_error,
+        3,
         lambda: _stopped("b_squared"),
         {
             "on the circle": lambda sample, rho, time: training.projection_error(
@@ -218,6 +222,7 @@ CHECKS = [
     Check(
         "training.linear_memorized_fraction",
         training.linear_memorized_fraction,
+        4,
         _fractions,
         {
             "n ≫ d": lambda gamma, rho: gamma * rho * (1 - rho),
@@ -228,6 +233,7 @@ CHECKS = [
     Check(
         "training.linear_memorized_peak",
         training.linear_memorized_peak,
+        4,
         _peaks,
         {
             "1 − n/d or 0": lambda gamma: max(0.0, 1 - 1 / gamma),
@@ -237,6 +243,7 @@ CHECKS = [
     Check(
         "training.linear_time_ratio",
         training.linear_time_ratio,
+        2,
         _ratios,
         {
             "without noise": lambda gamma, rho: ((1 + gamma**0.5) / (1 - gamma**0.5)) ** 2,

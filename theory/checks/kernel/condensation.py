@@ -7,7 +7,7 @@ from scipy.special import logsumexp
 
 from memgen.laws.neighbours import log_rest, nearest_squares
 from memgen.laws.process import noised
-from memgen.measures.statistics import Estimate, extrapolate, fit, mean
+from memgen.statistics import Estimate, extrapolate, fit, mean
 from memgen.streams import stream
 from theory import kernel
 from theory.checks.check import Check, Observation
@@ -178,6 +178,7 @@ CHECKS = [
     Check(
         "condensation.dispersion",
         kernel.dispersion,
+        3,
         _dispersions,
         {
             "d/2, of high-dimensional noise": lambda tau, eigenvalues: len(eigenvalues) / 2,
@@ -188,6 +189,7 @@ CHECKS = [
     Check(
         "condensation.local_information",
         kernel.local_information,
+        3,
         _local_informations,
         {
             "the same for every point": lambda width, d, radius2: d * np.log1p(width**-2) / 2,
@@ -199,6 +201,7 @@ CHECKS = [
     Check(
         "condensation.condensation",
         kernel.condensation,
+        2,
         _temperatures,
         {
             "never condensed": lambda alpha, width: 1.0,
@@ -208,6 +211,7 @@ CHECKS = [
     Check(
         "condensation.quenched_ratio",
         kernel.quenched_ratio,
+        2,
         _quenched_ratios,
         {
             "annealed": lambda alpha, width: alpha - np.log1p(width**-2) / 2,
@@ -219,6 +223,7 @@ CHECKS = [
     Check(
         "condensation.participation",
         kernel.participation,
+        2,
         _participations,
         {
             "spread over many points": lambda alpha, width: 0.0,
@@ -228,6 +233,7 @@ CHECKS = [
     Check(
         "condensation.condensed_gain",
         kernel.condensed_gain,
+        4,
         _gains,
         {
             "Wiener's": lambda alpha, width, eigenvalue: eigenvalue / (eigenvalue + width**2),
@@ -242,6 +248,7 @@ CHECKS = [
     Check(
         "condensation.inlier_collapse_width",
         kernel.inlier_collapse_width,
+        3,
         _inliers,
         {
             "annealed: i(x) = ln n": lambda alpha, radius2: float(_annealed(alpha, radius2)),
@@ -251,6 +258,7 @@ CHECKS = [
     Check(
         "condensation.outlier_collapse_width",
         kernel.outlier_collapse_width,
+        3,
         _outliers,
         {
             "the same for every point": _typical,

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.spatial.distance import pdist
 
 from memgen.measures import KernelEstimate, kernel_estimate, position
-from memgen.measures.statistics import Estimate, extrapolate, mean, zero_of_line
+from memgen.statistics import Estimate, extrapolate, mean, zero_of_line
 from memgen.streams import stream
 from theory import kernel
 from theory.checks.check import Check, Observation
@@ -186,6 +186,7 @@ CHECKS = [
     Check(
         "kernel.kernel_width",
         kernel.kernel_width,
+        2,
         _widths,
         {
             "the width that is consistent in L2": lambda n, d, sigma: sigma * n ** (-1 / (d + 4)),
@@ -195,6 +196,7 @@ CHECKS = [
     Check(
         "kernel.self_overlap",
         kernel.self_overlap,
+        4,
         _self_overlaps,
         {
             "n² for n": lambda n, **rest: kernel.self_overlap(n=n, **rest) / n,
@@ -204,6 +206,7 @@ CHECKS = [
     Check(
         "kernel.pair_overlap",
         kernel.pair_overlap,
+        2,
         _pair_overlaps,
         {
             "self-pairs counted": lambda **at: kernel.pair_overlap(**at) + kernel.self_overlap(**at),
@@ -213,6 +216,7 @@ CHECKS = [
     Check(
         "kernel.neighbour_ratio",
         kernel.neighbour_ratio,
+        3,
         _neighbour_ratios,
         {
             "the seed's e^{−d/2}/n": lambda n, d: np.exp(-d / 2) / n,
@@ -223,6 +227,7 @@ CHECKS = [
     Check(
         "kernel.neighbour_spread",
         kernel.neighbour_spread,
+        3,
         _spreads,
         {
             "independent radii": lambda n, d: np.sqrt(d),
@@ -232,6 +237,7 @@ CHECKS = [
     Check(
         "kernel.intrinsic_ratio",
         kernel.intrinsic_ratio,
+        3,
         _intrinsic_ratios,
         {
             "data of d dimensions": lambda n, d, D: kernel.neighbour_ratio(n, d),
@@ -241,6 +247,7 @@ CHECKS = [
     Check(
         "kernel.isolated_samples",
         kernel.isolated_samples,
+        3,
         _isolations,
         {
             "d → ∞": lambda d, D: 2 ** (D / 2),
@@ -250,6 +257,7 @@ CHECKS = [
     Check(
         "kernel.best_width",
         kernel.best_width,
+        2,
         _best_widths,
         {
             "the seed's exponent": lambda n, d: n ** (-1 / d),
@@ -259,6 +267,7 @@ CHECKS = [
     Check(
         "kernel.collapse_width",
         kernel.collapse_width,
+        2,
         _collapse_widths,
         {
             "the seed's width": kernel.kernel_width,
@@ -268,6 +277,7 @@ CHECKS = [
     Check(
         "kernel.kde_mise",
         kernel.kde_mise,
+        2,
         _squared_errors,
         {
             "no self-overlaps, as if it were consistent": lambda n, d, width, sigma: (

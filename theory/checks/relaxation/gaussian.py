@@ -3,7 +3,7 @@
 import numpy as np
 
 from memgen.laws.process import noised
-from memgen.measures.statistics import Estimate, mean, zero_of_line
+from memgen.statistics import Estimate, mean, zero_of_line
 from memgen.streams import stream
 from theory import relaxation
 from theory.checks.check import Check, Observation
@@ -69,6 +69,7 @@ CHECKS = [
     Check(
         "relaxation.spectral_relaxation_time",
         relaxation.spectral_relaxation_time,
+        2,
         _shares,
         {
             "speciation": lambda top_eigenvalue: np.log(top_eigenvalue) / 2,
@@ -78,6 +79,7 @@ CHECKS = [
     Check(
         "relaxation.relaxation_kl",
         relaxation.relaxation_kl,
+        2,
         _divergences,
         {
             "λ = 1": lambda t, eigenvalues, lam: relaxation.relaxation_kl(t, eigenvalues, 1.5 * lam),
@@ -94,6 +96,7 @@ CHECKS = [
     Check(
         "relaxation.information_time",
         relaxation.information_time,
+        2,
         _information_times,
         {
             "late form ½ ln(1+‖Σ‖/2λ√δ)": lambda delta, eigenvalues, lam: (

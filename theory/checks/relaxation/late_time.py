@@ -6,7 +6,7 @@ import numpy as np
 
 from memgen.denoisers.exact import EmpiricalBayes
 from memgen.laws.process import noised
-from memgen.measures.statistics import Estimate, extrapolate, fit, mean
+from memgen.statistics import Estimate, extrapolate, fit, mean
 from memgen.streams import stream
 from theory import relaxation
 from theory.checks.check import Check, Observation
@@ -126,6 +126,7 @@ CHECKS = [
     Check(
         "late_time.tilted_mean",
         relaxation.tilted_mean,
+        2,
         lambda: _tilted(0),
         {
             "first order alone": lambda a, k2, k3, k5: -a * k3 / 2,
@@ -138,6 +139,7 @@ CHECKS = [
     Check(
         "late_time.tilted_variance",
         relaxation.tilted_variance,
+        2,
         lambda: _tilted(1),
         {
             "10 κ₃²: the second moment": lambda a, k2, k3, k4, k6: (
@@ -153,6 +155,7 @@ CHECKS = [
     Check(
         "late_time.late_score_error",
         relaxation.late_score_error,
+        3,
         lambda: _score_errors(0),
         {
             "the tangent's": lambda a, k2, k3, k4: relaxation.taylor_score_error(a, k2, k3, k4, 0),
@@ -163,6 +166,7 @@ CHECKS = [
     Check(
         "late_time.taylor_score_error",
         relaxation.taylor_score_error,
+        3,
         lambda: _score_errors(1),
         {
             "the best linear score's": lambda a, k2, k3, k4, k5: relaxation.late_score_error(a, k2, k3, k4),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from memgen.laws.process import noised
-from memgen.measures.statistics import Estimate, mean, zero_of_line
+from memgen.statistics import Estimate, mean, zero_of_line
 from memgen.streams import stream
 from theory import mixture, relaxation
 from theory.checks.check import Check, Observation
@@ -105,6 +105,7 @@ CHECKS = [
     Check(
         "mixture_relaxation.mixture_negentropy",
         relaxation.mixture_negentropy,
+        3,
         _negentropies,
         {
             "late form b⁸/12": lambda b2: b2**4 / 12,
@@ -115,6 +116,7 @@ CHECKS = [
     Check(
         "mixture_relaxation.mixture_relaxation_kl",
         relaxation.mixture_relaxation_kl,
+        3,
         _divergences,
         {
             "Gaussian part minus J": lambda t, separation, d, sigma: (
@@ -132,6 +134,7 @@ CHECKS = [
     Check(
         "mixture_relaxation.mixture_information_time",
         relaxation.mixture_information_time,
+        2,
         _information_times,
         {
             "a Gaussian of the same moments": lambda delta, separation, d, sigma: relaxation.information_time(
@@ -143,6 +146,7 @@ CHECKS = [
     Check(
         "mixture_relaxation.linear_score_time",
         relaxation.linear_score_time,
+        2,
         _score_times,
         {
             "b = 1: speciation": lambda delta, separation, sigma: np.log(1 + separation**2 - sigma**2) / 2,
@@ -157,6 +161,7 @@ CHECKS = [
     Check(
         "mixture_relaxation.mixture_taylor_error",
         relaxation.mixture_taylor_error,
+        3,
         _taylor_errors,
         {
             "the best linear score's": lambda b2: mixture.linear_score_error(b2),

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from memgen.measures import Position, kernel_estimate, log_overlaps, position
-from memgen.measures.statistics import Estimate, extrapolate, mean
+from memgen.statistics import Estimate, extrapolate, mean
 from memgen.streams import stream
 from theory import transition
 from theory.checks.check import Check, Observation
@@ -83,6 +83,7 @@ CHECKS = [
     Check(
         "bisector.bisector",
         transition.bisector,
+        3,
         _deltas,
         {
             "1 − a": lambda position, separation: separation * (1 - position),
@@ -92,6 +93,7 @@ CHECKS = [
     Check(
         "bisector.distance_original",
         transition.distance_original,
+        2,
         _distances,
         {
             "circular: E_OG from a alone": lambda position, separation, b_squared: position**2 * separation,
@@ -101,6 +103,7 @@ CHECKS = [
     Check(
         "bisector.memorized_fraction",
         transition.memorized_fraction,
+        3,
         _memorized,
         {
             "mean alone": lambda width, d: (

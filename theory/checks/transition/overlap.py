@@ -12,7 +12,7 @@ from sympy import lambdify
 from memgen.denoisers.linear import generated
 from memgen.experiments.transition import overlap_gaps
 from memgen.measures import log_cross
-from memgen.measures.statistics import Estimate, extrapolate, mean
+from memgen.statistics import Estimate, extrapolate, mean
 from memgen.streams import stream
 from theory import letters, transition
 from theory.checks.check import Check, Observation
@@ -194,6 +194,7 @@ CHECKS = [
     Check(
         "transition.leave_one_out",
         transition.leave_one_out,
+        2,
         _leave_one_out,
         {
             "no refit of S": lambda d, q: _shortfall(d, q, lambda Q, n, q: Q * (1 - 2 / n) / (1 + Q / n)),
@@ -205,6 +206,7 @@ CHECKS = [
     Check(
         "transition.overlap_probability",
         transition.overlap_probability,
+        4,
         _overlap,
         {
             "no memory": lambda n, d, q: 0.5,
@@ -215,6 +217,7 @@ CHECKS = [
     Check(
         "transition.null_probability",
         transition.null_probability,
+        4,
         _null,
         {
             "½ at any sizes": lambda n, n_original, d: 0.5,
@@ -224,6 +227,7 @@ CHECKS = [
     Check(
         "transition.annealed_gap",
         transition.annealed_gap,
+        2,
         _annealed,
         {
             "half": lambda d, q: transition.annealed_gap(d, q) / 2,
@@ -233,6 +237,7 @@ CHECKS = [
     Check(
         "transition.overlap_clt",
         transition.overlap_clt,
+        2,
         _probits,
         {
             "one set scatters, not two": lambda d, q: np.sqrt(2) * _score(d, q),
@@ -243,6 +248,7 @@ CHECKS = [
     Check(
         "transition.clt_threshold",
         transition.clt_threshold,
+        2,
         _second_moment,
         {
             "first moment": lambda d, q: transition.clt_threshold(d, q / 2),
@@ -252,6 +258,7 @@ CHECKS = [
     Check(
         "transition.condensed_probability",
         transition.condensed_probability,
+        2,
         _condensed_shares,
         {
             "no √ln n": lambda n, d, q: expit(logit(transition.condensed_probability(n, d, q)) / np.sqrt(np.log(n))),
@@ -262,6 +269,7 @@ CHECKS = [
     Check(
         "transition.overlap_samples",
         transition.overlap_samples,
+        2,
         _samples,
         {
             "n ∝ d": lambda probability, d, q: transition.overlap_samples(probability, d, q) / np.sqrt(d),
@@ -273,6 +281,7 @@ CHECKS = [
     Check(
         "transition.cross_overlap",
         transition.cross_overlap,
+        2,
         _cross,
         {
             "population denoiser": lambda width, gamma, rho: (np.log(2) - np.log(1 + width**2 + rho)) / 2,

@@ -5,9 +5,9 @@ from functools import cache
 import pandas as pd
 
 from memgen.experiments.network import SAMPLES, SPREAD, difference
-from memgen.measures.statistics import mean, proportion
 from memgen.places import RESULTS
 from memgen.runs.store import read
+from memgen.statistics import mean, proportion
 from theory.ledger.ruling import Ruling, Verdict
 
 

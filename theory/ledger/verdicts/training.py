@@ -3,9 +3,9 @@
 import numpy as np
 
 from memgen.experiments.training import milestones
-from memgen.measures.statistics import first_crossing, mean
 from memgen.places import RESULTS
 from memgen.runs.store import read
+from memgen.statistics import first_crossing, mean
 from theory.ledger.ruling import Ruling
 
 

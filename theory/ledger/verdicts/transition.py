@@ -7,9 +7,9 @@ import pandas as pd
 from scipy.spatial.distance import cdist
 
 from memgen.experiments.transition import LADDER, PUBLIC, Choice, probabilities
-from memgen.measures.statistics import first_crossing, proportion
 from memgen.places import RESULTS
 from memgen.runs.store import read
+from memgen.statistics import first_crossing, proportion
 from memgen.streams import stream
 from theory import transition
 from theory.ledger.ruling import Ruling
