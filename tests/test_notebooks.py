@@ -14,10 +14,11 @@ from typing import Any
 import papermill
 import pytest
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from papermill.translators import PythonTranslator
 
-from memgen.app.notebooks import experiment, read, run
+from memgen.app.chapters import Chapter
+from memgen.app.notebooks import read, run
 from memgen.app.outcome import Result, summarise
 from memgen.app.refresh import canonicalise, dumps, readme_figure, with_table
 from memgen.errors import BadInput
@@ -92,6 +93,53 @@ def parameters(notebook: NotebookNode) -> Iterator[str]:
 
 
 @rule
+def readable(notebook: NotebookNode) -> Iterator[str]:
+    """A code cell has at most 25 lines of at most 100 characters; what it prints fits a page, 88 characters."""
+    for cell in code(notebook):
+        lines = cell.source.splitlines()
+        if len(lines) > 25 or any(len(line) > 100 for line in lines):
+            yield f"{len(lines)} lines, the longest of {max(map(len, lines))}: {lines[0]!r}"
+    for output in outputs(notebook):
+        yield from (repr(line) for line in output.get("text", "").splitlines() if len(line) > 88)
+
+
+@rule
+def answered(notebook: NotebookNode) -> Iterator[str]:
+    """The second cell: question, answer, what it means for you, in at most 80 words and 5 numbers."""
+    text = notebook.cells[1].source
+    words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)  # a link is its words
+    words = re.sub(r"\$[^$]*\$", "formula", words)
+    numbers = re.findall(r"(?<![\w^_{-])\d[\d.,]*", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text))
+    for part in ("Question", "Answer", "What it means for you"):
+        if not re.search(rf"^\*\*{part}\.\*\* ", text, re.MULTILINE):
+            yield f"no paragraph that begins with **{part}.**"
+    if len(words.split()) > 80 or len(numbers) > 5:
+        yield f"{len(words.split())} words, numbers {numbers}"
+
+
+@rule
+def described(notebook: NotebookNode) -> Iterator[str]:
+    """Every cell that draws has an alternative text in words, for those who cannot see the figure."""
+    for cell in code(notebook):
+        drawn = any("image/png" in output.get("data", {}) for output in cell.outputs)
+        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+        if drawn and len(alt.split()) < 8:
+            yield f"alternative text {alt!r}: {cell.source[:60]!r}"
+
+
+@rule
+def strangers(notebook: NotebookNode) -> Iterator[str]:
+    """The paper is the paper: a seed is that of random numbers."""
+    said = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    said += [
+        str(output.get("text", "")) + str(output.get("data", {}).get("text/markdown", ""))
+        for output in outputs(notebook)
+    ]
+    for text in said:
+        yield from re.findall(r".*\b[Tt]he seed\b(?! of| is| and| alone).*", text)
+
+
+@rule
 def compared(notebook: NotebookNode) -> Iterator[str]:
     """No cell is exempt from the comparison of nbval."""
     for cell in notebook.cells:
@@ -161,14 +209,23 @@ SPOILED: list[tuple[Rule, Callable[[NotebookNode], object]]] = [
     ),
     (question, lambda nb: nb.cells[0].update(source="# It runs")),
     (question, lambda nb: nb.cells[0].update(source="# Does it walk?")),
-    (parameters, lambda nb: nb.cells[1].metadata.update(tags=[])),
-    (parameters, lambda nb: spoil_text(nb, 1, "\nm: int | None = 2")),
-    (parameters, lambda nb: spoil_text(nb, 1, "\nm: int = n + 1")),
-    (parameters, lambda nb: spoil_text(nb, 1, "".join(f"\nm{i}: int = 0" for i in range(4)))),
+    (parameters, lambda nb: nb.cells[2].metadata.update(tags=[])),
+    (parameters, lambda nb: spoil_text(nb, 2, "\nm: int | None = 2")),
+    (parameters, lambda nb: spoil_text(nb, 2, "\nm: int = n + 1")),
+    (parameters, lambda nb: spoil_text(nb, 2, "".join(f"\nm{i}: int = 0" for i in range(4)))),
+    (readable, lambda nb: spoil_text(nb, 3, "\n" * 25 + "1")),
+    (readable, lambda nb: spoil_text(nb, 3, " # " + "x" * 100)),
+    (readable, lambda nb: code(nb)[0].outputs.append(new_output("stream", text=89 * "x"))),
+    (answered, lambda nb: spoil_text(nb, 1, " word" * 80)),
+    (answered, lambda nb: spoil_text(nb, 1, " 1.5 and 2, $3n$ and 4, 5, 6")),
+    (answered, lambda nb: nb.cells.insert(1, new_markdown_cell("It runs."))),
+    (described, lambda nb: code(nb)[0].outputs.append(new_output("display_data", {"image/png": "AAAA"}))),
+    (strangers, lambda nb: spoil_text(nb, 1, " As the seed says.")),
+    (strangers, lambda nb: code(nb)[0].outputs.append(new_output("stream", text="the seed: 3.2"))),
     (compared, lambda nb: nb.cells.append(new_code_cell("# NBVAL_IGNORE_OUTPUT\nx"))),
-    (compared, lambda nb: nb.cells[2].metadata.update(tags=["nbval-skip"])),
-    (quiet, lambda nb: spoil_text(nb, 2, "\nax.set_title('x')")),
-    (quiet, lambda nb: spoil_text(nb, 2, ";\n")),
+    (compared, lambda nb: nb.cells[3].metadata.update(tags=["nbval-skip"])),
+    (quiet, lambda nb: spoil_text(nb, 3, "\nax.set_title('x')")),
+    (quiet, lambda nb: spoil_text(nb, 3, ";\n")),
     (portable, lambda nb: code(nb)[0].outputs.append(new_output("stream", text=f"{ROOT}/x"))),
     (portable, lambda nb: code(nb)[0].outputs.append(new_output("stream", text="<f at 0x7f00aa>"))),
     (checked, lambda nb: code(nb)[-1].update(outputs=[])),
@@ -197,7 +254,7 @@ def test_every_rule_can_be_broken(chapter: Callable[..., Path], tmp_path: Path) 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 def test_the_parameters_are_those_of_the_experiment(chapter: Path) -> None:
-    params = importlib.import_module(f"memgen.experiments.{experiment(chapter)}").Params
+    params = importlib.import_module(f"memgen.experiments.{Chapter(chapter).experiment}").Params
     values = json.loads(json.dumps(assignments(read(chapter))))  # tuples become lists, as in the notebook
     assert values == params().model_dump(mode="json")
     open_ = {name for name, value in params().model_dump().items() if value is None}

@@ -1,7 +1,7 @@
-"""Run the chapters: find them, check their parameters, execute them, read what they found.
+"""Run the chapters: check their parameters, execute them, read what they found.
 
-A chapter names its experiment in its metadata, ``{"memgen": {"experiment": "linear"}}``. The fields of
-``memgen.experiments.linear.Params`` are the parameters it takes, and the only place where they are checked.
+The fields of ``memgen.experiments.linear.Params`` are the parameters that the chapter of this experiment takes. They
+are checked there and nowhere else.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
 from memgen import experiments
+from memgen.app.chapters import Chapter
 from memgen.app.outcome import Result, summarise
 from memgen.errors import BadInput, one_line
-from memgen.places import NOTEBOOKS
 from memgen.runs.parameters import coerce
 
 
@@ -60,42 +60,10 @@ def read(path: Path) -> nbformat.NotebookNode:
         raise BadInput(f"{path}: not a readable notebook: {one_line(error)}") from None
 
 
-def find(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[Path]:
-    """The notebooks meant by paths, stems (03_linear_denoiser), numbers (03) or experiments; none: all."""
-    chapters = sorted(folder.glob("[0-9]*.ipynb"))
-    if not names and not chapters:
-        raise BadInput(f"no notebooks in {folder}")
-    found = list(dict.fromkeys(_find_one(name, chapters) for name in names)) or chapters
-    stems = [notebook.stem for notebook in found]
-    if clash := [stem for stem in stems if stems.count(stem) > 1]:
-        raise BadInput(f"two notebooks are called {clash[0]!r}: their results would overwrite each other")
-    return found
-
-
-def _find_one(name: str, chapters: list[Path]) -> Path:
-    if name.endswith(".ipynb"):
-        if not Path(name).is_file():
-            raise BadInput(f"unknown notebook {name!r}: no such file")
-        return Path(name).resolve()
-    for chapter in chapters:
-        if name in (chapter.stem, chapter.stem.partition("_")[0], experiment(chapter)):
-            return chapter
-    raise BadInput(f"unknown notebook {name!r} (known: {', '.join(c.stem for c in chapters) or 'none'})")
-
-
-def experiment(notebook: Path) -> str:
-    """The name of the notebook's experiment."""
-    try:
-        return str(read(notebook).metadata["memgen"]["experiment"])
-    except (KeyError, TypeError):
-        raise BadInput(f"{notebook.stem}: the metadata names no experiment") from None
-
-
 def validate(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters as plain values of the types that the notebook's `Params` declares."""
-    name = experiment(notebook)
     try:
-        return coerce(experiments.load(name).Params, parameters)
+        return coerce(experiments.load(Chapter(notebook).experiment).Params, parameters)
     except BadInput as error:
         raise type(error)(f"{notebook.stem}: {error}") from None
 

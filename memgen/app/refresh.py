@@ -16,7 +16,8 @@ from pathlib import Path
 
 import nbformat
 
-from memgen.app.notebooks import find, read, run_all
+from memgen.app.chapters import find
+from memgen.app.notebooks import read, run_all
 from memgen.app.outcome import Result
 from memgen.errors import BadInput, one_line
 from memgen.files import replacing

@@ -19,25 +19,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from memgen import arrays
+
 Points = np.ndarray | Tensor
 # Rows (queries) and columns (points) of a tile: on a CPU it stays in cache, elsewhere it has to fill the device.
 _CPU_TILE, _OTHER_TILE = (1024, 512), (4096, 4096)
 _LARGEST = {torch.float32: 29.0, torch.float64: 6700.0}  # R/τ at which ε(R/τ)² is 10⁻⁴ and 10⁻⁸
 
 
-def _checked(values: Points, name: str) -> Tensor:
-    """Values as a tensor, in single precision if they are, else in double; ValueError on what is not finite."""
+def _single_or_double(values: Points) -> Tensor:
+    """Values as a tensor, in single precision if they are, else in double."""
     a = torch.as_tensor(values)
-    a = a if a.dtype == torch.float32 else a.double()
-    if not bool(torch.isfinite(a).all()):
-        raise ValueError(f"{name} holds a value that is not finite")
-    return a
+    return a if a.dtype == torch.float32 else a.double()
 
 
 def _queries(u: Points, tau: float, d: int) -> Tensor:
-    if not (tau > 0 and math.isfinite(tau)):
-        raise ValueError(f"tau must be positive and finite, got {tau}")
-    a = _checked(u, "u")
+    arrays.positive("tau", tau)
+    a = arrays.finite("u", _single_or_double(u))
     if a.ndim < 1 or a.shape[-1] != d:
         raise ValueError(f"u must be (..., {d}) to match the points, got shape {tuple(a.shape)}")
     return a.double()
@@ -52,11 +50,9 @@ class EmpiricalBayes:
     """
 
     def __init__(self, points: Points, weights: Points | None = None) -> None:
-        x = _checked(points, "points")
-        if x.ndim != 2 or x.shape[0] < 1 or x.shape[1] < 1:
-            raise ValueError(f"points must be (n, d) with n ≥ 1 and d ≥ 1, got shape {tuple(x.shape)}")
+        x = arrays.points("points", _single_or_double(points))
         n, self._dtype = x.shape[0], x.dtype
-        p = torch.ones(n) if weights is None else _checked(weights, "weights")
+        p = torch.ones(n) if weights is None else arrays.finite("weights", _single_or_double(weights))
         if p.shape != (n,) or not bool((p > 0).all()):
             raise ValueError(f"weights must be ({n},) and positive, got shape {tuple(p.shape)}, least {float(p.min())}")
         self._log_p = p.to(x.device, torch.float64).log()
@@ -136,7 +132,8 @@ def gaussian(u: Points, tau: float, mean: Points, covariance: Points) -> Tensor:
 
     Σ may be singular. Raises ValueError as above, and on a covariance that is not symmetric and positive semi-definite.
     """
-    mu, cov = (_checked(a, name).double() for a, name in ((mean, "mean"), (covariance, "covariance")))
+    mu = arrays.finite("mean", torch.as_tensor(mean).double())
+    cov = arrays.finite("covariance", torch.as_tensor(covariance).double())
     if mu.ndim != 1 or cov.shape != (len(mu), len(mu)):
         raise ValueError(f"covariance must be (d, d) beside a mean (d,), got {tuple(cov.shape)} and {tuple(mu.shape)}")
     values, vectors = torch.linalg.eigh(cov)
@@ -154,7 +151,7 @@ def mixture(u: Points, tau: float, means: Points, variance: float, weights: Poin
     """
     if not (variance >= 0 and math.isfinite(variance)):
         raise ValueError(f"variance must be finite and not negative, got {variance}")
-    m = _checked(means, "means").double()
+    m = arrays.finite("means", torch.as_tensor(means).double())
     z = _queries(u, tau, m.shape[-1] if m.ndim else 0)
     noise = math.hypot(math.sqrt(variance), tau)
     rho = (math.sqrt(variance) / noise) ** 2

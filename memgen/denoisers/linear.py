@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from memgen import arrays
 from memgen.laws.process import noised
 
 Late = Literal["isotropic", "sample"] | Tensor
@@ -92,11 +93,7 @@ def one_step(
 
     Minimum norm for n ≤ d, where the law is singular. Raises ValueError on n < 2, NaN or infinite data, negative τ.
     """
-    x = np.asarray(x, float)
-    if x.ndim != 2 or x.shape[0] < 2 or x.shape[1] < 1:
-        raise ValueError(f"x must be (n, d) with n ≥ 2 and d ≥ 1, got shape {x.shape}")
-    if not np.isfinite(x).all():
-        raise ValueError("x holds a value that is not finite")
+    x = arrays.points("x", np.asarray(x, float), least=2)
     if not (np.isfinite(tau) and tau >= 0):
         raise ValueError(f"tau must be finite and not negative, got {tau}")
     u = noised(x, tau, np.random.default_rng() if generator is None else generator)

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from memgen.arrays import finite
 from memgen.denoisers import checkpoints
 from memgen.errors import BadInput, Failure
 from memgen.laws.schedules import Levels
@@ -104,8 +105,7 @@ class Training:
         models = model.models
         if data.ndim not in (2, 3) or 0 in data.shape or (data.ndim == 3 and len(data) != models):
             raise ValueError(f"data must be ({models}, n, d) or (n, d), with n, d ≥ 1, got shape {tuple(data.shape)}")
-        if not bool(torch.isfinite(data).all()):
-            raise ValueError("data hold a value that is not finite")
+        finite("data", data)
         if len(keys) != models:
             raise ValueError(f"need a key for each of {models} models, got {len(keys)}")
         if batch < 1 or not 0 < lr < math.inf or not (ema is None or 0 <= ema < 1):

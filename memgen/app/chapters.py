@@ -1,0 +1,113 @@
+"""The chapters: where their notebooks lie, and what each says of itself.
+
+A notebook names its experiment in its metadata, ``{"memgen": {"experiment": "linear"}}``; its title is its question;
+its cell tagged `parameters` has their defaults, each with a comment. The standard library is enough to read them.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import tokenize
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from memgen.errors import BadInput, one_line
+from memgen.places import NOTEBOOKS
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a notebook; its default is None where the preset decides."""
+
+    name: str
+    default: Any
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A notebook, read when it is asked about."""
+
+    path: Path
+
+    @property
+    def number(self) -> str:
+        """The number that its file begins with: 03."""
+        return self.path.stem.partition("_")[0]
+
+    @cached_property
+    def experiment(self) -> str:
+        """The name of its experiment: linear."""
+        try:
+            return str(self._content["metadata"]["memgen"]["experiment"])
+        except (KeyError, TypeError):
+            raise BadInput(f"{self.path.stem}: the metadata names no experiment") from None
+
+    @property
+    def question(self) -> str:
+        """Its title, without the number."""
+        cells = self._content.get("cells") or [{}]
+        title = "".join(cells[0].get("source", "")).partition("\n")[0]
+        return re.sub(r"^#\s*(\d+[.:]?\s+)?", "", title)
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """What its cell tagged `parameters` assigns."""
+        for cell in self._content.get("cells", []):
+            if "parameters" in cell.get("metadata", {}).get("tags", []):
+                return _assigned("".join(cell["source"]))
+        return []
+
+    @cached_property
+    def _content(self) -> dict[str, Any]:
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{self.path}: not a readable notebook: {one_line(error)}") from None
+        if not isinstance(content, dict):
+            raise BadInput(f"{self.path}: not a readable notebook: no JSON object")
+        return content
+
+
+def _assigned(source: str) -> list[Parameter]:
+    comments = {
+        token.start[0]: token.string.lstrip("# ")
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    found = []
+    for line in ast.parse(source).body:
+        if isinstance(line, ast.Assign | ast.AnnAssign) and line.value is not None:
+            target = line.target if isinstance(line, ast.AnnAssign) else line.targets[0]
+            meaning = comments.get(line.end_lineno or line.lineno, "")
+            found.append(Parameter(ast.unparse(target), ast.literal_eval(line.value), meaning))
+    return found
+
+
+def find(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[Path]:
+    """The notebooks meant by paths, stems (03_linear_denoiser), numbers (03) or experiments (linear); none: all."""
+    known = sorted(folder.glob("[0-9]*.ipynb"))
+    if not names and not known:
+        raise BadInput(f"no notebooks in {folder}")
+    found = list(dict.fromkeys(_find_one(name, known) for name in names)) or known
+    stems = [notebook.stem for notebook in found]
+    if clash := [stem for stem in stems if stems.count(stem) > 1]:
+        raise BadInput(f"two notebooks are called {clash[0]!r}: their results would overwrite each other")
+    return found
+
+
+def _find_one(name: str, known: list[Path]) -> Path:
+    if name.endswith(".ipynb"):
+        if not Path(name).is_file():
+            raise BadInput(f"unknown notebook {name!r}: no such file")
+        return Path(name).resolve()
+    for chapter in map(Chapter, known):
+        if name in (chapter.path.stem, chapter.number, chapter.experiment):
+            return chapter.path
+    raise BadInput(f"unknown notebook {name!r} (known: {', '.join(path.stem for path in known) or 'none'})")

@@ -1,0 +1,34 @@
+"""`memgen claims`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from memgen.app.say import patience
+
+_EXAMPLES = """\b
+Examples:
+  memgen claims                every claim; computes for half a minute
+  memgen claims C3 R5.1        two of them
+  memgen claims --json C3      the verdict with the numbers that decide it
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--json", "as_json", is_flag=True, help="Print the ledger as JSON.")
+def claims(ids: tuple[str, ...], as_json: bool) -> int:
+    """Decide the claims of the paper and the questions of its reviewers, with the numbers that decide them.
+
+    ID is that of a claim, such as C3 or R1.3. None means all.
+    """
+    with patience("loading PyTorch and SymPy"):
+        from theory.ledger.claims import rows
+        from theory.ledger.pages import text
+
+    with patience("deciding claims, from stored results and new computations"):
+        decided = rows(ids)
+    print(json.dumps(decided, indent=1, ensure_ascii=False) if as_json else text(decided))
+    return 0

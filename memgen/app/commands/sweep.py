@@ -1,0 +1,77 @@
+"""`memgen sweep`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from memgen.app.commands import options
+from memgen.app.say import patience
+from memgen.errors import BadInput
+
+_EXAMPLES = """\b
+Examples:
+  memgen sweep linear --preset standard --out elsewhere
+  memgen sweep linear --out elsewhere -p d 32 -p replicas 100
+  memgen sweep network --out elsewhere --executor dask --scheduler-address tcp://10.0.0.7:8786
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("chapter")
+@click.option("--preset", type=click.Choice(["smoke", "standard", "paper"]), default="paper", show_default=True)
+@click.option("--out", type=options.folder, default="results", show_default=True, help="For the folder CHAPTER.")
+@click.option("--executor", type=click.Choice(["processes", "dask"]), default="processes", show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), help="How many processes; 2 unless given.")
+@click.option("--scheduler-address", metavar="ADDRESS", help="For dask, such as tcp://10.0.0.7:8786.")
+@options.parameters
+def sweep(
+    chapter: str,
+    preset: str,
+    out: Path,
+    executor: str,
+    workers: int | None,
+    scheduler_address: str | None,
+    parameters: tuple[tuple[str, str], ...],
+) -> int:
+    """Simulate the whole grid of a chapter into OUT/CHAPTER.
+
+    CHAPTER is the experiment of a chapter, as memgen list shows it. Interrupted, killed or failed, the same command
+    goes on from the cells that are there.
+    """
+    with patience("loading PyTorch"):
+        from memgen import experiments
+        from memgen.runs.cluster import cluster
+        from memgen.runs.parameters import coerce
+        from memgen.runs.store import Store
+        from memgen.runs.sweep import Workers
+        from memgen.runs.sweep import sweep as run_sweep
+
+    place = _place(executor, workers, scheduler_address)
+    given = options.each_once((("preset", preset), *parameters))
+    with patience(f"loading the experiment {chapter}"):
+        experiment = experiments.load(chapter)
+    params = experiment.Params(**coerce(experiment.Params, given))
+    words = ["memgen", "sweep", chapter, "--preset", preset, *place]
+    command = shlex.join([*words, *(word for pair in parameters for word in ("-p", *pair))])
+    resolved = params.resolved().model_dump(mode="json")
+    store = Store(out / chapter, chapter, experiment.VERSION, resolved, command)
+    with cluster(scheduler_address) if scheduler_address else Workers(workers or 2) as pool:
+        run_sweep(experiment.cell, experiment.grid(params), pool, store)
+    print(store.folder)
+    return 0
+
+
+def _place(executor: str, workers: int | None, address: str | None) -> list[str]:
+    """The options that say where cells are computed, if they fit together."""
+    if executor == "processes":
+        if address is not None:
+            raise BadInput("--scheduler-address is for --executor dask")
+        return ["--workers", str(workers or 2)]
+    if workers is not None:
+        raise BadInput("--workers is for --executor processes: a Dask cluster has workers of its own")
+    if not address:
+        raise BadInput("--executor dask needs --scheduler-address")
+    return ["--executor", "dask", "--scheduler-address", address]

@@ -1,0 +1,27 @@
+"""What commands say on stderr while they work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
+
+PATIENCE = 1.0  # seconds
+
+
+def say(line: str) -> None:
+    """Print a line in one piece: several threads speak."""
+    print(f"{line}\n", end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def patience(line: str) -> Iterator[None]:
+    """Say what takes so long, if the block does."""
+    timer = Timer(PATIENCE, say, [f"{line} …"])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
