@@ -40,9 +40,12 @@ label: str = "a"
 
 CHECKS = """
 from IPython.display import display
-checks = [{"name": "sum", "z": -1.25, "passed": n < 100}, {"name": "exact", "z": None, "passed": True}]
-payload = {"question": "Does it run?", "formula": "$|n|$", "source": "derived here", "checks": checks}
-display({"application/vnd.memgen.checks+json": payload, "text/plain": f"{len(checks)} checks"}, raw=True)
+checks = [{"name": "sum", "z": -1.25, "passed": n < 100}]
+checks.append({"name": "exact", "z": None, "passed": True})
+payload = {"question": "Does it run?", "formula": "$|n|$", "source": "derived here"}
+payload["checks"] = checks
+text = f"{len(checks)} checks"
+display({"application/vnd.memgen.checks+json": payload, "text/plain": text}, raw=True)
 """.strip()
 
 
@@ -67,6 +70,7 @@ def chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
         notebook = new_notebook(metadata={"memgen": {"experiment": experiment}})
         notebook.cells = [
             new_markdown_cell("# Does it run?"),
+            new_markdown_cell("**Question.** Does it?\n\n**Answer.** It does.\n\n**What it means for you.** Nothing."),
             new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
             *(new_code_cell(cell) for cell in cells),
             new_code_cell(checks),

@@ -9,7 +9,7 @@ from scipy import stats
 
 from memgen import devices
 from memgen.experiments import collapse as experiment
-from memgen.measures.statistics import threshold
+from memgen.statistics import threshold
 from memgen.streams import stream
 from theory import collapse, kernel, mixture, relaxation
 from theory.core.formula import DomainError

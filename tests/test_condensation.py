@@ -9,8 +9,8 @@ from scipy.stats import ks_2samp
 
 from memgen.experiments import kernel as experiment
 from memgen.laws.neighbours import nearest_squares
-from memgen.measures.statistics import mean, threshold
 from memgen.runs.sweep import sweep
+from memgen.statistics import mean, threshold
 from theory import collapse, kernel
 from theory.core.formula import DomainError
 

@@ -10,16 +10,12 @@ import pytest
 import sympy as sp
 
 import theory
-from theory import collapse, gaussians, letters, mixture, ou, spectra, training
+from theory import letters, mixture, training
 from theory.catalogue import checks, formulas
 from theory.core import two_gaussians
 from theory.core.formula import Formula, Kind
 from theory.core.steps import DerivationError, Premise
-from theory.kernel import estimate, neighbours, outliers, random_energies
-from theory.linear import determinants, isotropic
-from theory.relaxation import gaussian, late_time
-from theory.relaxation import mixture as relaxing
-from theory.transition import distances
+from theory.kernel import random_energies
 
 FORMULAS, ALL = formulas(), checks()
 
@@ -37,25 +33,26 @@ def _twin(formula: Formula, k: int, old: object, new: object) -> Formula:
     return _branch(formula, k, mutated)
 
 
-_d, _n, _rho = letters.d, letters.n, determinants.rho
+_L = letters
+_d, _n, _rho = _L.d, _L.n, _L.rho
 # One plausible mistake for each formula.
 TWINS = {
-    "noise_variance": lambda f: _twin(f, 0, 2 * ou.t, ou.t),
+    "noise_variance": lambda f: _twin(f, 0, 2 * _L.t, _L.t),
     "diffusion_time": lambda f: _twin(f, 0, None, 2 * f.expr),
-    "flow_time": lambda f: _twin(f, 0, None, ou.tau / (1 + ou.tau)),
-    "signal_fraction": lambda f: _twin(f, 0, None, ou.sigma / (ou.sigma + ou.tau)),
+    "flow_time": lambda f: _twin(f, 0, None, _L.tau / (1 + _L.tau)),
+    "signal_fraction": lambda f: _twin(f, 0, None, _L.sigma / (_L.sigma + _L.tau)),
     "kl_spectral": lambda f: _twin(f, 0, None, 2 * f.expr),
-    "affinity_spectral": lambda f: _twin(f, 0, gaussians.distance2, 2 * gaussians.distance2),
-    "overlap_spectral": lambda f: _twin(f, 0, gaussians.distance2, gaussians.distance2 / 2),
-    "wasserstein2_spectral": lambda f: _twin(f, 0, gaussians.distance2, 2 * gaussians.distance2),
-    "mp_density": lambda f: _twin(f, 0, None, f.branches[0].value * spectra.x),
-    "mp_resolvent": lambda f: _twin(f, 0, None, 1 / (1 + spectra.lam)),
-    "mp_moment": lambda f: _twin(f, 0, None, sp.hyper((-spectra.a, -spectra.a), (2,), spectra.gamma)),
-    "mp_log_moment": lambda f: _twin(f, 0, None, -1 + (1 - spectra.gamma) / spectra.gamma * sp.log(1 - spectra.gamma)),
-    "renormalised_noise": lambda f: replace(f, unknown=f.unknown._replace(equation=f.equation + spectra.lam / 2)),
+    "affinity_spectral": lambda f: _twin(f, 0, _L.distance2, 2 * _L.distance2),
+    "overlap_spectral": lambda f: _twin(f, 0, _L.distance2, _L.distance2 / 2),
+    "wasserstein2_spectral": lambda f: _twin(f, 0, _L.distance2, 2 * _L.distance2),
+    "mp_density": lambda f: _twin(f, 0, None, f.branches[0].value * _L.sample_eigenvalue),
+    "mp_resolvent": lambda f: _twin(f, 0, None, 1 / (1 + _L.tau2)),
+    "mp_moment": lambda f: _twin(f, 0, None, sp.hyper((-_L.a, -_L.a), (2,), _L.gamma)),
+    "mp_log_moment": lambda f: _twin(f, 0, None, -1 + (1 - _L.gamma) / _L.gamma * sp.log(1 - _L.gamma)),
+    "renormalised_noise": lambda f: replace(f, unknown=f.unknown._replace(equation=f.equation + _L.tau2 / 2)),
     "generated_logdet": lambda f: _twin(f, 1, _rho, 1 - _rho),
     "generated_logdet_spectrum": lambda f: _twin(f, 1, None, f.branches[0].value),
-    "shifted_logdet": lambda f: _twin(f, 0, None, f.expr - sp.log(determinants.y)),
+    "shifted_logdet": lambda f: _twin(f, 0, None, f.expr - sp.log(_L.shift)),
     "generated_trace": lambda f: _twin(f, 0, _n, _n + 1),
     "generated_mean_error": lambda f: _twin(f, 1, None, 1 / _n),
     "generated_trace_spectrum": lambda f: _twin(f, 0, _n, _n + 1),
@@ -63,86 +60,78 @@ TWINS = {
     "kl_true_generated": lambda f: _twin(f, 0, _rho, 1 - _rho),
     "kl_generated_true_spectrum": lambda f: _twin(f, 0, None, 2 * f.branches[0].value),
     "kl_true_generated_spectrum": lambda f: _twin(f, 0, None, f.branches[0].value - sp.Rational(1, 2)),
-    "likelihood_threshold": lambda f: _twin(f, 0, isotropic.tau, sp.sqrt(isotropic.tau)),
+    "likelihood_threshold": lambda f: _twin(f, 0, _L.tau, sp.sqrt(_L.tau)),
     "log_affinity": lambda f: _twin(f, 1, None, 2 * f.branches[1].value),
     "hellinger2": lambda f: _twin(f, 0, _d, _d / 2),
     "logdet_correction": lambda f: _twin(f, 1, None, -sp.log(_d) / _d),
-    "kernel_width": lambda f: _twin(f, 0, estimate.d, estimate.d + 4),
-    "self_overlap": lambda f: _twin(f, 0, estimate.n, estimate.n**2),
-    "pair_overlap": lambda f: _twin(f, 0, estimate.width, 2 * estimate.width),
-    "kde_mise": lambda f: _twin(f, 0, estimate.n, estimate.n + 1),
-    "bisector": lambda f: _twin(f, 0, distances.position, distances.position / 2),
-    "distance_original": lambda f: _twin(f, 0, distances.b_squared, 0),
-    "memorized_fraction": lambda f: _twin(f, 0, letters.d, letters.d + 2),
-    "leave_one_out": lambda f: _twin(f, 0, letters.q, 0),
-    "overlap_probability": lambda f: _twin(f, 0, letters.n, 2 * letters.n),
-    "null_probability": lambda f: _twin(f, 0, letters.n_original, letters.n),
-    "annealed_gap": lambda f: _twin(f, 0, letters.q, 2 * letters.q),
-    "overlap_clt": lambda f: _twin(f, 0, letters.n, 2 * letters.n),
-    "clt_threshold": lambda f: _twin(f, 0, letters.q, letters.q / 2),
-    "condensed_probability": lambda f: _twin(f, 0, letters.q, 2 * letters.q),
-    "overlap_samples": lambda f: replace(
-        f, unknown=f.unknown._replace(equation=f.equation.subs(letters.d, sp.sqrt(letters.d)))
-    ),
+    "kernel_width": lambda f: _twin(f, 0, _L.d, _L.d + 4),
+    "self_overlap": lambda f: _twin(f, 0, _L.n, _L.n**2),
+    "pair_overlap": lambda f: _twin(f, 0, _L.width, 2 * _L.width),
+    "kde_mise": lambda f: _twin(f, 0, _L.n, _L.n + 1),
+    "bisector": lambda f: _twin(f, 0, _L.memorized, _L.memorized / 2),
+    "distance_original": lambda f: _twin(f, 0, _L.orthogonal, 0),
+    "memorized_fraction": lambda f: _twin(f, 0, _L.d, _L.d + 2),
+    "leave_one_out": lambda f: _twin(f, 0, _L.q, 0),
+    "overlap_probability": lambda f: _twin(f, 0, _L.n, 2 * _L.n),
+    "null_probability": lambda f: _twin(f, 0, _L.n_original, _L.n),
+    "annealed_gap": lambda f: _twin(f, 0, _L.q, 2 * _L.q),
+    "overlap_clt": lambda f: _twin(f, 0, _L.n, 2 * _L.n),
+    "clt_threshold": lambda f: _twin(f, 0, _L.q, _L.q / 2),
+    "condensed_probability": lambda f: _twin(f, 0, _L.q, 2 * _L.q),
+    "overlap_samples": lambda f: replace(f, unknown=f.unknown._replace(equation=f.equation.subs(_L.d, sp.sqrt(_L.d)))),
     "cross_overlap": lambda f: _twin(f, 0, None, 2 * f.expr),
-    "collapse_width": lambda f: _twin(f, 1, estimate.d, 2 * estimate.d),
-    "neighbour_spread": lambda f: _twin(f, 0, estimate.n, estimate.n**2),
-    "intrinsic_ratio": lambda f: _twin(f, 0, neighbours.D, estimate.d),
-    "isolated_samples": lambda f: replace(
-        f, unknown=f.unknown._replace(equation=f.equation.subs(neighbours.D, estimate.d))
-    ),
-    "best_width": lambda f: _twin(f, 0, estimate.d + 4, estimate.d),
-    "local_information": lambda f: _twin(f, 0, outliers.radius2, outliers.radius2**2),
+    "collapse_width": lambda f: _twin(f, 1, _L.d, 2 * _L.d),
+    "neighbour_spread": lambda f: _twin(f, 0, _L.n, _L.n**2),
+    "intrinsic_ratio": lambda f: _twin(f, 0, _L.D, _L.d),
+    "isolated_samples": lambda f: replace(f, unknown=f.unknown._replace(equation=f.equation.subs(_L.D, _L.d))),
+    "best_width": lambda f: _twin(f, 0, _L.d + 4, _L.d),
+    "local_information": lambda f: _twin(f, 0, _L.radius2, _L.radius2**2),
     "dispersion": lambda f: _twin(f, 0, None, f.expr / 2),
-    "condensation": lambda f: _twin(f, 1, random_energies.width, random_energies.width**2),
+    "condensation": lambda f: _twin(f, 1, _L.width, _L.width**2),
     "quenched_ratio": lambda f: _twin(f, 1, None, f.branches[0].value),
-    "participation": lambda f: _twin(
-        f, 1, None, f.branches[1].value + random_energies.x * random_energies.e - 1 / sp.S(2)
-    ),
+    "participation": lambda f: _twin(f, 1, None, f.branches[1].value + _L.snr * random_energies.e - 1 / sp.S(2)),
     "condensed_gain": lambda f: _twin(f, 1, None, f.branches[0].value),
-    "inlier_collapse_width": lambda f: _twin(f, 0, outliers.radius2, 1),
-    "outlier_collapse_width": lambda f: replace(
-        f, unknown=f.unknown._replace(equation=f.equation.subs(outliers.radius2, 1))
-    ),
-    "neighbour_ratio": lambda f: _twin(f, 0, None, sp.exp(-estimate.d / 2) / estimate.n),
-    "spectral_relaxation_time": lambda f: _twin(f, 0, None, sp.log(gaussian.top_eigenvalue) / 2),
-    "relaxation_kl": lambda f: _twin(f, 1, gaussian.lam, 2 * gaussian.lam),
-    "information": lambda f: _twin(f, 0, collapse.tau, sp.sqrt(collapse.tau)),
-    "collapse_time": lambda f: _twin(f, 1, None, sp.log(collapse.x) / 2),
-    "speciation_time": lambda f: _twin(f, 0, None, sp.log(mixture.top_eigenvalue)),
-    "cloning_probability": lambda f: _twin(f, 0, mixture.separation, 2 * mixture.separation),
+    "inlier_collapse_width": lambda f: _twin(f, 0, _L.radius2, 1),
+    "outlier_collapse_width": lambda f: replace(f, unknown=f.unknown._replace(equation=f.equation.subs(_L.radius2, 1))),
+    "neighbour_ratio": lambda f: _twin(f, 0, None, sp.exp(-_L.d / 2) / _L.n),
+    "spectral_relaxation_time": lambda f: _twin(f, 0, None, sp.log(_L.top_eigenvalue) / 2),
+    "relaxation_kl": lambda f: _twin(f, 1, _L.lam, 2 * _L.lam),
+    "information": lambda f: _twin(f, 0, _L.tau, sp.sqrt(_L.tau)),
+    "collapse_time": lambda f: _twin(f, 1, None, sp.log(_L.tau2) / 2),
+    "speciation_time": lambda f: _twin(f, 0, None, sp.log(_L.top_eigenvalue)),
+    "cloning_probability": lambda f: _twin(f, 0, _L.separation, 2 * _L.separation),
     "linear_score_error": lambda f: _twin(
-        f, 0, None, f.expr - mixture.b2 / (1 + mixture.b2) + 1 - 1 / (1 + mixture.b2) ** 2
+        f, 0, None, f.expr - _L.contrast / (1 + _L.contrast) + 1 - 1 / (1 + _L.contrast) ** 2
     ),
-    "mixture_relaxation_time": lambda f: _twin(f, 0, None, sp.log(1 + mixture.separation**2 + mixture.sigma**2) / 2),
-    "mixture_information": lambda f: _twin(f, 0, mixture.d, 2 * mixture.d),
-    "excess_entropy": lambda f: _twin(f, 0, mixture.separation, 0),
-    "ou_score": lambda f: _twin(f, 0, None, f.expr * sp.exp(-ou.t)),
-    "noise_prediction": lambda f: _twin(f, 0, None, f.expr / ou.tau),
-    "flow_velocity": lambda f: _twin(f, 0, ou.tau, 1),
-    "tilted_mean": lambda f: _twin(f, 0, None, f.expr - late_time.a**2 * late_time.k2 * late_time.k3 / 4),
-    "tilted_variance": lambda f: _twin(f, 0, None, f.expr + late_time.a**2 * late_time.k3**2 / 4),  # second moment
-    "late_score_error": lambda f: _twin(f, 0, late_time.k2, 0),
-    "taylor_score_error": lambda f: _twin(f, 0, late_time.k5, 0),
+    "mixture_relaxation_time": lambda f: _twin(f, 0, None, sp.log(1 + _L.separation**2 + _L.sigma**2) / 2),
+    "mixture_information": lambda f: _twin(f, 0, _L.d, 2 * _L.d),
+    "excess_entropy": lambda f: _twin(f, 0, _L.separation, 0),
+    "ou_score": lambda f: _twin(f, 0, None, f.expr * sp.exp(-_L.t)),
+    "noise_prediction": lambda f: _twin(f, 0, None, f.expr / _L.tau),
+    "flow_velocity": lambda f: _twin(f, 0, _L.tau, 1),
+    "tilted_mean": lambda f: _twin(f, 0, None, f.expr - _L.tilt**2 * _L.k2 * _L.k3 / 4),
+    "tilted_variance": lambda f: _twin(f, 0, None, f.expr + _L.tilt**2 * _L.k3**2 / 4),  # second moment
+    "late_score_error": lambda f: _twin(f, 0, _L.k2, 0),
+    "taylor_score_error": lambda f: _twin(f, 0, _L.k5, 0),
     "information_time": lambda f: replace(
-        f, unknown=f.unknown._replace(equation=f.equation.subs(gaussian.x, sp.sqrt(gaussian.x)))
+        f, unknown=f.unknown._replace(equation=f.equation.subs(_L.tau2, sp.sqrt(_L.tau2)))
     ),
-    "mixture_negentropy": lambda f: _twin(f, 0, None, f.expr.doit() + sp.log(1 + mixture.b2) / 2),
+    "mixture_negentropy": lambda f: _twin(f, 0, None, f.expr.doit() + sp.log(1 + _L.contrast) / 2),
     "mixture_relaxation_kl": lambda f: _twin(
         f, 0, None, f.expr.replace(two_gaussians.negentropy, lambda b2: -two_gaussians.negentropy(b2))
     ),
     "mixture_information_time": lambda f: replace(
-        f, unknown=f.unknown._replace(equation=f.equation.subs(relaxing.x, sp.sqrt(relaxing.x)))
+        f, unknown=f.unknown._replace(equation=f.equation.subs(_L.tau2, sp.sqrt(_L.tau2)))
     ),
-    "linear_score_time": lambda f: _twin(f, 1, mixture.b2, sp.sqrt(mixture.b2)),
+    "linear_score_time": lambda f: _twin(f, 1, _L.contrast, sp.sqrt(_L.contrast)),
     "mixture_taylor_error": lambda f: _twin(f, 0, None, sp.Rational(5, 2) * mixture.linear_score_error.expr),
-    "projection_error": lambda f: _twin(f, 0, None, (1 - training.memorized) ** 2),
-    "training_gain": lambda f: _twin(f, 0, training.orthogonal, 0),
-    "early_stopped_fraction": lambda f: _twin(f, 0, training.time, 2 * training.time),
+    "projection_error": lambda f: _twin(f, 0, None, (1 - _L.memorized) ** 2),
+    "training_gain": lambda f: _twin(f, 0, _L.orthogonal, 0),
+    "early_stopped_fraction": lambda f: _twin(f, 0, _L.time, 2 * _L.time),
     "early_stopped_error": lambda f: _twin(f, 0, None, f.expr + training.early_stopped_fraction.expr**2),
-    "linear_memorized_fraction": lambda f: _twin(f, 0, None, training.gamma * training.rho * (1 - training.rho)),
-    "linear_memorized_peak": lambda f: _twin(f, 1, None, 1 - 1 / training.gamma**2),
-    "linear_time_ratio": lambda f: _twin(f, 0, None, 1 / training.gamma),
+    "linear_memorized_fraction": lambda f: _twin(f, 0, None, _L.gamma * _L.rho * (1 - _L.rho)),
+    "linear_memorized_peak": lambda f: _twin(f, 1, None, 1 - 1 / _L.gamma**2),
+    "linear_time_ratio": lambda f: _twin(f, 0, None, 1 / _L.gamma),
 }
 
 

@@ -17,9 +17,9 @@ from memgen.app.cli import main
 from memgen.experiments import linear
 from memgen.laws.data import Digits, Gaussian, isotropic, power_law
 from memgen.laws.process import noise_variance, noised
-from memgen.measures.statistics import mean, threshold
 from memgen.runs import store
 from memgen.runs.sweep import sweep
+from memgen.statistics import mean, threshold
 from memgen.streams import stream
 from theory import ou
 

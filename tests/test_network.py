@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from memgen.denoisers import training
 from memgen.denoisers.training import Training
 from memgen.experiments import network as experiment
-from memgen.measures.statistics import mean, threshold
 from memgen.runs import store
 from memgen.runs.sweep import sweep
+from memgen.statistics import mean, threshold
 
 _SMALL = experiment.Params(preset="smoke", sizes=(30,), replicas=2, epochs=2)
 

@@ -20,7 +20,7 @@ from memgen.measures import (
     points_l2_delta,
     wasserstein2,
 )
-from memgen.measures.statistics import mean, threshold
+from memgen.statistics import mean, threshold
 from memgen.streams import stream
 
 _NAN = np.array([[0.0, np.nan], [1.0, 1.0]])

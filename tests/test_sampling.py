@@ -13,7 +13,7 @@ from torch import Tensor
 from memgen.denoisers.exact import EmpiricalBayes, gaussian, mixture
 from memgen.denoisers.sampling import Noise, ddim, equal_angle, euler_maruyama, heun, karras
 from memgen.laws.process import noise_variance
-from memgen.measures.statistics import threshold
+from memgen.statistics import threshold
 
 WIDTHS = np.array([9.0, 4.0, 3.5, 1.0, 0.2, 0.05])
 TIMES = np.array([2.0, 1.7, 1.1, 0.9, 0.4, 0.3])

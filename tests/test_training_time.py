@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from memgen.experiments import training as experiment
-from memgen.measures.statistics import mean, threshold
 from memgen.runs import store
+from memgen.statistics import mean, threshold
 
 _CELL = experiment.Cell(d=4, n=12, hidden=16, steps=100, replicas=2, seed=0, device="cpu")
 _KEYS = ["d", "n", "hidden", "replica", "step", "generator", "points", "tau", "measure"]
