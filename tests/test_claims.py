@@ -14,7 +14,7 @@ from theory.ledger.pages import markdown
 from theory.ledger.verdicts import linear, network, training, transition
 
 ROOT = Path(__file__).resolve().parents[1]
-# The seed's own claims, and the questions of its five reviewers.
+# The paper's own claims, and the questions of its five reviewers.
 IDS = "C1 C2 C3 C4 C5 C6 C7 C8 R1.1 R1.2 R1.3 R2.1 R2.2 R2.3 R3.1 R3.2 R4.1".split()
 IDS += "R5.1 R5.2 R5.3 R5.4 R5.5 R5.6 R5.7 R5.8".split()
 SETTLED = {
@@ -60,7 +60,7 @@ def test_reasons_carry_the_numbers_that_decide(rows: list[dict]) -> None:
             assert all(isinstance(value, int | float) for value in row["numbers"].values())
 
 
-def test_what_the_seed_got_right_is_said_first(rows: list[dict]) -> None:
+def test_what_the_paper_got_right_is_said_first(rows: list[dict]) -> None:
     settled = [row for row in rows if row["verdict"] != "pending"]
     assert rows[: len(settled)] == settled
     order = [(row["id"][0], claims.VERDICTS.index(row["verdict"])) for row in settled]
@@ -107,15 +107,20 @@ def test_verdicts_on_the_network_can_turn(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_verdict_on_parameters_can_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = training.milestones(training.read(training.RESULTS / "training")[0])
+    found = training.milestones(training.load("training")[0])
     same = found.assign(last=found["last"].groupby([found["n"], found["replica"]]).transform("mean"))
     monkeypatch.setattr(training, "milestones", lambda table: same)
     assert training.parameters().verdict == "undecided"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/claims.md"])
-def test_pages_show_what_comes_out(page: str, rows: list[dict]) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
+def test_verdicts_are_short_and_link_to_their_chapters(rows: list[dict]) -> None:
+    for row in rows:
+        assert len(row["short"].split()) <= 10 and bool(row["short"]) == (row["verdict"] != "pending"), row["short"]
+        assert row["verdict"] == "pending" or (ROOT / "notebooks" / f"{row['chapter']}.ipynb").is_file()
+
+
+def test_the_page_shows_what_comes_out(rows: list[dict]) -> None:
+    text = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
     shown = text.split("<!-- claims:start -->\n")[1].split("<!-- claims:end -->")[0]
     assert shown == markdown(rows)
 
@@ -124,7 +129,8 @@ def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["claims", "--json", "R5.8", "C3"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert [row["id"] for row in shown] == ["C3", "R5.8"]
-    assert set(shown[0]) == {"id", "statement", "source", "verdict", "reason", "numbers"}
+    expected = {"id", "statement", "source", "chapter", "verdict", "short", "reason", "numbers"}
+    assert set(shown[0]) == expected
     assert main(["claims", "C7"]) == 0
     assert "holds with a correction" in capsys.readouterr().out
     assert main(["claims", "C99"]) == 2

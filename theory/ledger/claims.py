@@ -1,4 +1,4 @@
-"""The ledger: what the seed claimed and its reviewers asked, each with a verdict that is computed, not remembered.
+"""The ledger: what the paper claimed and its reviewers asked, each with a verdict that is computed, not remembered.
 
 A claim is decided by a function that takes its numbers from `results/` or computes them on the spot, and returns the
 verdict with the numbers that decide it.  A claim without one is pending: the chapter that would decide it is not there.
@@ -15,67 +15,92 @@ from theory.ledger.verdicts import kernel, linear, network, relaxation, training
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim in our words, and where it was made."""
+    """A claim in our words, where it was made, the function that decides it, and the notebook that shows why."""
 
     id: str
     statement: str
     source: str
     decide: Callable[[], Ruling] | None = None
+    chapter: str | None = None
 
     def rule(self) -> Ruling:
         """The verdict, computed anew."""
         if self.decide is None:
-            return Ruling("pending", "The chapter that decides it is not written yet.", {})
+            return Ruling("pending", "", "The chapter that decides it is not written yet.", {})
         return self.decide()
 
     def row(self) -> dict[str, Any]:
         """Claim and ruling as plain values."""
-        return {"id": self.id, "statement": self.statement, "source": self.source, **self.rule()._asdict()}
+        stated = {"id": self.id, "statement": self.statement, "source": self.source, "chapter": self.chapter}
+        return {**stated, **self.rule()._asdict()}
 
 
-_SEED, _NEXT = "halder2024", "halder2024solvable"
+_PAPER, _NEXT = "halder2024", "halder2024solvable"
 
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         "C1",
         "The kernel width is the principled one: it balances a point's own component and all others.",
-        f"{_SEED} §2",
+        f"{_PAPER} §2",
         kernel.width_balances,
+        "01_kernel_width",
     ),
     Claim(
         "C2",
         "After t_R the law is Gaussian enough for a linear score.",
-        f"{_SEED} §2.3",
+        f"{_PAPER} §2.3",
         relaxation.gaussian_after_relaxation,
+        "02_relaxation_time",
     ),
     Claim(
         "C3",
         "The linear model passes from memorization to generalization sharply, at n ≈ d.",
-        f"{_SEED} §3, Fig. 3",
+        f"{_PAPER} §3, Fig. 3",
         transition.sharp_at_d,
+        "04_transition_probability",
     ),
     Claim(
         "C4",
         "Hellinger's distance to the true law bends at the transition.",
-        f"{_SEED} Fig. 2(b)",
+        f"{_PAPER} Fig. 2(b)",
         linear.hellinger_bends,
+        "03_linear_denoiser",
     ),
     Claim(
         "C5",
         "At the transition the distance E_OG to the original law falls as well.",
-        f"{_SEED} §3–4, Fig. 1",
+        f"{_PAPER} §3–4, Fig. 1",
         transition.original_distance_falls,
+        "04_transition_probability",
     ),
-    Claim("C6", "A U-Net of 12.9 million parameters shows the same transition.", f"{_SEED} Fig. 4", network.transition),
-    Claim("C7", "KL(G‖O) has an explicit formula and falls monotonically from n = d on.", _NEXT, linear.kl_is_monotone),
+    Claim(
+        "C6",
+        "A U-Net of 12.9 million parameters shows the same transition.",
+        f"{_PAPER} Fig. 4",
+        network.transition,
+        "05_network",
+    ),
+    Claim(
+        "C7",
+        "KL(G‖O) has an explicit formula and falls monotonically from n = d on.",
+        _NEXT,
+        linear.kl_is_monotone,
+        "03_linear_denoiser",
+    ),
     Claim("C8", "More diffusion steps improve quality; at finite n there is an optimal number.", f"{_NEXT} v2"),
     Claim("R1.1", "On real data memorization may fade without quality improving.", "review 1"),
     Claim("R1.2", "Discretised sampling and non-Gaussian data are not covered.", "review 1"),
     Claim(
-        "R1.3", "That E_OG falls at the transition follows from the definition.", "reviews 1, 5", transition.circular
+        "R1.3",
+        "That E_OG falls at the transition follows from the definition.",
+        "reviews 1, 5",
+        transition.circular,
+        "04_transition_probability",
     ),
     Claim("R2.1", "Isotropy is too strong: anisotropic data and mixtures are missing.", "review 2"),
-    Claim("R2.2", "E_TG and E_OG of Fig. 4 fall together and never cross.", "review 2", network.distances),
+    Claim(
+        "R2.2", "E_TG and E_OG of Fig. 4 fall together and never cross.", "review 2", network.distances, "05_network"
+    ),
     Claim("R2.3", "Can the transition be quantified in practice?", "review 2"),
     Claim("R3.1", "Is it the ambient dimension that counts, or the intrinsic one?", "review 3"),
     Claim("R3.2", "Images are memorized at n ≫ d: complexity of the data must play a role.", "review 3"),
@@ -86,30 +111,45 @@ CLAIMS: tuple[Claim, ...] = (
         "The kernel width brings ρ_T near the true law instead of the training set.",
         "review 5",
         kernel.width_serves_the_truth,
+        "01_kernel_width",
     ),
     Claim(
         "R5.3",
         "A linear score generates Gaussians only: it cannot memorize points.",
         "review 5",
         transition.only_gaussians,
+        "04_transition_probability",
     ),
-    Claim("R5.4", "P(Δ>0) of Fig. 4 is above 0.8 at every n: no transition.", "review 5", network.probability),
+    Claim(
+        "R5.4",
+        "P(Δ>0) of Fig. 4 is above 0.8 at every n: no transition.",
+        "review 5",
+        network.probability,
+        "05_network",
+    ),
     Claim(
         "R5.5",
         "§2 needs n ~ e^{αd}, §3 uses n ~ d: the limits contradict each other.",
         "review 5",
         kernel.limits_contradict,
+        "01_kernel_width",
     ),
-    Claim("R5.6", "The quality of what is generated is ignored.", "review 5", network.quality),
-    Claim("R5.7", "The number of parameters is ignored.", "review 5", training.parameters),
-    Claim("R5.8", "Figures lack labels, error bars and logarithmic scales.", "review 5", transition.error_bars),
+    Claim("R5.6", "The quality of what is generated is ignored.", "review 5", network.quality, "05_network"),
+    Claim("R5.7", "The number of parameters is ignored.", "review 5", training.parameters, "11_training_time"),
+    Claim(
+        "R5.8",
+        "Figures lack labels, error bars and logarithmic scales.",
+        "review 5",
+        transition.error_bars,
+        "04_transition_probability",
+    ),
 )
 
 
 def rows(ids: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Rows of all claims, or of those asked for. BadInput names an id that is not there.
 
-    What the seed got right comes first, then its other claims, then its reviewers', and what is pending at the end.
+    What the paper got right comes first, then its other claims, then its reviewers', and what is pending at the end.
     """
     known = {claim.id: claim for claim in CLAIMS}
     if unknown := [name for name in ids if name not in known]:

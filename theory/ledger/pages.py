@@ -1,4 +1,4 @@
-"""The ledger as text for a terminal and as a table for a page."""
+"""The ledger as text for a terminal and as a table with reasons below for a page."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
@@ -17,10 +17,14 @@ def text(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The ledger as a table."""
-    head = "| | claim | verdict | because |\n|---|---|---|---|\n"
-    return head + "".join(
-        f"| {row['id']} | {row['statement']} *{row['source']}* | {row['verdict']} | "
-        f"{row['reason'] if row['verdict'] != 'pending' else ''} |\n"
-        for row in rows
-    )
+    """A table of verdicts, ten words each, and below it the reasons with links to the chapters, as a page in docs/."""
+    settled = [row for row in rows if row["verdict"] != "pending"]
+    lines = ["| | claim | verdict | in short |", "|---|---|---|---|"]
+    for row in rows:
+        name = f"[{row['id']}](#{row['id'].lower().replace('.', '')})" if row in settled else row["id"]
+        lines.append(f"| {name} | {row['statement']} *{row['source']}* | {row['verdict']} | {row['short']} |")
+    for row in settled:
+        chapter = f"[Chapter {row['chapter'][:2].lstrip('0')}](../notebooks/{row['chapter']}.ipynb)"
+        lines += ["", f"## {row['id']}", "", f"*{row['statement']}* ({row['source']})", ""]
+        lines += [f"**{row['verdict'].capitalize()}.** {row['reason']} {chapter}."]
+    return "\n".join(lines) + "\n"

@@ -7,8 +7,9 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 class Ruling(NamedTuple):
-    """A verdict, the sentence that gives its reason, and the numbers in it."""
+    """A verdict, what decided it in ten words at most, the reason in full, and the numbers in it."""
 
     verdict: Verdict
+    short: str
     reason: str
     numbers: dict[str, float]

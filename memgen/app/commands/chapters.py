@@ -99,8 +99,7 @@ def refresh(jobs: int) -> int:
         return 1
     with patience("deciding claims"):
         ledger = markdown(rows())
-    for page in ("README.md", "docs/claims.md"):
-        refresh.write_block(ROOT / page, "claims", ledger)
+    refresh.write_block(ROOT / "docs" / "claims.md", "claims", ledger)
     return 0
 
 

@@ -6,7 +6,7 @@ from scipy.optimize import brentq
 from theory import linear
 from theory.ledger.ruling import Ruling
 
-_RHO = 1 / (2 - np.exp(-4))  # signal fraction of the seed's constants: T = 2, λ = e^{−2T}, σ = 1
+_RHO = 1 / (2 - np.exp(-4))  # signal fraction of the paper's constants: T = 2, λ = e^{−2T}, σ = 1
 
 
 def hellinger_bends() -> Ruling:
@@ -21,6 +21,7 @@ def hellinger_bends() -> Ruling:
     floor = float(-np.expm1(100 * linear.log_affinity(1e-9, _RHO)))
     return Ruling(
         "holds with a correction" if abs(after - before) > 10 * drift else "undecided",
+        f"At n = d/ρ its curvature jumps: {before:.2f} to {after:.2f}.",
         f"It bends at n = d/ρ, not at d: the second derivative of lim ln(1−H²)/d in d/n jumps there from {before:.2f} "
         f"to {after:.2f}. H² itself hardly shows it: at d = 100 it is {floor:.3f} even for n = ∞.",
         {"curvature_before": before, "curvature_after": after, "hellinger2_floor": floor},
@@ -36,8 +37,9 @@ def kl_is_monotone() -> Ruling:
     critical = float(brentq(least_slope, 0.05, 0.4, xtol=1e-5))
     return Ruling(
         "holds with a correction" if least_slope(_RHO) > 0 else "fails",
+        f"It falls if ρ ≥ {critical:.4f}; else it rises again.",
         f"The formula is derived here, for any spectrum. It falls from n = d on if ρ ≥ {critical:.4f} "
-        f"(τ² ≤ {1 / critical - 1:.2f} σ²), as at the seed's ρ = {_RHO:.3f}; under stronger noise more samples "
+        f"(τ² ≤ {1 / critical - 1:.2f} σ²), as at the paper's ρ = {_RHO:.3f}; under stronger noise more samples "
         "generate a worse law.",
         {"critical_rho": critical},
     )

@@ -1,19 +1,18 @@
-"""What the seed's Fig. 4 shows, decided by the networks of `results/network/`, `long_50/` and `long_200/`."""
+"""What the paper's Fig. 4 shows, decided by the networks of `results/network/`."""
 
 from functools import cache
 
 import pandas as pd
 
 from memgen.experiments.network import SAMPLES, SPREAD, difference
-from memgen.places import RESULTS
-from memgen.runs.store import read
+from memgen.runs.store import load
 from memgen.statistics import mean, proportion
 from theory.ledger.ruling import Ruling, Verdict
 
 
 @cache
 def _table() -> pd.DataFrame:
-    return read(RESULTS / "network")[0]
+    return load("network")[0]
 
 
 def _of(table: pd.DataFrame, measure: str, points: str = "", generator: str = "network") -> pd.DataFrame:
@@ -39,7 +38,7 @@ def transition() -> Ruling:
     a = mean(low.groupby("replica")["value"].mean().to_numpy())
     margin = float(max(abs(end) for end in a.interval()))
     variance = _measure("variance")
-    few, many = (read(RESULTS / folder / "network")[0] for folder in ("long_50", "long_200"))
+    few, many = (load("network", f"{n}-points-4000-steps")[0] for n in (50, 200))
     levels = sorted(few["tau"].dropna().unique())[:3]
     memorized = [[mean(_of(long[long["tau"] == tau], "a", "train")["value"]) for tau in levels] for long in (few, many)]
     noise = ", ".join(f"{tau / SPREAD:.2g}" for tau in levels)
@@ -51,6 +50,7 @@ def transition() -> Ruling:
     copier = difference(table[table["n"] == 50], "marginal", "holdout", "copier").mean()
     return Ruling(
         "fails" if margin < 0.1 and variance.min() > 1.5 else "undecided",
+        f"Memorized fraction {a.value:+.3f}; variance {variance.iloc[-1]:.1f} times the data's.",
         f"At the script's budget of 10 to 80 gradient steps it has learnt neither its training set nor the law: the "
         f"memorized fraction is {a.value:+.3f} (95%: within ±{margin:.3f}) on average over n, and what it generates "
         f"has {variance.iloc[0]:.0f} (n = {variance.index[0]}) to {variance.iloc[-1]:.1f} times the variance of the "
@@ -81,10 +81,16 @@ def distances() -> Ruling:
     ideal, copier = (float(difference(_table(), "published", "truth", name).mean()) for name in ("ideal", "copier"))
     sizes, values = list(gap), [found.value for found in gap.values()]
     if min(values) <= 0 or clear != sizes[-len(clear) :]:
-        return Ruling("undecided", f"Their difference is {min(values):.2f} at least.", {"gap_least": min(values)})
+        return Ruling(
+            "undecided",
+            "Their difference changes sign.",
+            f"Their difference is {min(values):.2f} at least.",
+            {"gap_least": min(values)},
+        )
     hardly = f", where {len(_table()['replica'].unique())} networks do not tell it from 0" if clear != sizes else ""
     return Ruling(
         "holds" if min(fall) > 1.1 else "undecided",
+        f"Factors {fall[0]:.2f} and {fall[1]:.2f}; their difference stays positive.",
         f"On the script's three pixel scales both fall, by factors {fall[0]:.2f} and {fall[1]:.2f} from n = {sizes[0]} "
         f"to {sizes[-1]}, and the mean of their difference stays positive: {values[0]:.1f} at n = {sizes[0]}"
         f"{hardly}, {max(values):.1f} at most, and clearly so from n = {clear[0]} on. It is "
@@ -104,10 +110,11 @@ def probability() -> Ruling:
     if min(others) <= 0.8:
         verdict = "undecided"
     if network["p"].min() == 1:
-        return Ruling(verdict, "It is 1 at every n.", {"mean": 1.0})
+        return Ruling(verdict, "It is 1 at every n.", "It is 1 at every n.", {"mean": 1.0})
     always = int(network.index[network["p"] < 1].max())
     return Ruling(
         verdict,
+        f"It rises from {first['p']:.1f}; a mere copier has {others[1]:.2f}.",
         f"With {replicas} networks a size it is {first['p']:.1f} (95%: {first['low']:.2f} to {first['high']:.2f}) at n "
         f"= {network.index[0]}, {network.loc[always, 'p']:.1f} at {always} and 1 beyond: it does rise"
         f"{'' if verdict == 'fails' else ', though no size excludes 0.8'}. But on the script's "
@@ -122,6 +129,7 @@ def quality() -> Ruling:
     ideal = float(_measure("variance", generator="ideal").mean())
     return Ruling(
         "holds" if variance.min() > 1.5 else "undecided",
+        f"Its pixels vary {variance.min():.1f} to {variance.max():.0f} times too much.",
         f"And it decides: where Fig. 4 is read as a transition, the generated pixels have {variance.max():.0f} to "
         f"{variance.min():.1f} times the variance of the data (an ideal sampler: {ideal:.2f}).",
         {"variance_most": float(variance.max()), "variance_least": float(variance.min()), "ideal": ideal},
