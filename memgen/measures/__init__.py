@@ -13,17 +13,16 @@ from memgen.measures.gaussians import (
 from memgen.measures.kernel import (
     Delta,
     KernelEstimate,
-    Position,
     combine,
     kernel_estimate,
     kernel_l2_delta,
     log_cross,
     log_overlaps,
     points_l2_delta,
-    position,
 )
 from memgen.measures.marginals import MarginalEstimate, marginal_distance, marginal_estimate
 from memgen.measures.points import mmd2, nearest_ratio, wasserstein2
+from memgen.measures.position import Position, position
 
 __all__ = [
     "Delta",

@@ -1,4 +1,4 @@
-"""The seed's distances (E2, E6, E7): a point set smoothed by Gaussian kernels against a Gaussian law, in L2.
+"""The paper's distances (E2, E6, E7): a point set smoothed by Gaussian kernels against a Gaussian law, in L2.
 
 ρ_X = (1/n) Σ N(·; x_k, ε²I) with ε = σ n^{−1/d}.  In units of (4πσ²)^{−d/2}, the squared norm of N(m, σ²I),
 
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from memgen import arrays
-from memgen.measures.gaussians import l2_squared, log_overlap
+from memgen.measures.gaussians import gaussian_law
 
 _TILE = 384  # rows and columns of pairs at once: a megabyte of exponents, which stays in cache
 _PART = 100_000  # numbers of a point set at once, likewise
@@ -177,7 +177,7 @@ def kernel_l2_delta(
     symmetric or not positive semi-definite, on n < 2, and on a point that is there twice in one set.
     """
     t, o = _estimates(train, original, sigma)
-    mu, cov = _gaussian(mean, covariance, t.points)
+    mu, cov = gaussian_law(mean, covariance, t.points)
     if o.points.shape[1] != t.points.shape[1]:
         raise ValueError(f"train has dimension {t.points.shape[1]}, original {o.points.shape[1]}")
     crosses = [float(log_cross(x.points, mu, cov, x.variance, x.sigma)) for x in (t, o)]
@@ -235,54 +235,3 @@ def combine(*logs: float) -> Delta:
     if value == 0:
         return Delta(0, -math.inf, math.inf, *logs)
     return Delta(1 if value > 0 else -1, largest + math.log(abs(value)), size / abs(value), *logs)
-
-
-class Position(NamedTuple):
-    """Where G stands in the plane through O along T − O, in units of (4πσ²)^{−d/2} but for a, which has none.
-
-    a = ⟨T−O, G−O⟩/‖T−O‖² and b² = ‖G−O‖² − a²‖T−O‖², so that ‖O−G‖² = a²‖T−O‖² + b² and Δ = ‖T−O‖²(1−2a).
-    """
-
-    a: float
-    b_squared: float
-    separation: float  # ‖T−O‖²
-
-
-def position(
-    train: KernelEstimate, mean: Points, covariance: Points, true_mean: Points, true_covariance: Points
-) -> Position:
-    """Position of G = N(mean, covariance) between the true law O and the kernel estimate of the training set T.
-
-    Not in the log domain: meant for few dimensions, where these norms are comparable. b² is ∞ for a singular G.
-    """
-    mu, cov = _gaussian(mean, covariance, train.points)
-    m, c = _gaussian(true_mean, true_covariance, train.points, "true_")
-    unit = (4 * math.pi * train.sigma**2) ** (train.points.shape[1] / 2)
-    to_generated, to_true = (
-        float(log_cross(train.points, *law, train.variance, train.sigma).exp()) / 2 for law in ((mu, cov), (m, c))
-    )
-    true_norm, true_generated = (unit * float(log_overlap(m, c, *law).exp()) for law in ((m, c), (mu, cov)))
-    separation = 1 + math.exp(train.log_pair) - 2 * to_true + true_norm
-    a = (to_generated - true_generated - to_true + true_norm) / separation
-    return Position(a, unit * float(l2_squared(mu, cov, m, c)) - a**2 * separation, separation)
-
-
-def _gaussian(mean: Points, covariance: Points, like: Tensor, which: str = "") -> tuple[Tensor, Tensor]:
-    """Mean and covariance as tensors beside the points; what is no Gaussian law there is refused by name."""
-    d = like.shape[1]
-    mu, cov = (torch.as_tensor(a, dtype=like.dtype, device=like.device) for a in (mean, covariance))
-    if mu.shape != (d,) or cov.shape != (d, d):
-        given = f"{tuple(mu.shape)} and {tuple(cov.shape)}"
-        raise ValueError(f"{which}mean must be ({d},) and {which}covariance ({d}, {d}) to match train, got {given}")
-    for name, a in (("mean", mu), ("covariance", cov)):
-        arrays.finite(f"{which}{name}", a)
-    scale = float(cov.abs().max())
-    if float((cov - cov.T).abs().max()) > 1e-10 * scale:
-        raise ValueError(f"{which}covariance is not symmetric")
-    rounding = d**2 * torch.finfo(cov.dtype).eps * scale
-    # A Cholesky factor is proof enough, at a third of the time of the eigenvalues.
-    if int(torch.linalg.cholesky_ex(cov + rounding * torch.eye(d, dtype=cov.dtype, device=cov.device)).info):
-        lowest = float(torch.linalg.eigvalsh(cov)[0])
-        if lowest < -rounding:
-            raise ValueError(f"{which}covariance has the negative eigenvalue {lowest:.3g}")
-    return mu, cov
