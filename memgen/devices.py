@@ -1,4 +1,4 @@
-"""Where tensors live, and how many replicas at a time: a device by name, refused before anything runs if absent."""
+"""The device of tensors, by name, and how many replicas it computes at a time."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -26,7 +26,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def batches(replicas: int, numbers: int) -> Iterator[range]:
-    """The ranges that 0 … `replicas` − 1 falls into when each replica has so many numbers in a tensor."""
+    """Divide 0 … `replicas` − 1 into ranges whose tensors hold about NUMBERS numbers, `numbers` for each replica."""
     size = max(1, NUMBERS // numbers)
     for start in range(0, replicas, size):
         yield range(start, min(start + size, replicas))

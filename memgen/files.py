@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Write files so that a reader finds them whole or not at all."""
 
 import os
 import uuid
@@ -9,10 +9,10 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A name to write to; when the block has ended well what stands there becomes `path`, in one step, on the disk.
+    """Give a temporary path to write to; if the block succeeds, rename it to `path`, in one step and durably.
 
-    The name is nobody else's: a worker that was given up may be writing the same file, on another machine. It begins
-    with a dot and ends in .partial, which is what a process that is killed leaves behind.
+    The temporary name is unique, because a worker that a cluster has given up may still be writing the same file on
+    another machine. It begins with a dot and ends in .partial. A process that is killed leaves it behind.
     """
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
@@ -20,6 +20,12 @@ def replacing(path: Path) -> Iterator[Path]:
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         partial.replace(path)
+        with suppress(OSError):  # some network disks cannot: there the new name lasts when they please
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
     finally:
-        with suppress(OSError):  # or it would stand in for what went wrong
+        with suppress(OSError):  # must not hide the error of the block
             partial.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Random streams keyed by what they are for, so that results do not depend on how the work is cut up."""
+"""Random streams keyed by their purpose, so that results do not depend on how the work is divided."""
 
 import hashlib
 import json
@@ -7,9 +7,10 @@ import numpy as np
 
 
 def stream(*key: object) -> np.random.Generator:
-    """The generator of a key such as (seed, experiment, cell, replica): same key, same numbers, on any worker.
+    """The generator of a key such as (seed, experiment, cell, replica): the same numbers on any worker.
 
-    TypeError if the key holds anything but numbers of Python, text, None and tuples of them, for NumPy's 3 is not 3.
+    A key holds plain Python numbers, text, None and tuples of them. Anything else raises TypeError: NumPy's 3, say,
+    would be written as another key than Python's.
     """
     text = json.dumps(key, sort_keys=True)
     digest = hashlib.sha256(text.encode()).digest()

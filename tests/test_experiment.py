@@ -104,10 +104,10 @@ def test_negative_noise_is_refused() -> None:
 def test_a_sweep_gives_the_same_rows_by_the_command_line(tmp_path: Path) -> None:
     words = ["sweep", "linear", "--preset", "smoke", "--out", str(tmp_path), "--workers", "1"]
     assert main([*words, "-p", "d", "4", "-p", "replicas", "12", "-p", "rhos", "[0.5]"]) == 0
-    table, made_by = store.read(tmp_path / "linear")
+    table, made_by = store.read(tmp_path / "linear" / "smoke.parquet")
     params = linear.Params(preset="smoke", d=4, replicas=12, rhos=(0.5,)).resolved()
     assert made_by["parameters"] == params.model_dump(mode="json") and made_by["version"] == linear.VERSION
-    again = store.Store(tmp_path / "again", "linear", linear.VERSION, made_by["parameters"], "in process")
+    again = store.Store(tmp_path / "again.parquet", "linear", linear.VERSION, made_by["parameters"], "in process")
     rows = sweep(linear.cell, linear.grid(params)[:20], store=again)
     pd.testing.assert_frame_equal(rows, table.head(len(rows)), check_exact=True)
 
@@ -125,13 +125,13 @@ def test_stored_cells_run_on_one_thread(tmp_path: Path) -> None:
     try:
         torch.set_num_threads(3)
         assert sweep(threads, [Point(0)]).threads.tolist() == [3]
-        assert sweep(threads, [Point(0)], store=store.Store(tmp_path, "threads", 1, {}, "")).threads.tolist() == [1]
+        assert sweep(threads, [Point(0)], store=store.Store(tmp_path / "threads.parquet", "threads", 1, {}, "")).threads.tolist() == [1]
     finally:
         torch.set_num_threads(before)
 
 
 def test_stored_results_say_how_they_were_made() -> None:
-    table, made_by = store.read(store.RESULTS / "linear")
+    table, made_by = store.load("linear")
     assert made_by["command"].startswith("memgen sweep linear") and made_by["parameters"]["preset"] == "paper"
     cell = linear.Cell("digits", 64, round(4.75 * 64), 1.0, 2, made_by["parameters"]["seed"])
     both = linear.cell(cell).merge(table, on=["study", "d", "n", "tau", "replica", "measure"])

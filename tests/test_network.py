@@ -101,7 +101,7 @@ def test_a_cell_that_was_interrupted_goes_on_to_the_same_rows(
     params = _SMALL.model_copy(update={"epochs": 6, "replicas": 1})
     grid, resolved = experiment.grid(params), params.resolved().model_dump(mode="json")
     straight = experiment.cell(grid[0])
-    to = store.Store(tmp_path / "network", "network", experiment.VERSION, resolved, "memgen sweep network")
+    to = store.Store(tmp_path / "network" / "toy.parquet", "network", experiment.VERSION, resolved, "memgen sweep network")
     monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
     plain, begun = Training.run, []
 
@@ -114,13 +114,13 @@ def test_a_cell_that_was_interrupted_goes_on_to_the_same_rows(
     monkeypatch.setattr(Training, "run", run)
     with pytest.raises(KeyboardInterrupt):
         sweep(experiment.cell, grid, store=to)
-    (unfinished,) = to.folder.iterdir()
+    (unfinished,) = to.shards.iterdir()
     (saved,) = unfinished.iterdir()
     assert unfinished.name.endswith(".unfinished") and saved.name == "0-1.safetensors"
     table = sweep(experiment.cell, grid, store=to)
     assert begun == [0, 1, 2, 3, 3, 4, 5]
     pd.testing.assert_frame_equal(table, straight, check_exact=True)
-    assert [path.suffix for path in to.folder.iterdir()] == [".parquet"]
+    assert list(to.path.parent.iterdir()) == [to.path]
 
     (tmp_path / "0-1.safetensors").write_bytes(b"torn")
     capsys.readouterr()
@@ -137,7 +137,7 @@ def test_the_paper_preset_is_the_scripts() -> None:
 
 def test_stored_generators_measure_what_they_are() -> None:
     """On one scale a copier is nearer to its training set, an ideal sampler is not; by the script both have Δ > 0."""
-    table = store.read(store.RESULTS / "network")[0]
+    table = store.load("network")[0]
 
     def gap(generator: str, measure: str, reference: str) -> np.ndarray:
         return experiment.difference(table, measure, reference, generator).to_numpy()

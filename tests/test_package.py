@@ -100,7 +100,7 @@ def test_a_module_that_no_extra_brings_is_a_mistake_of_ours(installed: Path) -> 
 
 
 def test_results_are_read_from_the_wheel(installed: Path) -> None:
-    code = "from memgen.places import RESULTS; from memgen.runs.store import read\n"
-    code += "print(RESULTS, len(read(RESULTS / 'linear')[0]))"
+    code = "from memgen.places import RESULTS; from memgen.runs.store import load\n"
+    code += "print(RESULTS, len(load('linear')[0]))"
     place, rows = python(installed, code).stdout.split()
     assert place == str(installed / "memgen" / "shipped" / "results") and int(rows) > 0

@@ -75,7 +75,7 @@ def test_milestones_of_a_known_course() -> None:
 
 @pytest.fixture(scope="module")
 def stored() -> pd.DataFrame:
-    return store.read(store.RESULTS / "training")[0]
+    return store.load("training")[0]
 
 
 def test_stored_trainings_cover_what_they_should(stored: pd.DataFrame) -> None:

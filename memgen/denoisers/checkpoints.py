@@ -1,4 +1,4 @@
-"""Tensors on disk, with lines that say what they are, as safetensors: a format that cannot run code. No pickles."""
+"""Checkpoints: tensors and a few lines of text about them, as safetensors, a format that cannot run code."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ _KIND = "memgen checkpoint 2"
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
-    """Write a file, whole or not at all. BadInput if that is not possible there."""
+    """Write a file, whole or not at all. BadInput if nothing can be written there."""
     whole = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     try:
         with replacing(path) as partial:
@@ -27,7 +27,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors, on the CPU, and the lines. BadInput names a file that is missing, damaged or something else."""
+    """The tensors, on the CPU, and the text about them. BadInput if the file is missing, damaged or something else."""
     try:
         with safe_open(path, framework="pt") as file:
             about = file.metadata() or {}
@@ -43,7 +43,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _digest(tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> str:
-    """Of the lines, and of the bytes of contiguous tensors on the CPU by name."""
+    """A digest of the text and of all tensors, which must be contiguous and on the CPU."""
     digest = hashlib.sha256(json.dumps(sorted(about.items())).encode())
     for name in sorted(tensors):
         digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())

@@ -7,7 +7,7 @@ from memgen.errors import BadInput
 
 
 def load(name: str) -> ModuleType:
-    """The experiment of that name. BadInput if there is none; what a module there fails to import is not hidden."""
+    """The experiment of that name. BadInput if there is none; if its own imports fail, that error is raised."""
     module = f"{__name__}.{name}"
     try:
         return importlib.import_module(module)

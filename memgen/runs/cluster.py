@@ -1,4 +1,4 @@
-"""Sweeps on a Dask cluster that somebody else has started: docs/cluster.md."""
+"""Sweeps on a Dask cluster that the user has started; see docs/cluster.md."""
 
 import asyncio
 import logging
@@ -19,19 +19,20 @@ LOOK = 5.0  # seconds between looks at whether there are workers
 
 @contextmanager
 def cluster(address: str) -> Iterator[Executor]:
-    """An executor on the workers of the scheduler at this address; at the end, what has not begun is cancelled.
+    """Yield an executor that computes on the workers of the scheduler at this address.
 
-    BadInput if no scheduler answers there, or Dask is not installed. Whenever calls wait and no workers are left, it
-    says so on stderr. A call whose worker is killed is made again on another, unless that has happened to it too often
-    (distributed.scheduler.allowed-failures): then it raises. CancelledError from all calls if the scheduler is lost.
+    BadInput if no scheduler answers there, or Dask is not installed. A line on stderr says when calls wait and there
+    are no workers. A call whose worker is killed is repeated on another one; it raises if that has happened to it too
+    often (distributed.scheduler.allowed-failures). If the scheduler is lost, all calls raise CancelledError. At the end
+    of the block, calls that have not begun are cancelled.
     """
     try:
         from distributed import Client
     except ImportError:
         raise BadInput('Dask is not installed: pip install "memgen[cluster]"') from None
-    if not re.fullmatch(r"(tcp|tls)://\S+:\d{1,5}", address):  # Client would leave a thread behind, and its traceback
+    if not re.fullmatch(r"(tcp|tls)://\S+:\d{1,5}", address):  # or Client leaves a thread behind, with a traceback
         raise BadInput(f"{address}: not the address of a Dask scheduler, such as tcp://10.0.0.7:8786")
-    # What ends a sweep is said in its last line; Dask would put the tracebacks of its own attempts before it.
+    # The last line of a sweep says why it ended; Dask would print tracebacks of its own attempts before it.
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
@@ -45,9 +46,9 @@ def cluster(address: str) -> Iterator[Executor]:
 
 
 async def _watch(client: Any, address: str) -> None:
-    """Say so whenever calls wait and no workers are left, as long as the client is there."""
+    """Print a line whenever calls wait and there are no workers, until the client is closed."""
     said = False
-    with suppress(OSError, asyncio.CancelledError):  # whoever waits for a result hears that the scheduler is lost
+    with suppress(OSError, asyncio.CancelledError):  # the calls themselves report a lost scheduler
         while client.status == "running":
             missing = bool(client.futures) and not await client.scheduler.ncores()
             if missing and not said:
@@ -57,13 +58,13 @@ async def _watch(client: Any, address: str) -> None:
 
 
 class _Calls(Executor):
-    """As Client.get_executor(), whose futures never end if the scheduler is lost while their result is fetched."""
+    """Like Client.get_executor(), whose futures stay pending if the scheduler is lost while a result is fetched."""
 
     def __init__(self, client: Any) -> None:
         self._client, self.loop = client, client.loop
 
     def submit(self, function: Callable, /, *arguments: Any, **named: Any) -> Future:
-        # Pure calls that are equal would be taken for one, in other sweeps too.
+        # Otherwise Dask makes equal calls only once, even those of different sweeps.
         call = self._client.submit(function, *arguments, **named, pure=False)
         future: Future = Future()
         future.add_done_callback(lambda future: call.cancel() if future.cancelled() else None)

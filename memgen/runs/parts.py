@@ -1,0 +1,102 @@
+"""The file format of results: Parquet with one row group for each cell of a grid.
+
+The file's metadata say, as JSON, how each cell was made, and carry a checksum of that and of the cell's rows. So damage
+to some rows is found, and the other cells stay readable.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from memgen.errors import BadInput, one_line
+from memgen.files import replacing
+
+_KEY = b"memgen"
+_PARQUET = {"version": "2.6", "compression": "zstd", "write_page_checksum": True, "write_statistics": False}
+_UNREADABLE = (pa.ArrowException, OSError, LookupError, TypeError, ValueError, AttributeError)
+
+
+class ForeignFile(BadInput):
+    """A Parquet file that is sound, but does not hold results of a sweep."""
+
+
+class Part(NamedTuple):
+    """The rows of one cell, and how they were made."""
+
+    table: pd.DataFrame
+    made_by: dict[str, Any]
+
+
+def write(path: Path, parts: Sequence[Part]) -> None:
+    """Write a file, whole or not at all.
+
+    ValueError if columns differ between the parts; pyarrow's errors, or ValueError, if Parquet would change a value.
+    """
+    contents = [pa.Table.from_pandas(part.table, preserve_index=False) for part in parts]
+    # Our metadata alone: those of pandas would tie the types of the rows to its version.
+    schema = contents[0].schema.remove_metadata()
+    for part, content in zip(parts, contents, strict=True):
+        if content.schema.remove_metadata() != schema:
+            columns = (", ".join(f"{column.name} ({column.type})" for column in s) for s in (content.schema, schema))
+            raise ValueError("cell {} has the columns {}, not {}".format(part.made_by.get("position"), *columns))
+    first = parts[0].made_by
+    common = {key: first[key] for key in first if all(p.made_by.get(key, ...) == first[key] for p in parts)}
+    own = []
+    for part, content in zip(parts, contents, strict=True):
+        digest = _checksum(schema, content.to_pandas(ignore_metadata=True), part.made_by)
+        own.append({**{k: v for k, v in part.made_by.items() if k not in common}, "checksum": digest})
+    about = json.dumps({"common": common, "parts": own}, sort_keys=True)
+    with replacing(path) as partial:
+        with pq.ParquetWriter(partial, schema.with_metadata({_KEY: about}), **_PARQUET) as file:
+            for content in contents:
+                file.write_table(content.replace_schema_metadata({_KEY: about}), row_group_size=max(1, len(content)))
+        if damaged := read(partial)[1]:
+            raise ValueError(damaged[0])
+
+
+def read(path: Path) -> tuple[list[Part], list[str]]:
+    """The sound parts of a file, and a line for each damaged one.
+
+    BadInput if the file as a whole cannot be read; ForeignFile if it can, but is something else.
+    """
+    try:
+        # Not memory-mapped, and closed at the end: the file may be replaced meanwhile.
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            if (text := (file.schema_arrow.metadata or {}).get(_KEY)) is None:
+                raise ForeignFile(f"{path}: not results of a sweep")
+            about = json.loads(text)
+            own, common = about["parts"], about["common"]
+            if not len(own) == file.num_row_groups > 0:
+                raise ValueError(f"{file.num_row_groups} row groups for {len(own)} cells")
+            found = [_part(path, file, k, {**common, **own[k]}) for k in range(len(own))]
+    except ForeignFile:
+        raise
+    except _UNREADABLE as error:
+        raise BadInput(f"{path}: damaged, or not results of a sweep: {one_line(error)}") from None
+    return [part for part in found if isinstance(part, Part)], [line for line in found if isinstance(line, str)]
+
+
+def _part(path: Path, file: pq.ParquetFile, k: int, made_by: dict[str, Any]) -> Part | str:
+    checksum = made_by.pop("checksum", None)
+    try:
+        content = file.read_row_group(k)
+        table = content.to_pandas(ignore_metadata=True)
+        if checksum != _checksum(content.schema, table, made_by):
+            raise ValueError("rows or provenance do not match the checksum")
+    except _UNREADABLE as error:
+        return f"{path}: cell {made_by.get('position', '?')}: damaged: {one_line(error)}"
+    return Part(table, made_by)
+
+
+def _checksum(schema: pa.Schema, table: pd.DataFrame, made_by: Mapping[str, Any]) -> str:
+    """Of the columns' names and types, of all rows in their order, and of the provenance."""
+    columns = [(column.name, str(column.type)) for column in schema]
+    digest = hashlib.sha256(json.dumps([columns, made_by], sort_keys=True).encode())
+    digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy("<u8").tobytes())
+    return digest.hexdigest()
