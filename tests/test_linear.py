@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from theory import linear
 from theory.core.formula import Formula
-from theory.linear.determinants import gamma as ratio
+from theory.letters import gamma as ratio
 
 GAMMAS = [1e-12, 1e-5, 0.1, 0.4999999, 0.5, 0.7, 0.999, 1 - 1e-9]
 RHOS = [1e-9, 0.1, 0.5, 0.9, 1 - 1e-9]

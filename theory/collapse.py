@@ -12,25 +12,11 @@ import numpy as np
 import sympy as sp
 from scipy import stats
 
-from theory.core.formula import Branch, Formula, Unknown, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
 from theory.core.special import ratio_divergence
 from theory.core.steps import Identity, Limit, Premise, Step
-
-n, d, x = sp.symbols("n d x", positive=True)
-
-eigenvalues, tau = sp.symbols("eigenvalues tau", positive=True)
-
-COUNT = Variable(n, "number of training points", sp.Interval(1, sp.oo))
-
-SPECTRUM = Variable(
-    eigenvalues,
-    "eigenvalues of the data covariance; those that are zero are left out",
-    sp.Interval.open(0, sp.oo),
-    "data²",
-    spectrum=True,
-    letter=r"\lambda",
-)
+from theory.letters import POSITIVE, d, eigenvalues, n, tau, tau2, unknown, variable
 
 
 def _information(f: Formula) -> Iterator[Step]:
@@ -45,7 +31,7 @@ def _information(f: Formula) -> Iterator[Step]:
 
 information = Formula(
     name="information",
-    variables=(Variable(tau, "noise standard deviation in the frame of the data", unit="data"), SPECTRUM),
+    variables=(variable(tau, POSITIVE), variable(eigenvalues, POSITIVE)),
     branches=(Branch(d * Mean(sp.log(1 + eigenvalues / tau**2), eigenvalues) / 2),),
     kind="exact",
     regime="mutual information I(x_0; x_0 + τξ) of a Gaussian law, nats",
@@ -62,25 +48,25 @@ def _collapse_time(f: Formula) -> Iterator[Step]:
         "biroli2024 eq. (12)",
         "collapse.collapse_time",
     )
-    yield Identity("x = τ² solves I = ln n", f.equation, information.expr.subs(tau, sp.sqrt(x)) - sp.log(n))
-    yield Identity("τ² = e^{2t} − 1", sp.exp(2 * f.branches[1].value) - 1, x)
+    yield Identity("τ² solves I = ln n", f.equation, information.expr.subs(tau, sp.sqrt(tau2)) - sp.log(n))
+    yield Identity("τ² = e^{2t} − 1", sp.exp(2 * f.branches[1].value) - 1, tau2)
     s = sp.Symbol("s", positive=True)
     equal = single(f.equation).subs(eigenvalues, s)
-    yield Identity("equal eigenvalues: τ² = σ²/(n^{2/d} − 1)", equal.subs(x, s / (n ** (2 / d) - 1)), 0)
+    yield Identity("equal eigenvalues: τ² = σ²/(n^{2/d} − 1)", equal.subs(tau2, s / (n ** (2 / d) - 1)), 0)
 
 
 collapse_time = Formula(
     name="collapse_time",
-    variables=(COUNT, SPECTRUM),
-    branches=(Branch(sp.oo, n <= 1), Branch(sp.log(1 + x) / 2)),
+    variables=(variable(n), variable(eigenvalues, POSITIVE)),
+    branches=(Branch(sp.oo, n <= 1), Branch(sp.log(1 + tau2) / 2)),
     kind="asymptotic",
     regime="t_C at which diffused training points forget their origin, d → ∞ at fixed ln n/d, λ = 1; ∞ for one point",
     source="biroli2024 eq. (13); for any spectrum derived here",
     derivation=_collapse_time,
     count=d,
-    unknown=Unknown(
-        x,
-        d * Mean(sp.log(1 + eigenvalues / x), eigenvalues) / 2 - sp.log(n),
+    unknown=unknown(
+        tau2,
+        d * Mean(sp.log(1 + eigenvalues / tau2), eigenvalues) / 2 - sp.log(n),
         sp.exp(Mean(sp.log(eigenvalues), eigenvalues) - 2 * sp.log(n) / d),
         d * Mean(eigenvalues, eigenvalues) / sp.log(n),
     ),

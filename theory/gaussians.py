@@ -11,16 +11,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from theory.core.formula import Branch, Formula, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
 from theory.core.special import ratio_divergence
 from theory.core.steps import Identity, Limit, Premise, Quadrature, Step
-
-s = sp.Symbol("eigenvalues", positive=True)
-
-d = sp.Symbol("d", positive=True)
-
-distance2 = sp.Symbol("distance2", nonnegative=True)
+from theory.letters import POSITIVE, d, distance2, eigenvalues, ratios, spreads, variable
 
 # On the line: p = N(m, v), q = N(0, w).
 _x, _m = sp.symbols("x m", real=True)
@@ -32,22 +27,20 @@ def _normal(x: sp.Expr, m: sp.Expr, v: sp.Expr) -> sp.Expr:
     return sp.exp(-((x - m) ** 2) / (2 * v)) / sp.sqrt(2 * sp.pi * v)
 
 
-_SPECTRUM = Variable(s, "eigenvalues of C2⁻¹C1", sp.Interval.open(0, sp.oo), spectrum=True)
-
 _LINE_POINTS = ({_m: 1, _v: 2, _w: 3}, {_m: sp.Rational(-1, 2), _v: 4, _w: sp.Rational(1, 3)})
 
 
 def _kl(f: Formula) -> Iterator[Step]:
     p = _normal(_x, _m, _v)
     log_ratio = sp.log(_w / _v) / 2 - (_x - _m) ** 2 / (2 * _v) + _x**2 / (2 * _w)
-    line = f.expr.subs({Mean(ratio_divergence(s), s): ratio_divergence(_v / _w), d: 1, distance2: _m**2 / _w})
+    line = f.expr.subs({Mean(ratio_divergence(ratios), ratios): ratio_divergence(_v / _w), d: 1, distance2: _m**2 / _w})
     yield Identity(
         "on the line, ∫ p ln(p/q) by the moments of p",
         sp.integrate(sp.expand(p * log_ratio), (_x, -sp.oo, sp.oo)),
         line,
     )
     yield Quadrature("the same integral by quadrature", p * log_ratio, (_x, -sp.oo, sp.oo), line.doit(), _LINE_POINTS)
-    a, b, c, g = sp.symbols("a b c g", positive=True)
+    a, b, c, g = sp.symbols("first second third g", positive=True)
     mix = sp.Matrix([[1, g], [0, 1]])
     first, second = mix * sp.diag(a, b) * mix.T, mix * sp.diag(1, c) * mix.T
     matrix_form = (second.inv() * first).trace() - 2 - sp.log(first.det() / second.det())
@@ -60,8 +53,8 @@ def _kl(f: Formula) -> Iterator[Step]:
 
 kl_spectral = Formula(
     name="kl_spectral",
-    variables=(_SPECTRUM, Variable(distance2, "(m1−m2)ᵀ C2⁻¹ (m1−m2)", sp.Interval(0, sp.oo), default=0)),
-    branches=(Branch(d * Mean(ratio_divergence(s), s) / 2 + distance2 / 2),),
+    variables=(variable(ratios), variable(distance2)),
+    branches=(Branch(d * Mean(ratio_divergence(ratios), ratios) / 2 + distance2 / 2),),
     kind="exact",
     regime="any two Gaussians with invertible covariances",
     source="derived here",
@@ -72,7 +65,7 @@ kl_spectral = Formula(
 
 def _affinity(f: Formula) -> Iterator[Step]:
     root_product = sp.sqrt(_normal(_x, _m, _v)) * sp.sqrt(_normal(_x, 0, _w))
-    line = single(f.expr).subs({d: 1, s: _v / _w, distance2: _m**2 / (_v + _w)})
+    line = single(f.expr).subs({d: 1, ratios: _v / _w, distance2: _m**2 / (_v + _w)})
     # The exponent of √p√q is −a x² + b x − c; the Gaussian integral is √(π/a) exp(b²/4a − c).
     a, b, c = (1 / _v + 1 / _w) / 4, _m / (2 * _v), _m**2 / (4 * _v)
     gaussian_integral = (
@@ -86,10 +79,16 @@ def _affinity(f: Formula) -> Iterator[Step]:
 affinity_spectral = Formula(
     name="affinity_spectral",
     variables=(
-        _SPECTRUM,
-        Variable(distance2, "(m1−m2)ᵀ (C1+C2)⁻¹ (m1−m2)", sp.Interval(0, sp.oo), default=0),
+        variable(ratios),
+        variable(distance2),
     ),
-    branches=(Branch(sp.exp(-d * Mean(sp.log(1 + (sp.sqrt(s) - 1) ** 2 / (2 * sp.sqrt(s))), s) / 2 - distance2 / 4)),),
+    branches=(
+        Branch(
+            sp.exp(
+                -d * Mean(sp.log(1 + (sp.sqrt(ratios) - 1) ** 2 / (2 * sp.sqrt(ratios))), ratios) / 2 - distance2 / 4
+            )
+        ),
+    ),
     kind="exact",
     regime="any two Gaussians with invertible covariances",
     source="derived here",
@@ -99,7 +98,7 @@ affinity_spectral = Formula(
 
 
 def _overlap(f: Formula) -> Iterator[Step]:
-    line = single(f.expr).subs({d: 1, s: _v + _w, distance2: _m**2 / (_v + _w)})
+    line = single(f.expr).subs({d: 1, eigenvalues: _v + _w, distance2: _m**2 / (_v + _w)})
     product = _normal(_x, _m, _v) * _normal(_x, 0, _w)
     yield Identity(
         "on the line, ∫ p q is the density of the difference at 0",
@@ -112,10 +111,10 @@ def _overlap(f: Formula) -> Iterator[Step]:
 overlap_spectral = Formula(
     name="overlap_spectral",
     variables=(
-        Variable(s, "eigenvalues of C1+C2", sp.Interval.open(0, sp.oo), "data²", spectrum=True),
-        Variable(distance2, "(m1−m2)ᵀ (C1+C2)⁻¹ (m1−m2)", sp.Interval(0, sp.oo), default=0),
+        variable(eigenvalues, POSITIVE),
+        variable(distance2),
     ),
-    branches=(Branch(sp.exp(-d * Mean(sp.log(2 * sp.pi * s), s) / 2 - distance2 / 2)),),
+    branches=(Branch(sp.exp(-d * Mean(sp.log(2 * sp.pi * eigenvalues), eigenvalues) / 2 - distance2 / 2)),),
     kind="exact",
     regime="any two Gaussians with C1+C2 invertible",
     source="derived here",
@@ -128,7 +127,7 @@ def _wasserstein(f: Formula) -> Iterator[Step]:
     z = sp.Symbol("z", real=True)
     cost = (_m + (sp.sqrt(_v) - sp.sqrt(_w)) * z) ** 2 * _normal(z, 0, 1)
     line = single(f.expr)
-    line = line.subs({d: 1, distance2: _m**2}).subs(s, sp.sqrt(_v) - sp.sqrt(_w))
+    line = line.subs({d: 1, distance2: _m**2}).subs(spreads, sp.sqrt(_v) - sp.sqrt(_w))
     yield Identity(
         "on the line the monotone coupling m + √v z, √w z is optimal; its cost",
         sp.integrate(sp.expand(cost), (z, -sp.oo, sp.oo)),
@@ -141,14 +140,10 @@ def _wasserstein(f: Formula) -> Iterator[Step]:
     )
 
 
-root_difference = Variable(
-    s, "differences √s₁ − √s₂ of the standard deviations", sp.Interval(-sp.oo, sp.oo), "data", spectrum=True
-)
-
 wasserstein2_spectral = Formula(
     name="wasserstein2_spectral",
-    variables=(root_difference, Variable(distance2, "|m1−m2|²", sp.Interval(0, sp.oo), "data²", default=0)),
-    branches=(Branch(d * Mean(s**2, s) + distance2),),
+    variables=(variable(spreads), variable(distance2, unit="data²")),
+    branches=(Branch(d * Mean(spreads**2, spreads) + distance2),),
     kind="exact",
     regime="commuting covariances",
     source="derived here; general case dowson1982",

@@ -10,17 +10,21 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from theory.core.formula import Branch, Formula, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.steps import Identity, Limit, Quadrature, Step
 from theory.core.two_gaussians import class_information, linear_residual, mean_sech
-
-t, sigma, separation, top_eigenvalue = sp.symbols("t sigma separation top_eigenvalue", positive=True)
-
-TIME = Variable(t, "diffusion time", sp.Interval(0, sp.oo))
-
-SEPARATION = Variable(separation, "half the distance between the means", sp.Interval(0, sp.oo), "data", letter=r"|m|")
-
-SIGMA = Variable(sigma, "standard deviation of each Gaussian in every direction", unit="data", default=1)
+from theory.letters import (
+    POSITIVE,
+    at_least,
+    contrast,
+    d,
+    n,
+    separation,
+    sigma,
+    t,
+    top_eigenvalue,
+    variable,
+)
 
 
 def _speciation_time(f: Formula) -> Iterator[Step]:
@@ -44,11 +48,7 @@ def _speciation_time(f: Formula) -> Iterator[Step]:
 
 speciation_time = Formula(
     name="speciation_time",
-    variables=(
-        Variable(
-            top_eigenvalue, "top eigenvalue of the data covariance", sp.Interval(0, sp.oo), "data²", letter=r"\Lambda"
-        ),
-    ),
+    variables=(variable(top_eigenvalue),),
     branches=(Branch(sp.log(top_eigenvalue) / 2, top_eigenvalue > 1), Branch(sp.S.Zero)),
     kind="asymptotic",
     regime="time at which diffused samples lose their class, Λ ≫ 1, noise scale λ = 1; 0 for Λ ≤ 1",
@@ -70,9 +70,9 @@ def _cloning_probability(f: Formula) -> Iterator[Step]:
     average = sp.exp(-(b**2) / 2) * sp.exp(-(w**2) / 2) * sp.cosh(b * w)
     yield Identity("the density of w is N(w) e^{−b²/2} cosh(bw)", both, average.rewrite(sp.exp))
     noised = separation**2 * sp.exp(-2 * t) / (sigma**2 * sp.exp(-2 * t) + 1 - sp.exp(-2 * t))
-    b2 = separation**2 / (sigma**2 + sp.exp(2 * t) - 1)
-    yield Identity("b² = m²/Γ, in the frame of the data", noised, b2)
-    yield Identity("φ = 1 − ½ e^{−b²/2} E sech(bw)", f.expr, 1 - sp.exp(-b2 / 2) * mean_sech(b2) / 2)
+    contrast = separation**2 / (sigma**2 + sp.exp(2 * t) - 1)
+    yield Identity("b² = m²/Γ, in the frame of the data", noised, contrast)
+    yield Identity("φ = 1 − ½ e^{−b²/2} E sech(bw)", f.expr, 1 - sp.exp(-contrast / 2) * mean_sech(contrast) / 2)
     known = sp.exp(-(w**2) / 2) / sp.sqrt(2 * sp.pi)
     k = sp.Symbol("k", positive=True)
     yield Quadrature("E sech(0) = 1: φ → ½", known, (w, -sp.oo, sp.oo), k, ({k: 1},))
@@ -82,7 +82,7 @@ _B2 = separation**2 / (sigma**2 + sp.exp(2 * t) - 1)
 
 cloning_probability = Formula(
     name="cloning_probability",
-    variables=(TIME, SEPARATION, SIGMA),
+    variables=(variable(t), variable(separation), variable(sigma)),
     branches=(Branch(1 - sp.exp(-_B2 / 2) * mean_sech(_B2) / 2),),
     kind="exact",
     regime="P(two clones of one sample, taken at time t, end in the same class), λ = 1; ½ if the means coincide",
@@ -93,9 +93,9 @@ cloning_probability = Formula(
 
 # -- how wrong is a linear score? -----------------------------------------------------------------------------------
 def _mixture_relaxation_time(f: Formula) -> Iterator[Step]:
-    a, s = sp.symbols("a s", positive=True)  # a = 1/τ², s = σ² + τ²
+    a, s = sp.symbols("inverse s", positive=True)  # a = 1/τ², s = σ² + τ²
     v = 1 / (1 / sigma**2 + a)
-    mean = separation * v / sigma**2  # each Gaussian of the mixture, tilted by exp(−a y²/2), is N(±mean, v)
+    mean = separation * v / sigma**2  # each Gaussian of the mixture, tilted by exp(−y²/2τ²), is N(±mean, v)
     y = sp.Symbol("y", real=True)
     exponent = -((y - separation) ** 2) / (2 * sigma**2) - a * y**2 / 2
     completed = -((y - mean) ** 2) / (2 * v) - a * separation**2 * v / (2 * sigma**2)
@@ -110,10 +110,10 @@ def _mixture_relaxation_time(f: Formula) -> Iterator[Step]:
 
 mixture_relaxation_time = Formula(
     name="mixture_relaxation_time",
-    variables=(SEPARATION, SIGMA),
+    variables=(variable(separation), variable(sigma)),
     branches=(Branch(sp.log(1 + separation**2 + sp.sqrt(separation**4 + sigma**4)) / 2),),
     kind="exact",
-    regime="t_R of two Gaussians at ±m, spectral definition: a Cov_π along m is ½; λ = 1",
+    regime="t_R of two Gaussians at ±m, spectral definition: Cov_π along m is τ²/2; λ = 1",
     source="derived here; halder2024 eqs. (13), (14) (E4, reconstructed)",
     derivation=_mixture_relaxation_time,
 )
@@ -137,21 +137,17 @@ def _linear_score_error(f: Formula) -> Iterator[Step]:
     slope = (-second + b * cross) / second
     yield Identity("least squares: the slope of the score on w is −1/(1+b²)", slope, -1 / (1 + b**2))
     error = score2 - slope**2 * second
-    yield Identity("what is left of E|score|²", error, f.expr.subs(b2, b**2))
+    yield Identity("what is left of E|score|²", error, f.expr.subs(contrast, b**2))
     x = sp.Symbol("x", positive=True)  # b²; E sech(bw) by its series, E w^{2k} = (2k−1)!!
     series = sum(sp.euler(2 * k) * x**k * sp.factorial2(2 * k - 1) / sp.factorial(2 * k) for k in range(5))
     late = x * (1 / (1 + x) - sp.exp(-x / 2) * series)
     yield Limit("late it falls as ⅔ b⁸", late / x**4, x, 0, sp.Rational(2, 3))
 
 
-b2 = sp.Symbol("b2", positive=True)
-
-SQUARED = Variable(b2, "b² = |m|²/(σ²+τ²), squared separation in noised spreads", sp.Interval(0, sp.oo), letter="b^2")
-
 linear_score_error = Formula(
     name="linear_score_error",
-    variables=(SQUARED,),
-    branches=(Branch(b2 * linear_residual(b2)),),
+    variables=(variable(contrast),),
+    branches=(Branch(contrast * linear_residual(contrast)),),
     kind="exact",
     regime="Γ E|∇ ln p_t − best linear score|² for two Gaussians at ±m, Γ the noised variance; 0 for one Gaussian",
     source="derived here",
@@ -159,7 +155,6 @@ linear_score_error = Formula(
 )
 
 # -- information, and the excess entropy over a training set -------------------------------------------------------
-n, d = sp.symbols("n d", positive=True)
 
 _LABEL = class_information(_B2)
 
@@ -186,13 +181,9 @@ def _mixture_information(f: Formula) -> Iterator[Step]:
     )
 
 
-DIMENSION = Variable(d, "dimension", sp.Interval(1, sp.oo))
-
-LATER = TIME._replace(domain=sp.Interval.open(0, sp.oo))
-
 mixture_information = Formula(
     name="mixture_information",
-    variables=(LATER, SEPARATION, DIMENSION, SIGMA),
+    variables=(variable(t, POSITIVE), variable(separation), variable(d), variable(sigma)),
     branches=(Branch(_WITHIN + _LABEL),),
     kind="exact",
     regime="mutual information I(x_0; x_t) of ½N(m, σ²I) + ½N(−m, σ²I), nats, λ = 1",
@@ -218,7 +209,7 @@ def _excess_entropy(f: Formula) -> Iterator[Step]:
 
 excess_entropy = Formula(
     name="excess_entropy",
-    variables=(Variable(n, "number of training points", sp.Interval(2, sp.oo)), *mixture_information.variables),
+    variables=(variable(n, at_least(2)), *mixture_information.variables),
     branches=(
         Branch(1 - (_WITHIN + _LABEL) / sp.log(n), _WITHIN + _LABEL < sp.log(n)),
         Branch(sp.S.Zero),

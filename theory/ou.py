@@ -11,22 +11,9 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from theory.core.formula import Branch, Formula, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.steps import Identity, Limit, Step
-
-t, lam = sp.symbols("t lam", positive=True)
-
-sigma, tau = sp.symbols("sigma tau", positive=True)
-
-_HALF_LINE = sp.Interval(0, sp.oo)
-
-_TIME = Variable(t, "time of the forward process, in relaxation times of the drift", _HALF_LINE)
-
-_LAM = Variable(lam, "noise scale λ: the stationary variance", default=1, letter=r"\lambda")
-
-_TAU = Variable(tau, "noise standard deviation in the frame of the data", _HALF_LINE, "data")
-
-_SIGMA = Variable(sigma, "standard deviation of the data", unit="data", default=1)
+from theory.letters import POSITIVE, denoised, lam, noised, sigma, t, tau, variable
 
 
 def _noise_variance(f: Formula) -> Iterator[Step]:
@@ -40,7 +27,7 @@ def _noise_variance(f: Formula) -> Iterator[Step]:
 
 noise_variance = Formula(
     name="noise_variance",
-    variables=(_TIME, _LAM),
+    variables=(variable(t), variable(lam)),
     branches=(Branch(lam * (sp.exp(2 * t) - 1)),),
     kind="exact",
     regime="every t ≥ 0",
@@ -56,7 +43,7 @@ def _diffusion_time(f: Formula) -> Iterator[Step]:
 
 diffusion_time = Formula(
     name="diffusion_time",
-    variables=(_TAU, _LAM),
+    variables=(variable(tau), variable(lam)),
     branches=(Branch(sp.log(1 + tau**2 / lam) / 2),),
     kind="exact",
     regime="every τ ≥ 0",
@@ -76,7 +63,7 @@ def _flow_time(f: Formula) -> Iterator[Step]:
 
 flow_time = Formula(
     name="flow_time",
-    variables=(_TAU,),
+    variables=(variable(tau),),
     branches=(Branch(1 / (1 + tau)),),
     kind="exact",
     regime="linear interpolation x_s = (1−s) ξ + s x_0, every τ ≥ 0",
@@ -95,7 +82,7 @@ def _signal_fraction(f: Formula) -> Iterator[Step]:
 
 signal_fraction = Formula(
     name="signal_fraction",
-    variables=(_TAU, _SIGMA),
+    variables=(variable(tau), variable(sigma)),
     branches=(Branch(sigma**2 / (sigma**2 + tau**2)),),
     kind="exact",
     regime="every τ ≥ 0",
@@ -104,13 +91,7 @@ signal_fraction = Formula(
 )
 
 # -- what is learnt: denoiser, score, noise, velocity -----------------------------------------------------------------
-denoised, u = sp.symbols("denoised u", real=True)
 
-_DENOISED = Variable(denoised, "denoised point D(u) = E(x_0 | u), one coordinate", sp.S.Reals, "data", letter="D")
-
-_POINT = Variable(u, "noised point u = x_0 + τξ = e^t x_t, the same coordinate", sp.S.Reals, "data")
-
-_NOISE = _TAU._replace(domain=sp.Interval.open(0, sp.oo))
 
 _x0, _w1, _w2 = sp.symbols("x0 w1 w2", positive=True)
 
@@ -119,7 +100,7 @@ def _ou_score(f: Formula) -> Iterator[Step]:
     x = sp.Symbol("x", real=True)
     spread = lam * (1 - sp.exp(-2 * t))
     kernel = -((x - sp.exp(-t) * _x0) ** 2) / (2 * spread)
-    given = f.expr.subs({denoised: _x0, u: sp.exp(t) * x})
+    given = f.expr.subs({denoised: _x0, noised: sp.exp(t) * x})
     yield Identity("the score of x_t given x_0, with x_0 for D", kernel.diff(x), given)
     k1, k2 = sp.Function("k1")(x), sp.Function("k2")(x)
     mixed = _w1 * k1 + _w2 * k2
@@ -128,7 +109,7 @@ def _ou_score(f: Formula) -> Iterator[Step]:
         "the score of a mixture of kernels is the mean of theirs over the posterior", sp.log(mixed).diff(x), parts
     )
     yield Identity("and this one is linear in x_0, whose posterior mean is D", f.expr.diff(denoised, 2), 0)
-    in_frame = (denoised - u) / (lam * (sp.exp(2 * t) - 1))
+    in_frame = (denoised - noised) / (lam * (sp.exp(2 * t) - 1))
     yield Identity(
         "in the frame u the score is (D−u)/τ² (Tweedie); x = e^{−t}u multiplies it by e^t", f.expr, sp.exp(t) * in_frame
     )
@@ -137,12 +118,12 @@ def _ou_score(f: Formula) -> Iterator[Step]:
 ou_score = Formula(
     name="ou_score",
     variables=(
-        _DENOISED,
-        _POINT,
-        _TIME._replace(domain=sp.Interval.open(0, sp.oo)),
-        _LAM._replace(domain=sp.Interval.open(0, sp.oo)),
+        variable(denoised),
+        variable(noised),
+        variable(t, POSITIVE),
+        variable(lam),
     ),
-    branches=(Branch(sp.exp(t) * (denoised - u) / (lam * (sp.exp(2 * t) - 1))),),
+    branches=(Branch(sp.exp(t) * (denoised - noised) / (lam * (sp.exp(2 * t) - 1))),),
     kind="exact",
     regime="∂ ln p_t(x)/∂x at x = e^{−t}u, for any data law and t > 0; per unit of x",
     source="derived here",
@@ -152,8 +133,8 @@ ou_score = Formula(
 
 def _noise_prediction(f: Formula) -> Iterator[Step]:
     xi = sp.Symbol("xi", real=True)
-    noised = _x0 + tau * xi
-    yield Identity("given x_0, with x_0 for D, it is ξ", f.expr.subs({denoised: _x0, u: noised}), xi)
+    point = _x0 + tau * xi
+    yield Identity("given x_0, with x_0 for D, it is ξ", f.expr.subs({denoised: _x0, noised: point}), xi)
     yield Identity("and it is linear in x_0, whose posterior mean is D", f.expr.diff(denoised, 2), 0)
     clock = sp.sqrt(lam * (sp.exp(2 * t) - 1))
     score = ou_score.expr * sp.sqrt(lam * (1 - sp.exp(-2 * t)))
@@ -162,8 +143,8 @@ def _noise_prediction(f: Formula) -> Iterator[Step]:
 
 noise_prediction = Formula(
     name="noise_prediction",
-    variables=(_DENOISED, _POINT, _NOISE),
-    branches=(Branch((u - denoised) / tau),),
+    variables=(variable(denoised), variable(noised), variable(tau, POSITIVE)),
+    branches=(Branch((noised - denoised) / tau),),
     kind="exact",
     regime="E(ξ | u), u = x_0 + τξ, ξ standard normal, for any data law and τ > 0; no unit",
     source="derived here",
@@ -174,18 +155,18 @@ noise_prediction = Formula(
 def _flow_velocity(f: Formula) -> Iterator[Step]:
     xi, s = sp.symbols("xi s", positive=True)
     ratio = (1 - s) / s
-    given = f.expr.subs({denoised: _x0, u: ((1 - s) * xi + s * _x0) / s}).subs(tau, ratio)
+    given = f.expr.subs({denoised: _x0, noised: ((1 - s) * xi + s * _x0) / s}).subs(tau, ratio)
     yield Identity("given x_0, with x_0 for D, it is x_0 − ξ, u = x_s/s, τ = (1−s)/s", given, _x0 - xi)
     yield Identity("and it is linear in x_0, whose posterior mean is D", f.expr.diff(denoised, 2), 0)
     # the flow of the frame: du/dτ = E(ξ | u) keeps the noised law; x_s = s u at τ = (1−s)/s
-    rate = u + s * noise_prediction.expr * ratio.diff(s)
+    rate = noised + s * noise_prediction.expr * ratio.diff(s)
     yield Identity("it is dx_s/ds along du/dτ = E(ξ | u)", rate.subs(s, flow_time.expr), f.expr)
 
 
 flow_velocity = Formula(
     name="flow_velocity",
-    variables=(_DENOISED, _POINT, _NOISE),
-    branches=(Branch(denoised - (u - denoised) / tau),),
+    variables=(variable(denoised), variable(noised), variable(tau, POSITIVE)),
+    branches=(Branch(denoised - (noised - denoised) / tau),),
     kind="exact",
     regime="E(x_0 − ξ | x_s), x_s = (1−s)ξ + s x_0, at u = x_s/s and τ = (1−s)/s, for any data law; data and noise in "
     "the same unit",

@@ -10,23 +10,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from theory.core.formula import Branch, DomainError, Formula, Unknown, Variable
+from theory.core.formula import Branch, DomainError, Formula
 from theory.core.mean import Mean, single
 from theory.core.steps import Identity, Limit, Premise, Quadrature, Step
-
-gamma = sp.Symbol("gamma", positive=True)
-
-a = sp.Symbol("a", real=True)
-
-m = sp.Symbol("m", positive=True)
-
-lam, kappa = sp.symbols("lam kappa", positive=True)
-
-s = sp.Symbol("eigenvalues", positive=True)
-
-x = sp.Symbol("x", positive=True)
-
-_RATIO = Variable(gamma, "aspect ratio d/N", sp.Interval.open(0, 1))
+from theory.letters import INSIDE, POSITIVE, a, eigenvalues, gamma, kappa, sample_eigenvalue, tau2, unknown, variable
 
 _POINTS = ({gamma: sp.Rational(1, 2)}, {gamma: sp.Rational(1, 10)}, {gamma: sp.Rational(9, 10)})
 
@@ -44,7 +31,7 @@ _OVER = (theta, sp.Integer(0), sp.pi)
 
 def _density(f: Formula) -> Iterator[Step]:
     inside = f.branches[0].value
-    change = inside.subs(x, _S) * sp.diff(_S, theta)
+    change = inside.subs(sample_eigenvalue, _S) * sp.diff(_S, theta)
     yield Identity(
         "s = 1 + γ − 2√γ cos θ turns it into a weight sin²θ (squared, both are positive)",
         change**2,
@@ -75,11 +62,12 @@ def _density(f: Formula) -> Iterator[Step]:
 
 mp_density = Formula(
     name="mp_density",
-    variables=(Variable(x, "eigenvalue of W/N"), _RATIO),
+    variables=(variable(sample_eigenvalue), variable(gamma, INSIDE)),
     branches=(
         Branch(
-            sp.sqrt((x - _EDGES[0]) * (_EDGES[1] - x)) / (2 * sp.pi * gamma * x),
-            sp.And(x > _EDGES[0], x < _EDGES[1]),
+            sp.sqrt((sample_eigenvalue - _EDGES[0]) * (_EDGES[1] - sample_eigenvalue))
+            / (2 * sp.pi * gamma * sample_eigenvalue),
+            sp.And(sample_eigenvalue > _EDGES[0], sample_eigenvalue < _EDGES[1]),
         ),
         Branch(sp.S.Zero),
     ),
@@ -91,22 +79,22 @@ mp_density = Formula(
 
 
 def _resolvent(f: Formula) -> Iterator[Step]:
-    yield Identity("it solves a = 1/m − 1/(1 + γm)", 1 / f.expr - 1 / (1 + gamma * f.expr), lam)
+    yield Identity("it solves a = 1/m − 1/(1 + γm)", 1 / f.expr - 1 / (1 + gamma * f.expr), tau2)
     yield Quadrature(
         "it is the resolvent of the Marchenko–Pastur density",
-        _WEIGHT / (_S + lam),
+        _WEIGHT / (_S + tau2),
         _OVER,
         f.expr,
-        tuple(p | {lam: sp.Rational(1, 2)} for p in _POINTS),
+        tuple(p | {tau2: sp.Rational(1, 2)} for p in _POINTS),
         20,
     )
 
 
 mp_resolvent = Formula(
     name="mp_resolvent",
-    variables=(Variable(lam, "distance a ≥ 0 to the left of the spectrum", sp.Interval(0, sp.oo)), _RATIO),
+    variables=(variable(tau2), variable(gamma, INSIDE)),
     # The conjugate form: no cancellation for large a, and a = 0 is the mean inverse 1/(1−γ).
-    branches=(Branch(2 / (lam + 1 - gamma + sp.sqrt((lam + 1 - gamma) ** 2 + 4 * gamma * lam))),),
+    branches=(Branch(2 / (tau2 + 1 - gamma + sp.sqrt((tau2 + 1 - gamma) ** 2 + 4 * gamma * tau2))),),
     kind="asymptotic",
     regime="N, d → ∞ at d/N = γ < 1, a ≥ 0",
     source="marchenko1967",
@@ -118,7 +106,7 @@ def _moment(f: Formula) -> Iterator[Step]:
     low, high = f.branches[1].value, f.branches[0].value
     # Integer moments from the resolvent: m(a) = 1/a − M₁/a² + M₂/a³ − … at large a.
     z = sp.Symbol("z", positive=True)
-    series = sp.series(mp_resolvent.expr.subs(lam, 1 / z), z, 0, 6).removeO()
+    series = sp.series(mp_resolvent.expr.subs(tau2, 1 / z), z, 0, 6).removeO()
     for order in (1, 2, 3, 4):
         coefficient = (-1) ** order * series.coeff(z, order + 1)
         yield Identity(
@@ -150,7 +138,7 @@ def _moment(f: Formula) -> Iterator[Step]:
 
 mp_moment = Formula(
     name="mp_moment",
-    variables=(Variable(a, "order of the moment, any real number", sp.Interval(-sp.oo, sp.oo)), _RATIO),
+    variables=(variable(a), variable(gamma, INSIDE)),
     branches=(
         Branch(sp.hyper((-a, 1 - a), (2,), gamma), a >= -sp.Rational(1, 2)),
         # Euler's transformation: M_a = (1−γ)^{1+2a} M_{−1−a}, so the series never grows like an inverse power of 1−γ.
@@ -165,6 +153,7 @@ mp_moment = Formula(
 
 def _log_moment(f: Formula) -> Iterator[Step]:
     yield Quadrature("the integral of ln s against the density", _WEIGHT * sp.log(_S), _OVER, f.expr, _POINTS, 20)
+    m = sp.Symbol("m", positive=True)
     # The potential F(a) = ∫ ln(s + a) dMP as a function of m: F = a m − ln m + ln(1+γm)/γ − 1.
     potential = (1 / m - 1 / (1 + gamma * m)) * m - sp.log(m) + sp.log(1 + gamma * m) / gamma - 1
     relation = 1 / m - 1 / (1 + gamma * m)
@@ -174,13 +163,13 @@ def _log_moment(f: Formula) -> Iterator[Step]:
         "at a = 0, m = 1/(1−γ), F is the mean logarithm",
         potential.subs(m, 1 / (1 - gamma)),
         f.expr,
-        {gamma: x / (1 + x)},
+        {gamma: sample_eigenvalue / (1 + sample_eigenvalue)},
     )
 
 
 mp_log_moment = Formula(
     name="mp_log_moment",
-    variables=(_RATIO,),
+    variables=(variable(gamma, INSIDE),),
     branches=(Branch(-1 - (1 - gamma) / gamma * sp.log(1 - gamma)),),
     kind="asymptotic",
     regime="∫ ln s dMP_γ(s), γ < 1",
@@ -191,29 +180,29 @@ mp_log_moment = Formula(
 
 def _renormalised(f: Formula) -> Iterator[Step]:
     equation = f.equation
-    isotropic = (lam - (1 - gamma) + sp.sqrt((lam - (1 - gamma)) ** 2 + 4 * lam)) / 2
-    equal = equation.subs(Mean(1 / (kappa + s), s), 1 / (1 + kappa)).subs(kappa, isotropic)
+    isotropic = (tau2 - (1 - gamma) + sp.sqrt((tau2 - (1 - gamma)) ** 2 + 4 * tau2)) / 2
+    equal = equation.subs(Mean(1 / (kappa + eigenvalues), eigenvalues), 1 / (1 + kappa)).subs(kappa, isotropic)
     yield Identity("equal eigenvalues (1): a quadratic with this largest root", equal, 0)
     zero, value = f.branches[0].value, f.branches[1].value.subs(kappa, isotropic)
-    yield Identity("its share κ/(1+κ) is λ × mp_resolvent", value / (1 + value), lam * mp_resolvent.expr)
-    yield Identity("λ = 0: κ = 0 is a root, for γ ≤ 1 the only one", equation.subs({lam: 0, kappa: zero}), 0)
+    yield Identity("its share κ/(1+κ) is λ × mp_resolvent", value / (1 + value), tau2 * mp_resolvent.expr)
+    yield Identity("λ = 0: κ = 0 is a root, for γ ≤ 1 the only one", equation.subs({tau2: 0, kappa: zero}), 0)
     at_kappa = 1 / (1 + kappa - gamma)  # λ m = κ/(1+κ) with λ = κ − γκ/(1+κ)
     yield Identity(
         "λ tr(S+λ)⁻¹/d = κ/(1+κ) obeys the Marchenko–Pastur relation: the sample's resolvent is the population's at κ",
         1 / at_kappa - 1 / (1 + gamma * at_kappa),
         kappa - gamma * kappa / (1 + kappa),
     )
-    slope = sp.diff(kappa - gamma * kappa * Mean(s / (s + kappa), s), kappa)
-    closed = 1 - gamma * Mean(s**2 / (s + kappa) ** 2, s)
+    slope = sp.diff(kappa - gamma * kappa * Mean(eigenvalues / (eigenvalues + kappa), eigenvalues), kappa)
+    closed = 1 - gamma * Mean(eigenvalues**2 / (eigenvalues + kappa) ** 2, eigenvalues)
     gap = single(slope - closed)
     yield Identity("λ(κ) has slope 1 − γ⟨s²/(s+κ)²⟩, increasing in κ: convex, one largest root", gap, 0)
-    upper = single(equation.subs(kappa, lam + gamma * s))
+    upper = single(equation.subs(kappa, tau2 + gamma * eigenvalues))
     yield Identity(
         "at κ = λ + γ⟨s⟩, and hence beyond, the equation is positive: γ⟨s²/(s+κ)⟩",
         upper,
-        (gamma * s**2 / (s + kappa)).subs(kappa, lam + gamma * s),
+        (gamma * eigenvalues**2 / (eigenvalues + kappa)).subs(kappa, tau2 + gamma * eigenvalues),
     )
-    stated = kappa - lam - gamma * kappa * Mean(s / (s + kappa), s)
+    stated = kappa - tau2 - gamma * kappa * Mean(eigenvalues / (eigenvalues + kappa), eigenvalues)
     yield Identity(
         "the equation is κ − λ = γκ⟨s/(s+κ)⟩ rewritten without cancellation",
         single(stated - equation),
@@ -231,37 +220,37 @@ _above = (gamma - 1 + sp.Abs(gamma - 1)) / 2
 renormalised_noise_formula = Formula(
     name="renormalised_noise",
     variables=(
-        Variable(lam, "noise level (ridge) λ", sp.Interval(0, sp.oo), "data²"),
-        Variable(s, "eigenvalues of the population covariance", sp.Interval.open(0, sp.oo), "data²", spectrum=True),
-        Variable(gamma, "aspect ratio d/n"),
+        variable(tau2),
+        variable(eigenvalues, POSITIVE),
+        variable(gamma),
     ),
-    branches=(Branch(sp.S.Zero, sp.And(sp.Eq(lam, 0), gamma <= 1)), Branch(kappa)),
+    branches=(Branch(sp.S.Zero, sp.And(sp.Eq(tau2, 0), gamma <= 1)), Branch(kappa)),
     kind="asymptotic",
     regime="n, d → ∞ at d/n = γ; the largest root",
     source="marchenko1967; derived here",
     derivation=_renormalised,
-    unknown=Unknown(
+    unknown=unknown(
         kappa,
         # κ − λ − γκ⟨s/(s+κ)⟩, written so that nothing cancels for γ ≤ 1.
-        kappa * (1 - gamma) + gamma * kappa**2 * Mean(1 / (s + kappa), s) - lam,
+        kappa * (1 - gamma) + gamma * kappa**2 * Mean(1 / (eigenvalues + kappa), eigenvalues) - tau2,
         # κ ≥ λ + κ(0) by convexity and κ(0) ≥ (γ−1)₊/⟨1/s⟩ by Jensen. Half of that and twice the upper bound:
         # where λ is all that counts the bounds meet, and rounding could decide the signs.
-        (lam + _above / Mean(1 / s, s)) / 2,
-        2 * (lam + gamma * Mean(s, s)),
+        (tau2 + _above / Mean(1 / eigenvalues, eigenvalues)) / 2,
+        2 * (tau2 + gamma * Mean(eigenvalues, eigenvalues)),
     ),
 )
 
 _MANY = 2000
 
 
-def renormalised_noise(lam: Any, eigenvalues: Any, gamma: Any) -> Any:
+def renormalised_noise(tau2: Any, eigenvalues: Any, gamma: Any) -> Any:
     """κ solving κ − λ = γ κ ⟨s/(s+κ)⟩, the largest root; eigenvalues on the last axis, the rest broadcasts.
 
     For one spectrum and very many noise levels the root is interpolated: ln κ is analytic in ln λ on the strip
     |Im ln λ| < π (1/κ is the companion resolvent, free of zeros and poles off the negative axis), so a Chebyshev
     series of the length that strip prescribes is exact to rounding.
     """
-    levels, spectrum, ratio = (np.asarray(v, float) for v in (lam, eigenvalues, gamma))
+    levels, spectrum, ratio = (np.asarray(v, float) for v in (tau2, eigenvalues, gamma))
     if levels.size < _MANY or spectrum.ndim != 1 or ratio.ndim:
         return renormalised_noise_formula(levels, spectrum, ratio)
     if not np.all(levels >= 0):
@@ -272,12 +261,12 @@ def renormalised_noise(lam: Any, eigenvalues: Any, gamma: Any) -> Any:
     positive = levels > 0
     out[~positive] = renormalised_noise_formula(0.0, spectrum, ratio)
     if positive.any():
-        x = np.log(levels[positive])
-        low, high = x.min() - 1e-3, x.max() + 1e-3
+        sample_eigenvalue = np.log(levels[positive])
+        low, high = sample_eigenvalue.min() - 1e-3, sample_eigenvalue.max() + 1e-3
         # A strip of half-width π around an interval of half-length L holds the ellipse of parameter exp(asinh(π/L)).
         degree = int(np.ceil(36 / np.arcsinh(2 * np.pi / (high - low)))) + 8
         series = np.polynomial.Chebyshev.interpolate(
             lambda u: np.log(renormalised_noise_formula(np.exp(u), spectrum, ratio)), degree, (low, high)
         )
-        out[positive] = np.exp(series(x))
+        out[positive] = np.exp(series(sample_eigenvalue))
     return out

@@ -11,28 +11,11 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from theory.core.formula import Branch, Formula, Unknown, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
 from theory.core.steps import Identity, Limit, Premise, Step
-from theory.linear.determinants import FRACTION, gamma, rho
-from theory.spectra import lam as _resolved
+from theory.letters import INSIDE, gamma, kappa, memorized, orthogonal, rho, sample, span, tau2, time, unknown, variable
 from theory.spectra import mp_resolvent
-
-memorized, orthogonal, separation = sp.symbols("memorized orthogonal separation", real=True)
-
-MEMORIZED = Variable(
-    memorized, "memorized fraction ⟨D−D_pop, D_emp−D_pop⟩/‖D_emp−D_pop‖²", sp.Interval(-sp.oo, sp.oo), letter="a"
-)
-
-ORTHOGONAL = Variable(
-    orthogonal, "‖D−D_pop‖²/‖D_emp−D_pop‖² − a²: the error that is not memory", sp.Interval(0, sp.oo), letter="b^2"
-)
-
-SEPARATION = Variable(
-    separation, "‖D_emp−D_pop‖² per dimension", sp.Interval(0, sp.oo), "data²", letter=r"\|D_{emp}-D_{pop}\|^2"
-)
-
-RATIO = Variable(gamma, "aspect ratio d/n")
 
 # Coordinates of D_emp − D_pop on three orthonormal directions of the class, and outside it.
 _c, _r = sp.symbols("c1:4", real=True), sp.Symbol("r", positive=True)
@@ -77,7 +60,7 @@ def _projection(f: Formula) -> Iterator[Step]:
 
 projection_error = Formula(
     name="projection_error",
-    variables=(MEMORIZED,),
+    variables=(variable(memorized),),
     branches=(Branch(memorized * (1 - memorized)),),
     kind="identity",
     regime="b² of the minimiser of the training loss at one noise level, the noise averaged, in any linear class of "
@@ -89,21 +72,19 @@ projection_error = Formula(
 
 def _gain(f: Formula) -> Iterator[Step]:
     kept, outside = sp.symbols("f1:4", real=True), sp.Symbol("f4", real=True)
-    at = _at(kept, outside) | {separation: _SEPARATION}
+    at = _at(kept, outside) | {span: _SEPARATION}
     whole = _SEPARATION
     left = sum(((1 - f_) * c) ** 2 for f_, c in zip(kept, _c, strict=True)) + ((1 - outside) * _r) ** 2
     yield Identity("‖D_emp−D_pop‖² − ‖D_emp−D‖², D any function", whole - left, f.expr.subs(at))
-    yield Identity("D_emp gains all of it", f.expr.subs({memorized: 1, orthogonal: 0}), separation)
-    yield Identity(
-        "the projection gains a of it", f.expr.subs(orthogonal, projection_error.expr), memorized * separation
-    )
+    yield Identity("D_emp gains all of it", f.expr.subs({memorized: 1, orthogonal: 0}), span)
+    yield Identity("the projection gains a of it", f.expr.subs(orthogonal, projection_error.expr), memorized * span)
     yield Premise("E (x − D_emp(u))·g(u) = 0 at noised training points", "argued here", "training.training_gain")
 
 
 training_gain = Formula(
     name="training_gain",
-    variables=(MEMORIZED, ORTHOGONAL, SEPARATION),
-    branches=(Branch(separation * (2 * memorized - memorized**2 - orthogonal)),),
+    variables=(variable(memorized), variable(orthogonal), variable(span)),
+    branches=(Branch(span * (2 * memorized - memorized**2 - orthogonal)),),
     kind="identity",
     regime="loss of D_pop less that of D at one noise level, per dimension, at noised training points",
     source="derived here",
@@ -111,19 +92,10 @@ training_gain = Formula(
 )
 
 # -- the linear denoiser -------------------------------------------------------------------------------------------
-sample, time = sp.Symbol("sample", nonnegative=True), sp.Symbol("time", nonnegative=True)
 
-kappa = sp.Symbol("kappa", positive=True)
 
 TAU2 = (1 - rho) / rho
 
-_SAMPLE = Variable(
-    sample, "eigenvalues of xᵀx/n, zeros among them where n < d", sp.Interval(0, sp.oo), "σ²", spectrum=True
-)
-
-_NOISY = FRACTION._replace(domain=sp.Interval.open(0, 1))
-
-_TIME = Variable(time, "time of the gradient flow Ḋ = −∂(½E|x−D|²)", sp.Interval(0, sp.oo), "1/σ²")
 
 # What training has made of an eigenvalue, from 0.
 _KEPT = sample / (sample + TAU2) * (1 - sp.exp(-time * (sample + TAU2)))
@@ -173,7 +145,7 @@ def _early_fraction(f: Formula) -> Iterator[Step]:
 
 early_stopped_fraction = Formula(
     name="early_stopped_fraction",
-    variables=(_SAMPLE, _NOISY, _TIME),
+    variables=(variable(sample), variable(rho, INSIDE), variable(time)),
     branches=(Branch(Mean(_EXCESS * (sample - 1), sample) / _NORM),),
     kind="exact",
     regime="a of the linear denoiser under gradient flow from 0, its noise averaged, for one training set of an "
@@ -201,7 +173,7 @@ def _early_error(f: Formula) -> Iterator[Step]:
 
 early_stopped_error = Formula(
     name="early_stopped_error",
-    variables=(_SAMPLE, _NOISY, _TIME),
+    variables=(variable(sample), variable(rho, INSIDE), variable(time)),
     branches=(
         Branch(Mean(_EXCESS**2 * (sample + TAU2), sample) / ((1 - rho) * _NORM) - early_stopped_fraction.expr**2),
     ),
@@ -224,7 +196,7 @@ def _linear_fraction(f: Formula) -> Iterator[Step]:
         (1 - rho) * (sample - 2 - TAU2 + (1 + TAU2) ** 2 / (sample + TAU2)),
     )
     averaged = (1 - rho) * (-1 - TAU2 + (1 + TAU2) ** 2 * g)
-    level = sp.Symbol("t", positive=True)
+    level = sp.Symbol("level", positive=True)
     level_of_kappa = kappa - gamma * kappa / (1 + kappa)
     yield Identity(
         "⟨1/(s+τ²)⟩ = κ/((1+κ)τ²), κ − τ² = γκ/(1+κ)",
@@ -234,12 +206,12 @@ def _linear_fraction(f: Formula) -> Iterator[Step]:
     resolved = kappa / ((1 + kappa) * level_of_kappa)
     yield Identity(
         "that is the resolvent of the Marchenko–Pastur law, mp_resolvent, squared out of its root, for every γ",
-        (2 * gamma * _resolved * resolved + _resolved + 1 - gamma) ** 2 - ((_resolved + 1 + gamma) ** 2 - 4 * gamma),
+        (2 * gamma * tau2 * resolved + tau2 + 1 - gamma) ** 2 - ((tau2 + 1 + gamma) ** 2 - 4 * gamma),
         0,
-        {_resolved: level_of_kappa},
+        {tau2: level_of_kappa},
     )
-    root = sp.sqrt((_resolved + 1 - gamma) ** 2 + 4 * gamma * _resolved)
-    yield Identity("whose root it is", mp_resolvent.expr, (root - (_resolved + 1 - gamma)) / (2 * gamma * _resolved))
+    root = sp.sqrt((tau2 + 1 - gamma) ** 2 + 4 * gamma * tau2)
+    yield Identity("whose root it is", mp_resolvent.expr, (root - (tau2 + 1 - gamma)) / (2 * gamma * tau2))
     yield Identity("the equation of κ, times 1", f.equation, kappa - TAU2 - gamma * kappa / (1 + kappa))
     edge = f.branches[0].value.subs(kappa, gamma - 1)
     yield Identity("τ → 0 below n = d: κ → γ − 1, a → 1 − n/d", edge, 1 - 1 / gamma)
@@ -253,14 +225,14 @@ def _linear_fraction(f: Formula) -> Iterator[Step]:
 
 linear_memorized_fraction = Formula(
     name="linear_memorized_fraction",
-    variables=(RATIO, FRACTION),
+    variables=(variable(gamma), variable(rho)),
     branches=(Branch(gamma * kappa / (1 + kappa) ** 2),),
     kind="asymptotic",
     regime="a of the linear denoiser trained to the end, its noise averaged, isotropic law, n, d → ∞ at d/n = γ, below "
     "the collapse width; b² = a(1−a); at noised training points",
     source="derived here",
     derivation=_linear_fraction,
-    unknown=Unknown(
+    unknown=unknown(
         kappa,
         kappa * (1 - gamma) + gamma * kappa**2 / (1 + kappa) - TAU2,  # κ − τ² − γκ/(1+κ) without cancellation, γ ≤ 1
         (TAU2 + (gamma - 1 + sp.Abs(gamma - 1)) / 2) / 2,
@@ -285,7 +257,7 @@ def _linear_peak(f: Formula) -> Iterator[Step]:
 
 linear_memorized_peak = Formula(
     name="linear_memorized_peak",
-    variables=(RATIO,),
+    variables=(variable(gamma),),
     branches=(Branch(gamma / 4, gamma <= 2), Branch(1 - 1 / gamma)),
     kind="asymptotic",
     regime="the largest linear_memorized_fraction of any noise below the collapse width: at τ² = 1 − γ/2, for γ ≥ 2 as "
@@ -308,7 +280,7 @@ def _time_ratio(f: Formula) -> Iterator[Step]:
 
 linear_time_ratio = Formula(
     name="linear_time_ratio",
-    variables=(RATIO, _NOISY),
+    variables=(variable(gamma), variable(rho, INSIDE)),
     branches=(Branch(((1 + sp.sqrt(gamma)) ** 2 + TAU2) / ((1 - sp.sqrt(gamma)) ** 2 + TAU2)),),
     kind="asymptotic",
     regime="slowest over fastest time of the directions that a linear denoiser learns (s > 0); isotropic law, n, d → ∞ "

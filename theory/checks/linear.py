@@ -252,7 +252,7 @@ CHECKS = [
         2,
         lambda: [
             Observation(
-                {"gamma": o.args["gamma"], "rho": RHO, "y": 1.0},
+                {"gamma": o.args["gamma"], "rho": RHO, "shift": 1.0},
                 Estimate(
                     float(linear.generated_logdet(o.args["gamma"], RHO)) / 2 - 2 * o.estimate.value + np.log(2),
                     2 * o.estimate.error,
@@ -261,8 +261,8 @@ CHECKS = [
             for o in _limits("log_affinity", 0.25)
         ],
         {
-            "Jensen: ln(1 + trace)": lambda y, gamma, rho: np.log(y + rho + (1 - rho) * gamma / (1 - gamma)),
-            "population denoiser": lambda y, gamma, rho: np.log(y + rho),
+            "Jensen: ln(1 + trace)": lambda shift, gamma, rho: np.log(shift + rho + (1 - rho) * gamma / (1 - gamma)),
+            "population denoiser": lambda shift, gamma, rho: np.log(shift + rho),
         },
     ),
     Check(

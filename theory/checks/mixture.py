@@ -70,7 +70,7 @@ def _score_errors() -> list[Observation]:
         w = np.where(rng.random(_DRAWS) < 0.5, b, -b) + rng.standard_normal(_DRAWS)
         score = -w + b * np.tanh(b * w)
         residual = score - w * (score @ w) / (w @ w)
-        found.append(Observation({"b2": squared}, mean(residual**2)))
+        found.append(Observation({"contrast": squared}, mean(residual**2)))
     return found
 
 
@@ -162,10 +162,10 @@ CHECKS = [
         3,
         _score_errors,
         {
-            "the linear score of unit slope": lambda b2: (
-                b2 * (1 - np.exp(-b2 / 2) * mixture.mean_sech.numpy(np.array(b2)))
+            "the linear score of unit slope": lambda contrast: (
+                contrast * (1 - np.exp(-contrast / 2) * mixture.mean_sech.numpy(np.array(contrast)))
             ),
-            "its late form": lambda b2: 2 / 3 * b2**4,
+            "its late form": lambda contrast: 2 / 3 * contrast**4,
         },
     ),
     Check(

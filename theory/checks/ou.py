@@ -85,7 +85,7 @@ def _conditional(target: np.ndarray, denoised: np.ndarray, u: np.ndarray, at: fl
 def _observed(
     target: np.ndarray, rest: np.ndarray, denoised: np.ndarray, u: np.ndarray, at: float
 ) -> tuple[dict, Estimate]:
-    means = {name: float(_windowed(x, u, at).mean()) for name, x in (("denoised", denoised), ("u", u))}
+    means = {name: float(_windowed(x, u, at).mean()) for name, x in (("denoised", denoised), ("noised", u))}
     value = float(_windowed(target, u, at).mean())
     return means, mean(_windowed(rest, u, at))._replace(value=value)
 
@@ -187,11 +187,11 @@ CHECKS = [
         2,
         _scores,
         {
-            "of u, not of x_t": lambda denoised, u, t, lam: (denoised - u) / (lam * np.expm1(2 * t)),
-            "noise of x_t for that of u": lambda denoised, u, t, lam: (
-                np.exp(t) * (denoised - u) / (-lam * np.expm1(-2 * t))
+            "of u, not of x_t": lambda denoised, noised, t, lam: (denoised - noised) / (lam * np.expm1(2 * t)),
+            "noise of x_t for that of u": lambda denoised, noised, t, lam: (
+                np.exp(t) * (denoised - noised) / (-lam * np.expm1(-2 * t))
             ),
-            "x_t for u": lambda denoised, u, t, lam: ou.ou_score(denoised, np.exp(-t) * u, t, lam),
+            "x_t for u": lambda denoised, noised, t, lam: ou.ou_score(denoised, np.exp(-t) * noised, t, lam),
         },
     ),
     Check(
@@ -200,8 +200,8 @@ CHECKS = [
         2,
         _noises,
         {
-            "sign": lambda denoised, u, tau: (denoised - u) / tau,
-            "the score": lambda denoised, u, tau: (u - denoised) / tau**2,
+            "sign": lambda denoised, noised, tau: (denoised - noised) / tau,
+            "the score": lambda denoised, noised, tau: (noised - denoised) / tau**2,
         },
     ),
     Check(
@@ -210,9 +210,9 @@ CHECKS = [
         3,
         _velocities,
         {
-            "noise minus data": lambda denoised, u, tau: (u - denoised) / tau - denoised,
-            "D − u": lambda denoised, u, tau: denoised - u,
-            "x_s for u": lambda denoised, u, tau: ou.flow_velocity(denoised, u / (1 + tau), tau),
+            "noise minus data": lambda denoised, noised, tau: (noised - denoised) / tau - denoised,
+            "D − u": lambda denoised, noised, tau: denoised - noised,
+            "x_s for u": lambda denoised, noised, tau: ou.flow_velocity(denoised, noised / (1 + tau), tau),
         },
     ),
 ]

@@ -47,7 +47,10 @@ def _shrunk(lam: float, s: np.ndarray) -> np.ndarray:
 def _density() -> list[Observation]:
     # The mass below x, from the density by quadrature, against the fraction of eigenvalues there.
     cuts = ((0.25, 0.8), (0.25, 1.2), (0.8, 0.5))
-    return [Observation({"gamma": g, "x": x}, _limit("spectra.density", g, partial(np.greater, x))) for g, x in cuts]
+    return [
+        Observation({"gamma": g, "sample_eigenvalue": x}, _limit("spectra.density", g, partial(np.greater, x)))
+        for g, x in cuts
+    ]
 
 
 def mass_below(x: float, gamma: float, power: float = 0.0) -> float:
@@ -62,7 +65,7 @@ def mass_below(x: float, gamma: float, power: float = 0.0) -> float:
 
 def _resolvent() -> list[Observation]:
     return [
-        Observation({"lam": lam, "gamma": g}, _limit("spectra.resolvent", g, partial(_inverse, lam)))
+        Observation({"tau2": lam, "gamma": g}, _limit("spectra.resolvent", g, partial(_inverse, lam)))
         for g, lam in ((0.25, 0.3), (0.8, 0.3), (0.8, 2.0))
     ]
 
@@ -85,7 +88,7 @@ def _renormalised() -> list[Observation]:
     # λ tr(S+λ)⁻¹/d of the sample is κ tr(Σ+κ)⁻¹/d of the population: d = γn, below and above one sample a dimension.
     return [
         Observation(
-            {"lam": lam, "gamma": g},
+            {"tau2": lam, "gamma": g},
             _limit("spectra.kappa", g, partial(_shrunk, lam), _LEVELS),
         )
         for g, lam in ((0.5, 0.3), (2.0, 0.3), (1.0, 0.05))
@@ -104,10 +107,10 @@ CHECKS = [
         3,
         _density,
         {
-            "γ inverted": lambda gamma, x: 1 - mass_below(x, gamma),
-            "missing 1/s": lambda gamma, x: mass_below(x, gamma, 1.0),
+            "γ inverted": lambda gamma, sample_eigenvalue: 1 - mass_below(sample_eigenvalue, gamma),
+            "missing 1/s": lambda gamma, sample_eigenvalue: mass_below(sample_eigenvalue, gamma, 1.0),
         },
-        predict=lambda gamma, x: mass_below(x, gamma),
+        predict=lambda gamma, sample_eigenvalue: mass_below(sample_eigenvalue, gamma),
     ),
     Check(
         "spectra.resolvent",
@@ -115,8 +118,8 @@ CHECKS = [
         3,
         _resolvent,
         {
-            "no fluctuations": lambda lam, gamma: 1 / (1 + lam),
-            "γ for √γ": lambda lam, gamma: spectra.mp_resolvent(lam, gamma**2),
+            "no fluctuations": lambda tau2, gamma: 1 / (1 + tau2),
+            "γ for √γ": lambda tau2, gamma: spectra.mp_resolvent(tau2, gamma**2),
         },
     ),
     Check(
@@ -146,13 +149,13 @@ CHECKS = [
         3,
         _renormalised,
         {
-            "not renormalised": lambda lam, gamma: population_resolvent(lam),
-            "γ inverted": lambda lam, gamma: population_resolvent(
-                float(spectra.renormalised_noise(lam, np.array(_LEVELS), 1.3 / gamma))
+            "not renormalised": lambda tau2, gamma: population_resolvent(tau2),
+            "γ inverted": lambda tau2, gamma: population_resolvent(
+                float(spectra.renormalised_noise(tau2, np.array(_LEVELS), 1.3 / gamma))
             ),
         },
-        predict=lambda lam, gamma: population_resolvent(
-            float(spectra.renormalised_noise(lam, np.array(_LEVELS), gamma))
+        predict=lambda tau2, gamma: population_resolvent(
+            float(spectra.renormalised_noise(tau2, np.array(_LEVELS), gamma))
         ),
     ),
 ]

@@ -89,7 +89,7 @@ def _gains() -> list[Observation]:
             guess = 0.8 * torch.tanh(u) + 0.1 + step * (empirical - population)
             made.append(fractions(guess, population, empirical))
             gains.append(float(((clean - population).square() - (clean - guess).square()).mean()))
-        names = ("memorized", "orthogonal", "separation")
+        names = ("memorized", "orthogonal", "span")
         args = {name: np.array([float(f[k]) for f in made]) for k, name in enumerate(names)}
         predicted = training.training_gain(**args)
         at = {name: float(values.mean()) for name, values in args.items()}
@@ -187,8 +187,8 @@ CHECKS = [
         3,
         _gains,
         {
-            "without the error": lambda memorized, orthogonal, separation: separation * memorized * (2 - memorized),
-            "all of a": lambda memorized, orthogonal, separation: separation * (memorized - orthogonal),
+            "without the error": lambda memorized, orthogonal, span: span * memorized * (2 - memorized),
+            "all of a": lambda memorized, orthogonal, span: span * (memorized - orthogonal),
         },
     ),
     Check(

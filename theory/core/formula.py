@@ -66,7 +66,8 @@ class Formula:
     def latex(self) -> str:
         """The expression typeset, the name on the left; the equation of the unknown, if any, below."""
         name = self.name.replace("_", r"\_")
-        style = {"ln_notation": True, "symbol_names": {v.symbol: v.letter for v in self.variables if v.letter}}
+        shown: list[Variable | Unknown] = [*self.variables, *([self.unknown] if self.unknown else [])]
+        style = {"ln_notation": True, "symbol_names": {v.symbol: v.letter for v in shown if v.letter}}
         lines = [rf"\mathrm{{{name}}} = {sp.latex(self.expr, **style)}"]
         if self.unknown:
             lines.append(rf"{sp.latex(self.equation, **style)} = 0")

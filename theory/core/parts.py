@@ -34,6 +34,7 @@ class Unknown(NamedTuple):
     equation: sp.Expr
     lower: sp.Expr
     upper: sp.Expr
+    letter: str | None = None
 
 
 class DomainError(ValueError):

@@ -13,19 +13,10 @@ from collections.abc import Iterator
 import sympy as sp
 
 from theory.core.averages import gaussian_product
-from theory.core.formula import Branch, Formula, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.special import log_add
 from theory.core.steps import Identity, Limit, Step
-
-n, d, sigma, width = sp.symbols("n d sigma width", positive=True)
-
-COUNT = Variable(n, "number of points", sp.Interval(1, sp.oo))
-
-DIMENSION = Variable(d, "dimension", sp.Interval(1, sp.oo))
-
-SIGMA = Variable(sigma, "standard deviation of the data", unit="data", default=1)
-
-WIDTH = Variable(width, "standard deviation of a kernel", unit="data", letter=r"\varepsilon")
+from theory.letters import d, n, sigma, variable, width
 
 
 # -- the width and the self-overlap -------------------------------------------------------------------------------
@@ -36,7 +27,7 @@ def _kernel_width(f: Formula) -> Iterator[Step]:
 
 kernel_width = Formula(
     name="kernel_width",
-    variables=(COUNT, DIMENSION, SIGMA),
+    variables=(variable(n), variable(d), variable(sigma)),
     branches=(Branch(sigma * sp.exp(-sp.log(n) / d)),),
     kind="exact",
     regime="a definition, for every n and d",
@@ -57,7 +48,7 @@ def _self_overlap(f: Formula) -> Iterator[Step]:
 
 self_overlap = Formula(
     name="self_overlap",
-    variables=(COUNT, DIMENSION, WIDTH, SIGMA),
+    variables=(variable(n), variable(d), variable(width), variable(sigma)),
     branches=(Branch(sp.exp(d * sp.log(sigma / width)) / n),),
     kind="exact",
     regime="overlaps of kernels with themselves in ‖ρ_T‖², in units of (4πσ²)^{−d/2}; 1 at ε = σ n^{−1/d}",
@@ -76,7 +67,7 @@ def _pair_overlap(f: Formula) -> Iterator[Step]:
 
 pair_overlap = Formula(
     name="pair_overlap",
-    variables=(COUNT, DIMENSION, WIDTH, SIGMA),
+    variables=(variable(n), variable(d), variable(width), variable(sigma)),
     branches=(Branch((n - 1) / n * sp.exp(-d * sp.log(1 + width**2 / sigma**2) / 2)),),
     kind="exact",
     regime="mean over point sets of the overlaps of different kernels in ‖ρ_T‖², in units of (4πσ²)^{−d/2}",
@@ -117,7 +108,7 @@ def _kde_mise(f: Formula) -> Iterator[Step]:
 
 kde_mise = Formula(
     name="kde_mise",
-    variables=(COUNT, DIMENSION, WIDTH, SIGMA),
+    variables=(variable(n), variable(d), variable(width), variable(sigma)),
     branches=(Branch(sp.exp(log_add(_VARIANCE, sp.log(_BIAS)) - d * sp.log(4 * sp.pi * sigma**2) / 2)),),
     kind="exact",
     regime="E‖ρ_T − O‖² over training sets, O = N(m, σ²I), an inverse volume; use .log where d is large",
@@ -146,7 +137,7 @@ def _best_width(f: Formula) -> Iterator[Step]:
 
 best_width = Formula(
     name="best_width",
-    variables=(COUNT, DIMENSION, SIGMA),
+    variables=(variable(n), variable(d), variable(sigma)),
     branches=(Branch(sigma * sp.exp(sp.log(4 / (n * (d + 2))) / (d + 4))),),
     kind="asymptotic",
     regime="width of least E‖ρ_T − O‖², n → ∞ at fixed d; narrower than the seed's below n = ((d+2)/4)^{d/4}",

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 import sympy as sp
 
 from theory.core.averages import normal_average
-from theory.core.formula import Branch, Formula, Unknown, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.special import log_add
 from theory.core.steps import Identity, Limit, Quadrature, Step
-from theory.kernel.estimate import COUNT, DIMENSION, SIGMA, d, kernel_width, n, sigma, width
+from theory.kernel.estimate import kernel_width
+from theory.letters import D, alpha, d, log_n, n, sigma, unknown, variable, width
 
 # -- one component against all the others ----------------------------------------------------------------------------
 _OWN = sp.exp(-d / 2)  # Z_1, the component's own term at a distance ε√d from its centre
@@ -56,7 +57,7 @@ def _collapse_width(f: Formula) -> Iterator[Step]:
 
 collapse_width = Formula(
     name="collapse_width",
-    variables=(COUNT, DIMENSION, SIGMA),
+    variables=(variable(n), variable(d), variable(sigma)),
     branches=(
         Branch(sp.oo, n <= 1),
         Branch(sigma * sp.exp(-sp.log(n) / d) / sp.sqrt(1 - sp.exp(-2 * sp.log(n) / d))),
@@ -87,7 +88,6 @@ def _neighbour_ratio(f: Formula) -> Iterator[Step]:
     yield Identity(
         "inside the collapsed phase at every n and d: (ε/ε_c)² = 1 − n^{−2/d}", inside, 1 - sp.exp(-2 * sp.log(n) / d)
     )
-    alpha = sp.Symbol("alpha", positive=True)
     at_rate = sp.expand_log(sp.log(f.expr.subs(n, sp.exp(alpha * d))), force=True)
     rate = sp.log(1 + sp.exp(-2 * alpha)) / 2
     yield Identity(
@@ -121,7 +121,7 @@ def _neighbour_ratio(f: Formula) -> Iterator[Step]:
 
 neighbour_ratio = Formula(
     name="neighbour_ratio",
-    variables=(COUNT, DIMENSION),
+    variables=(variable(n), variable(d)),
     branches=(Branch((n - 1) / n * sp.exp(-d * sp.log(1 + sp.exp(-2 * sp.log(n) / d)) / 2)),),
     kind="exact",
     regime="mean of Z_{1^c} over the other points, by Z_1, at the seed's width and a typical place of component 1",
@@ -147,7 +147,7 @@ def _neighbour_spread(f: Formula) -> Iterator[Step]:
 
 neighbour_spread = Formula(
     name="neighbour_spread",
-    variables=(COUNT, DIMENSION),
+    variables=(variable(n), variable(d)),
     branches=(Branch(sp.sqrt(d / (1 + sp.exp(-2 * sp.log(n) / d)))),),
     kind="exact",
     regime="standard deviation of ln(Z_{1^c}/Z_1) over places x_1 + εz, the other points averaged, at the seed's width",
@@ -156,9 +156,6 @@ neighbour_spread = Formula(
 )
 
 # -- data of low dimension in a space of many ------------------------------------------------------------------------
-D = sp.Symbol("D", positive=True)
-
-INTRINSIC = Variable(D, "intrinsic dimension: of the subspace that holds the data", sp.Interval(1, sp.oo))
 
 
 def _intrinsic_ratio(f: Formula) -> Iterator[Step]:
@@ -182,15 +179,13 @@ def _intrinsic_ratio(f: Formula) -> Iterator[Step]:
 
 intrinsic_ratio = Formula(
     name="intrinsic_ratio",
-    variables=(COUNT, DIMENSION, INTRINSIC),
+    variables=(variable(n), variable(d), variable(D)),
     branches=(Branch((n - 1) * sp.exp(-D * log_add(0, 2 * sp.log(n) / d) / 2), D <= d),),
     kind="exact",
     regime="neighbour_ratio for Gaussian data in D of d dimensions, at the seed's width of d dimensions; D ≤ d",
     source="derived here",
     derivation=_intrinsic_ratio,
 )
-
-log_n = sp.Symbol("log_n", positive=True)
 
 
 def _isolated_samples(f: Formula) -> Iterator[Step]:
@@ -211,13 +206,13 @@ def _isolated_samples(f: Formula) -> Iterator[Step]:
 
 isolated_samples = Formula(
     name="isolated_samples",
-    variables=(DIMENSION, INTRINSIC),
+    variables=(variable(d), variable(D)),
     branches=(Branch(sp.exp(log_n), D < d), Branch(sp.oo, D <= d)),
     kind="asymptotic",
     regime="n up to which the seed's width keeps points of D dimensions in a space of d apart, D ≫ 1; ∞ for D = d",
     source="derived here",
     derivation=_isolated_samples,
-    unknown=Unknown(
+    unknown=unknown(
         log_n,
         log_n - D * log_add(0, 2 * log_n / d) / 2,
         D * sp.log(2) / 4,

@@ -10,17 +10,24 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from theory.collapse import SPECTRUM, eigenvalues, tau
 from theory.core.averages import normal_average
-from theory.core.formula import Branch, Formula, Unknown, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
 from theory.core.steps import Identity, Limit, Step
-from theory.kernel.random_energies import ALPHA, FROZEN, WIDTH, alpha, d, e, entropy, level, random_energies, width, x
-
-radius2 = sp.Symbol("radius2", nonnegative=True)
-
-RADIUS2 = Variable(
-    radius2, "|x_1|²/d, squared distance from the middle of the data", sp.Interval(0, sp.oo), "σ²", letter="r"
+from theory.kernel.random_energies import FROZEN, e, entropy, level, random_energies
+from theory.letters import (
+    POSITIVE,
+    alpha,
+    at_least,
+    d,
+    eigenvalues,
+    radius2,
+    snr,
+    tau,
+    unknown,
+    variable,
+    width,
+    width2,
 )
 
 
@@ -48,7 +55,7 @@ def _dispersion(f: Formula) -> Iterator[Step]:
 
 dispersion = Formula(
     name="dispersion",
-    variables=(Variable(tau, "noise standard deviation in the frame of the data", unit="data"), SPECTRUM),
+    variables=(variable(tau, POSITIVE), variable(eigenvalues, POSITIVE)),
     branches=(Branch(d * Mean(eigenvalues / (eigenvalues + tau**2), eigenvalues)),),
     kind="exact",
     regime="variance of the information density ln p(u|x_0)/p(u) of Gaussian data, nats²: collapse is √V wide in ln n",
@@ -69,7 +76,7 @@ def _local_information(f: Formula) -> Iterator[Step]:
 
 local_information = Formula(
     name="local_information",
-    variables=(WIDTH, Variable(d, "dimension", sp.Interval(1, sp.oo)), RADIUS2),
+    variables=(variable(width, unit="σ"), variable(d), variable(radius2)),
     branches=(Branch(d * (sp.log(1 + 1 / e) + (radius2 - 1) / (1 + e)) / 2),),
     kind="exact",
     regime="mean over the noise of ln p(u|x)/p(u) at a point of N(0, I) with |x|² = r d, nats: outliers carry more",
@@ -78,7 +85,7 @@ local_information = Formula(
 )
 
 # -- where collapse comes first: outliers ----------------------------------------------------------------------------
-_INSIDE = (1 + x + radius2) / (x * (x + 2))  # e at which the condensed level equals the own term
+_INSIDE = (1 + snr + radius2) / (snr * (snr + 2))  # e at which the condensed level equals the own term
 
 
 def _inlier_collapse_width(f: Formula) -> Iterator[Step]:
@@ -91,31 +98,29 @@ def _inlier_collapse_width(f: Formula) -> Iterator[Step]:
     yield Identity("levels that hold e^{αd}", f.equation, alpha - entropy(radius2 + _INSIDE))
     yield Identity("ε", f.expr**2, _INSIDE)
     typical = (alpha - f.equation).subs({radius2: 1}).doit()
-    yield Identity("r = 1: x = 1/ε², the collapse width", f.expr.subs(radius2, 1) ** 2, 1 / x)
-    yield Identity("and α = ½ ln(1+1/ε²)", typical, sp.log(1 + x) / 2)
+    yield Identity("r = 1: χ = 1/ε², the collapse width", f.expr.subs(radius2, 1) ** 2, 1 / snr)
+    yield Identity("and α = ½ ln(1+1/ε²)", typical, sp.log(1 + snr) / 2)
 
 
 inlier_collapse_width = Formula(
     name="inlier_collapse_width",
-    variables=(ALPHA, RADIUS2._replace(domain=sp.Interval(0, 1))),
-    branches=(Branch(sp.sqrt((1 + x + radius2) / (x * (x + 2)))),),
+    variables=(variable(alpha), variable(radius2, sp.Interval(0, 1))),
+    branches=(Branch(sp.sqrt((1 + snr + radius2) / (snr * (snr + 2)))),),
     kind="asymptotic",
     regime="width below which a point with |x_1|² = r d, r ≤ 1, outweighs all others, d → ∞; those are condensed there",
     source="derived here",
     derivation=_inlier_collapse_width,
-    unknown=Unknown(x, alpha - entropy(radius2 + _INSIDE), alpha / (1 + radius2), sp.exp(2 * alpha + 1)),
+    unknown=unknown(snr, alpha - entropy(radius2 + _INSIDE), alpha / (1 + radius2), sp.exp(2 * alpha + 1)),
 )
-
-square = sp.Symbol("s", positive=True)  # e
 
 
 def _outlier_collapse_width(f: Formula) -> Iterator[Step]:
     yield from random_energies(radius2 + e)
-    per_dimension = (local_information.expr / d).subs(width, sp.sqrt(square))
+    per_dimension = (local_information.expr / d).subs(width, sp.sqrt(width2))
     yield Identity("i(x) = ln n: the own term is as heavy as the mean of the others", f.equation, per_dimension - alpha)
-    yield Identity("ε", f.expr**2, square)
+    yield Identity("ε", f.expr**2, width2)
     # The mean is right: more points than e^{d·KL}, KL at |u|² = d(r + e) and temperature 1.
-    rarity = entropy(radius2 + e).doit().subs(x, 1 / e)
+    rarity = entropy(radius2 + e).doit().subs(snr, 1 / e)
     surplus = (radius2 - 1) * e / (2 * (1 + e) ** 2)
     yield Identity(
         "i/d − KL = (r−1)ε²/2(1+ε²)²: outliers' neighbours are not condensed",
@@ -126,15 +131,15 @@ def _outlier_collapse_width(f: Formula) -> Iterator[Step]:
 
 outlier_collapse_width = Formula(
     name="outlier_collapse_width",
-    variables=(ALPHA, RADIUS2._replace(domain=sp.Interval(1, sp.oo))),
-    branches=(Branch(sp.sqrt(square)),),
+    variables=(variable(alpha), variable(radius2, at_least(1))),
+    branches=(Branch(sp.sqrt(width2)),),
     kind="asymptotic",
     regime="width below which a point with |x_1|² = r d, r ≥ 1, outweighs all others, d → ∞",
     source="derived here",
     derivation=_outlier_collapse_width,
-    unknown=Unknown(
-        square,
-        (sp.log(1 + 1 / square) + (radius2 - 1) / (1 + square)) / 2 - alpha,
+    unknown=unknown(
+        width2,
+        (sp.log(1 + 1 / width2) + (radius2 - 1) / (1 + width2)) / 2 - alpha,
         sp.exp(-2 * alpha),
         radius2 / (2 * alpha),
     ),

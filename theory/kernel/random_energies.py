@@ -7,7 +7,7 @@ sum is carried by the nearest few, and a finite number of points share it: it is
 mean.  At a typical u that KL is ½ ln(1+1/ε²), where also the own term takes over, so annealed and quenched agree on
 the collapse.  Nearer to the middle of the data they do not: there the others are condensed before.
 
-Lengths are in units of σ, the standard deviation of the data; e = ε².  x = β_c/e is the signal-to-noise ratio that the
+Lengths are in units of σ, the standard deviation of the data; e = ε².  χ = β_c/ε² is the signal-to-noise ratio that the
 condensed points have: the temperature at which they would fill their level.
 """
 
@@ -15,43 +15,38 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from theory.core.formula import Branch, Formula, Unknown, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.special import narrowing
 from theory.core.steps import Identity, Premise, Quadrature, Step
-
-alpha, width, x, d, eigenvalue = sp.symbols("alpha width x d eigenvalue", positive=True)
+from theory.letters import alpha, eigenvalue, snr, unknown, variable, width
 
 e = width**2
 
-ALPHA = Variable(alpha, "ln n/d", letter=r"\alpha")
-
-WIDTH = Variable(width, "width of the kernels, or noise in the frame of the data", unit="σ", letter=r"\varepsilon")
-
 
 def entropy(place2: sp.Expr) -> sp.Expr:
-    """βψ' − ψ at β = xe: the α below which the levels of that temperature are empty; |u|² = place2·d."""
-    return (narrowing(x) + place2 * x**2 / (1 + x) ** 2) / 2
+    """βψ' − ψ at β = χε²: the α below which the levels of that temperature are empty; |u|² = place2·d."""
+    return (narrowing(snr) + place2 * snr**2 / (1 + snr) ** 2) / 2
 
 
 def level(place2: sp.Expr) -> sp.Expr:
-    """ψ'(β) at β = xe: the exponent −|u − x_i|²/2ε²d of the points that carry the mean of Σ exp(−β|u − x_i|²/2ε²)."""
-    return -(1 / (1 + x) + place2 / (1 + x) ** 2) / (2 * e)
+    """ψ'(β) at β = χε²: the exponent −|u − x_i|²/2ε²d of the points that carry the mean of Σ exp(−β|u − x_i|²/2ε²)."""
+    return -(1 / (1 + snr) + place2 / (1 + snr) ** 2) / (2 * e)
 
 
 def random_energies(place2: sp.Expr) -> Iterator[Step]:
     beta, y, u = sp.symbols("beta y u", positive=True)
-    snr = beta / e
+    strength = beta / e
     exponent = -beta * (u - y) ** 2 / (2 * e) - y**2 / 2
-    around = snr * u / (1 + snr)
-    square = -(1 + snr) * (y - around) ** 2 / 2 - snr * u**2 / (2 * (1 + snr))
+    around = strength * u / (1 + strength)
+    square = -(1 + strength) * (y - around) ** 2 / 2 - strength * u**2 / (2 * (1 + strength))
     yield Identity("one direction of E exp(−β|u−X|²/2ε²): the square completed", sp.expand(exponent - square), 0)
     z, k = sp.Symbol("z", real=True), sp.Symbol("k", positive=True)
     gauss = sp.exp(-(k**2) * z**2 / 2) / sp.sqrt(2 * sp.pi)
     yield Quadrature(
         "and integrated: (1+β/ε²)^{−1/2}", gauss, (z, -sp.oo, 0, sp.oo), 1 / k, ({k: 2}, {k: sp.Rational(1, 3)})
     )
-    psi = -sp.log(1 + snr) / 2 - snr * place2 / (2 * (1 + snr))
-    at = {beta: x * e}
+    psi = -sp.log(1 + strength) / 2 - strength * place2 / (2 * (1 + strength))
+    at = {beta: snr * e}
     yield Identity("their exponent is ψ'(β)", sp.diff(psi, beta).subs(at), level(place2))
     yield Identity(
         "how rare they are: βψ' − ψ, their KL divergence from the data",
@@ -70,33 +65,35 @@ _OPEN = sp.log(1 + 1 / e) / 2  # α beyond which the mean is right at a typical 
 
 _TYPICAL = 1 + e  # |u|²/d there
 
-# x = 1/e at α = _OPEN; the bracket is wider, since a rounding may take the root beyond
-_X = Unknown(x, alpha - entropy(_TYPICAL), sp.sqrt(alpha / (sp.Rational(3, 2) + e)), 2 / e)
+# χ = 1/ε² at α = _OPEN; the bracket is wider, since a rounding may take the root beyond
+_X = unknown(snr, alpha - entropy(_TYPICAL), sp.sqrt(alpha / (sp.Rational(3, 2) + e)), 2 / e)
 
 
 def _condensed(f: Formula) -> Iterator[Step]:
     yield from random_energies(_TYPICAL)
     yield FROZEN
-    yield Identity("at |u|² = d(1+ε²) the levels of temperature e x hold e^{αd}", f.equation, alpha - entropy(_TYPICAL))
+    yield Identity(
+        "at |u|² = d(1+ε²) the levels of inverse temperature χε² hold e^{αd}", f.equation, alpha - entropy(_TYPICAL)
+    )
     condition = f.branches[0].condition
     yield Identity("the phases meet at α = ½ ln(1+1/ε²)", condition.lhs - condition.rhs, alpha - _OPEN)
     yield Identity(
         "those of temperature 1 do at α = ½ ln(1+1/ε²), I(x_0; u) = ln n",
-        (alpha - f.equation).subs(x, 1 / e).doit(),
+        (alpha - f.equation).subs(snr, 1 / e).doit(),
         _OPEN,
     )
 
 
 def _condensation(f: Formula) -> Iterator[Step]:
     yield from _condensed(f)
-    yield Identity("β_c = x ε²", f.branches[1].value, x * e)
-    yield Identity("which is 1 where condensation begins", f.branches[1].value.subs(x, 1 / e), f.branches[0].value)
+    yield Identity("β_c = χ ε²", f.branches[1].value, snr * e)
+    yield Identity("which is 1 where condensation begins", f.branches[1].value.subs(snr, 1 / e), f.branches[0].value)
 
 
 condensation = Formula(
     name="condensation",
-    variables=(ALPHA, WIDTH),
-    branches=(Branch(sp.S.One, alpha >= _OPEN), Branch(x * e)),
+    variables=(variable(alpha), variable(width, unit="σ")),
+    branches=(Branch(sp.S.One, alpha >= _OPEN), Branch(snr * e)),
     kind="asymptotic",
     regime="β_c, the inverse temperature at which the other points condense, typical u, d → ∞; 1 where they do not",
     source="derived here; the transition of derrida1981",
@@ -110,19 +107,21 @@ def _quenched_ratio(f: Formula) -> Iterator[Step]:
     own = -sp.Rational(1, 2)  # ln Z_1/d at |z|² = d
     yield Identity("condensed: the level itself, by the own term", f.branches[1].value, level(_TYPICAL) - own)
     yield Identity("else the mean", f.branches[0].value, alpha - _OPEN)
-    yield Identity("the two meet at 0, where the own term takes over", f.branches[1].value.subs(x, 1 / e), 0)
-    slope = sp.diff(level(_TYPICAL), x) / sp.diff(entropy(_TYPICAL).doit(), x)
-    yield Identity("∂/∂α = 1/β_c ≥ 1: condensed sums grow faster than n, and lie below their mean", slope, 1 / (x * e))
+    yield Identity("the two meet at 0, where the own term takes over", f.branches[1].value.subs(snr, 1 / e), 0)
+    slope = sp.diff(level(_TYPICAL), snr) / sp.diff(entropy(_TYPICAL).doit(), snr)
+    yield Identity(
+        "∂/∂α = 1/β_c ≥ 1: condensed sums grow faster than n, and lie below their mean", slope, 1 / (snr * e)
+    )
     seed = sp.exp(2 * _OPEN.subs(width, sp.exp(-alpha)))
     yield Identity("at the seed's width e^{2α} is 1 short of it: always condensed", seed - sp.exp(2 * alpha), 1)
 
 
 quenched_ratio = Formula(
     name="quenched_ratio",
-    variables=(ALPHA, WIDTH),
+    variables=(variable(alpha), variable(width, unit="σ")),
     branches=(
         Branch(alpha - sp.log(1 + 1 / e) / 2, alpha >= _OPEN),
-        Branch((1 - (1 / (1 + x) + (1 + e) / (1 + x) ** 2) / e) / 2),
+        Branch((1 - (1 / (1 + snr) + (1 + e) / (1 + snr) ** 2) / e) / 2),
     ),
     kind="asymptotic",
     regime="(1/d) ln Z_{1^c}/Z_1 at a typical u of component 1, d → ∞ at fixed α: the value, not the mean",
@@ -161,15 +160,15 @@ def _participation(f: Formula) -> Iterator[Step]:
     yield Identity(
         "m = β_c: the intensity of levels e^{β_c E} at inverse temperature 1",
         f.branches[1].value,
-        (1 - m).subs(m, x * e),
+        (1 - m).subs(m, snr * e),
     )
     yield Identity("no point has a share in a sum that is its mean", f.branches[0].value, 0)
 
 
 participation = Formula(
     name="participation",
-    variables=(ALPHA, WIDTH),
-    branches=(Branch(sp.S.Zero, alpha >= _OPEN), Branch(1 - x * e)),
+    variables=(variable(alpha), variable(width, unit="σ")),
+    branches=(Branch(sp.S.Zero, alpha >= _OPEN), Branch(1 - snr * e)),
     kind="asymptotic",
     regime="E Σ w_i² of the posterior weights at a fresh typical u, d → ∞: one over the number of points that share u",
     source="derived here",
@@ -180,9 +179,11 @@ participation = Formula(
 
 def _condensed_gain(f: Formula) -> Iterator[Step]:
     yield from _condensed(f)
-    beta, lam, v = sp.symbols("beta lam v", positive=True)
-    posterior = 1 / (1 / lam + beta / e)
-    yield Identity("points of the condensed level vary by λε²/(β_cλ+ε²)", posterior, lam * e / (beta * lam + e))
+    beta, variance, v = sp.symbols("beta variance v", positive=True)
+    posterior = 1 / (1 / variance + beta / e)
+    yield Identity(
+        "points of the condensed level vary by λε²/(β_cλ+ε²)", posterior, variance * e / (beta * variance + e)
+    )
     weights = sp.symbols("w1:4", positive=True)
     # E of Σ w c² − (Σ w c)² over independent c of variance v
     spread = sum(w * v for w in weights) - sum(w**2 * v for w in weights)
@@ -193,26 +194,26 @@ def _condensed_gain(f: Formula) -> Iterator[Step]:
         (v * (1 - squared)).subs(weights[0], 1 - weights[1] - weights[2]),
     )
     share = 1 - participation.branches[1].value
-    gain = share * posterior.subs({beta: x * e, lam: eigenvalue}) / e
+    gain = share * posterior.subs({beta: snr * e, variance: eigenvalue}) / e
     yield Identity("∂D/∂u is that covariance by ε²", f.branches[1].value, gain)
     yield Identity("it is Wiener's gain where nothing is condensed", f.branches[0].value, eigenvalue / (eigenvalue + e))
     yield Identity(
         "and Wiener's for λ reduced to β_cλ beyond",
         gain,
-        (beta * eigenvalue / (beta * eigenvalue + e)).subs(beta, x * e),
+        (beta * eigenvalue / (beta * eigenvalue + e)).subs(beta, snr * e),
     )
 
 
 condensed_gain = Formula(
     name="condensed_gain",
     variables=(
-        ALPHA,
-        WIDTH,
-        Variable(eigenvalue, "variance of the data along one direction", unit="σ²", letter=r"\lambda"),
+        variable(alpha),
+        variable(width, unit="σ"),
+        variable(eigenvalue),
     ),
     branches=(
         Branch(eigenvalue / (eigenvalue + e), alpha >= _OPEN),
-        Branch(x * eigenvalue / (x * eigenvalue + 1)),
+        Branch(snr * eigenvalue / (snr * eigenvalue + 1)),
     ),
     kind="asymptotic",
     regime="mean of ∂D/∂u of the empirical denoiser along a direction of variance λ at a fresh typical u, d → ∞",

@@ -10,26 +10,19 @@ from collections.abc import Iterator
 import sympy as sp
 
 from theory.core.averages import normal_average
-from theory.core.formula import Branch, Formula, Unknown, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.special import positive_root
 from theory.core.steps import Identity, Limit, Premise, Quadrature, Step
-from theory.letters import DIMENSION, d
+from theory.letters import INSIDE, d, gamma, rho, share, shift, unknown, variable
 from theory.spectra import mp_log_moment
 
-rho, gamma = sp.symbols("rho gamma", positive=True)
+# Dummies: the resolvent m, and what else is stationary at a saddle point.
+m, r, v, e = sp.symbols("m r v e", positive=True)
+u = sp.Symbol("saddle_u", positive=True)
+odds_gamma, odds_rho = sp.symbols("odds_gamma odds_rho", positive=True)
 
-y, m, r, x, kappa = sp.symbols("y m r x kappa", positive=True)
-
-u, v, e = sp.symbols("u v e", positive=True)
-
-p, q = sp.symbols("p q", positive=True)
-
-# Parametrisations in which SymPy's logarithms combine: γ = p/(1+p), ρ = q/(1+q).
-BOUNDED = {gamma: p / (1 + p), rho: q / (1 + q)}
-
-RATIO = Variable(gamma, "aspect ratio d/(n−1)")
-
-FRACTION = Variable(rho, "signal fraction σ²/(σ²+τ²)", sp.Interval.Lopen(0, 1))
+# Parametrisations in which SymPy's logarithms combine: odds γ/(1−γ) and ρ/(1−ρ).
+BOUNDED = {gamma: odds_gamma / (1 + odds_gamma), rho: odds_rho / (1 + odds_rho)}
 
 
 def square_average(size: int) -> Identity:
@@ -80,14 +73,14 @@ def _generated_logdet(f: Formula) -> Iterator[Step]:
         "argued here",
         "linear.logdet",
     )
-    shift = rho / ((1 - rho) * gamma) * A_OF_M  # the u at which the resolvent is m
-    exponent = -shift + sp.log(rho) + POTENTIAL - mp_log_moment.expr
+    place = rho / ((1 - rho) * gamma) * A_OF_M  # the u at which the resolvent is m
+    exponent = -place + sp.log(rho) + POTENTIAL - mp_log_moment.expr
     stationary = rho / ((1 - rho) * gamma)
-    slope = sp.diff(exponent, m) / sp.diff(shift, m)
+    slope = sp.diff(exponent, m) / sp.diff(place, m)
     yield Identity("the exponent has slope m/m* − 1 in u, with m* = ρ/((1−ρ)γ)", slope, m / stationary - 1)
     yield Identity(
         "it vanishes at u* = (γ−ρ)/γ: inside the range of u iff γ > ρ",
-        shift.subs(m, stationary),
+        place.subs(m, stationary),
         (gamma - rho) / gamma,
     )
     yield Identity("γ > ρ: the exponent at u*", exponent.subs(m, stationary), fluctuating, BOUNDED)
@@ -106,12 +99,12 @@ def _generated_logdet(f: Formula) -> Iterator[Step]:
         second,
         1 / (rho**2 * (1 - rho)),
     )
-    yield Limit("γ → 1: the value there", fluctuating.subs(gamma, 1 - y), y, 0, f.branches[2].value)
+    yield Limit("γ → 1: the value there", fluctuating.subs(gamma, 1 - e), e, 0, f.branches[2].value)
 
 
 generated_logdet = Formula(
     name="generated_logdet",
-    variables=(RATIO, FRACTION),
+    variables=(variable(gamma), variable(rho)),
     branches=(
         Branch(sp.log(rho), sp.And(gamma <= rho, gamma < 1)),
         # Two logarithms, each exact near 1: their quotient's would lose 1/γ of its digits.
@@ -136,20 +129,20 @@ SAMPLE_LOGDET = Premise(
 # shifted_logdet. At the saddle, with r = v(1−ρ), D = y(1+r) + ρ and c² = (1−ρ)γ, the resolvent is m = rD/(c²(1+r)).
 _C2 = (1 - rho) * gamma
 
-_D = y * (1 + r) + rho
+_D = shift * (1 + r) + rho
 
 RESOLVENT = r * _D / (_C2 * (1 + r))
 
-SADDLE = (1 - (1 - gamma) * m) * _D * (y * (1 + r) ** 2 + rho) - _C2 * y * (1 + r) ** 2 * m * (1 + gamma * m)
+SADDLE = (1 - (1 - gamma) * m) * _D * (shift * (1 + r) ** 2 + rho) - _C2 * shift * (1 + r) ** 2 * m * (1 + gamma * m)
 
 _VALUE = sp.log(_D) - sp.log(m) + sp.log(1 + gamma * m) / gamma + (1 - gamma) / gamma * sp.log(1 - gamma)
 
-# Solved for x = (1−γ)m in (0, 1) rather than for r: the bracket then has no rounding of its own.
-IN_X = {r: positive_root(y, y + rho - _C2 * m, _C2 * m), m: x / (1 - gamma)}
+# Solved for w = (1−γ)m in (0, 1) rather than for r: the bracket then has no rounding of its own.
+IN_SHARE = {r: positive_root(shift, shift + rho - _C2 * m, _C2 * m), m: share / (1 - gamma)}
 
 
-def _in_x(expr: sp.Expr) -> sp.Expr:
-    return expr.subs(r, IN_X[r]).subs(m, IN_X[m])
+def _in_share(expr: sp.Expr) -> sp.Expr:
+    return expr.subs(r, IN_SHARE[r]).subs(m, IN_SHARE[m])
 
 
 def _shifted_logdet(f: Formula) -> Iterator[Step]:
@@ -158,7 +151,7 @@ def _shifted_logdet(f: Formula) -> Iterator[Step]:
     yield SAMPLE_LOGDET
     # Equal fractions: H is one number h = D/Q, Q = 1 + r; by scaling ⟨ln(u + hS)⟩ = ln h + F(u/h).
     Q = sp.Symbol("Q", positive=True)
-    h = (y * Q + rho) / Q
+    h = (shift * Q + rho) / Q
     G = -u * (Q - 1) / _C2 + sp.log(Q) + sp.log(h) + u / h * m - sp.log(m) + sp.log(1 + gamma * m) / gamma - 1
     saddle_m, saddle_u = (Q - 1) * h / _C2, h * A_OF_M
     yield Identity("∂G/∂u = 0: m = (Q−1)h/c², c² = (1−ρ)γ", sp.diff(G, u).subs(m, saddle_m), 0)
@@ -166,34 +159,34 @@ def _shifted_logdet(f: Formula) -> Iterator[Step]:
     third = sp.diff(G, Q).subs(u, saddle_u) * -_C2 * Q**3 * h * m * (1 + gamma * m)
     in_r = SADDLE.subs(m, RESOLVENT)
     yield Identity("∂G/∂Q = 0 in r = Q − 1", third.subs(m, saddle_m).subs(Q, 1 + r), in_r)
-    yield Identity("r as a function of m", RESOLVENT.subs(r, IN_X[r]), m)
-    yield Identity("the stated equation is that one in x = (1−γ)m", f.equation, _in_x(SADDLE))
+    yield Identity("r as a function of m", RESOLVENT.subs(r, IN_SHARE[r]), m)
+    yield Identity("the stated equation is that one in w = (1−γ)m", f.equation, _in_share(SADDLE))
     value = (G - mp_log_moment.expr).subs(u, saddle_u).subs(Q, 1 + r)
     cancelling = (u / h * m - u * (Q - 1) / _C2).subs(u, saddle_u).subs(m, saddle_m)
     yield Identity("at the saddle the two terms in u cancel", cancelling, 0)
     rest = value - (u / h * m - u * (Q - 1) / _C2).subs(u, saddle_u).subs(Q, 1 + r)
     yield Identity("and G there is the stated value", sp.exp(gamma * (rest - _VALUE)), 1)
-    yield Identity("in x", f.expr, _in_x(_VALUE))
-    at_zero = {y: 0, r: _C2 / (rho - gamma)}
+    yield Identity("in w", f.expr, _in_share(_VALUE))
+    at_zero = {shift: 0, r: _C2 / (rho - gamma)}
     yield Identity("y → 0, γ < ρ: r = (1−ρ)γ/(ρ−γ)", in_r.subs(at_zero), 0)
     limit = sp.simplify(_VALUE.subs(m, RESOLVENT).subs(at_zero))
-    yield Identity("where the value is the plateau ln ρ", limit, sp.log(rho), {gamma: p / (1 + p)})
+    yield Identity("where the value is the plateau ln ρ", limit, sp.log(rho), {gamma: odds_gamma / (1 + odds_gamma)})
     yield SADDLE_POINT
 
 
 shifted_logdet = Formula(
     name="shifted_logdet",
     variables=(
-        Variable(y, "shift, in units of σ²"),
-        RATIO._replace(domain=sp.Interval.open(0, 1)),
-        FRACTION._replace(domain=sp.Interval.open(0, 1)),
+        variable(shift),
+        variable(gamma, INSIDE),
+        variable(rho, INSIDE),
     ),
-    branches=(Branch(_in_x(_VALUE)),),
+    branches=(Branch(_in_share(_VALUE)),),
     kind="asymptotic",
     regime="lim (1/d) ln det(y + Σ_G/σ²) at d/(n−1) → γ < 1, y > 0",
     source="derived here",
     derivation=_shifted_logdet,
-    unknown=Unknown(x, _in_x(SADDLE), sp.S.Zero, sp.S.One),
+    unknown=unknown(share, _in_share(SADDLE), sp.S.Zero, sp.S.One),
 )
 
 
@@ -204,7 +197,7 @@ def _logdet_correction(f: Formula) -> Iterator[Step]:
     mean = sp.digamma(k / 2) + sp.log(2)
     points = ({k: 3}, {k: 8})
     yield Quadrature("E ln χ²_k = ψ(k/2) + ln 2", density * sp.log(v), (v, 0, 1, 10, 100, sp.oo), mean, points)
-    expansion = sp.series(sp.digamma(1 / y), y, 0, 2).removeO().subs(y, 2 / k)
+    expansion = sp.series(sp.digamma(1 / e), e, 0, 2).removeO().subs(e, 2 / k)
     deficit = sp.expand_log(expansion, force=True) + sp.log(2) - sp.log(k)
     yield Limit(
         "which falls short of ln k by 1/k, in sum by ln d: quenched against annealed", k * deficit, k, sp.oo, -1
@@ -219,7 +212,7 @@ def _logdet_correction(f: Formula) -> Iterator[Step]:
         sp.sqrt(2 * sp.pi),
     )
     yield Identity("together ½ ln d − ln d, per dimension", f.branches[1].value, (stirling - sp.log(d)) / d)
-    endpoint = d * sp.integrate(sp.exp(-d * y * v), (v, 0, sp.oo))  # γ < ρ: the maximum is at u = 0, with slope −y
+    endpoint = d * sp.integrate(sp.exp(-d * e * v), (v, 0, sp.oo))  # γ < ρ: the maximum is at u = 0, with slope −e
     yield Identity(
         "γ < ρ: the prefactor at an end point has no power of d", sp.diff(sp.log(endpoint), d), f.branches[0].value
     )
@@ -232,7 +225,7 @@ def _logdet_correction(f: Formula) -> Iterator[Step]:
 
 logdet_correction = Formula(
     name="logdet_correction",
-    variables=(DIMENSION, RATIO, FRACTION),
+    variables=(variable(d), variable(gamma), variable(rho)),
     branches=(Branch(sp.S.Zero, gamma < rho), Branch(-sp.log(d) / (2 * d))),
     kind="heuristic",
     regime="what (1/d) E ln det(Σ_G/σ²) adds to its limit at finite d, up to O(1/d)",

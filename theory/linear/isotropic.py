@@ -14,31 +14,13 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from theory.core.formula import Branch, Formula, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.mean import single
 from theory.core.special import ratio_divergence
 from theory.core.steps import Identity, Limit, Premise, Quadrature, Step
-from theory.gaussians import distance2, kl_spectral
-from theory.letters import DIMENSION, d, n
-from theory.linear.determinants import (
-    BOUNDED,
-    FRACTION,
-    RATIO,
-    RESOLVENT,
-    SADDLE,
-    gamma,
-    generated_logdet,
-    m,
-    r,
-    rho,
-    y,
-)
-
-tau, sigma = sp.symbols("tau sigma", positive=True)
-
-eigenvalues = sp.Symbol("eigenvalues", positive=True)
-
-POINTS = Variable(n, "number of training points", sp.Interval(2, sp.oo))
+from theory.gaussians import kl_spectral
+from theory.letters import at_least, d, distance2, gamma, n, ratios, rho, shift, sigma, tau, variable
+from theory.linear.determinants import BOUNDED, RESOLVENT, SADDLE, generated_logdet, m, r
 
 
 # -- first moments ------------------------------------------------------------------------------------------------
@@ -77,7 +59,7 @@ def _generated_trace(f: Formula) -> Iterator[Step]:
 
 generated_trace = Formula(
     name="generated_trace",
-    variables=(POINTS, DIMENSION, FRACTION),
+    variables=(variable(n, at_least(2)), variable(d), variable(rho)),
     branches=(
         Branch(rho + (1 - rho) * d / (n - d - 2), n > d + 2),
         Branch(rho * (n - 1) / d + (1 - rho) * (n - 1) / (d - n), n < d),
@@ -105,7 +87,7 @@ def _generated_mean_error(f: Formula) -> Iterator[Step]:
 
 generated_mean_error = Formula(
     name="generated_mean_error",
-    variables=(POINTS, DIMENSION, FRACTION),
+    variables=(variable(n, at_least(2)), variable(d), variable(rho)),
     branches=tuple(
         Branch(sp.oo if b.value == sp.oo else (1 + (1 - rho) * b.value) / n, b.condition)
         for b in generated_trace.branches
@@ -129,7 +111,7 @@ def kl_of_pieces(trace: sp.Expr, logdet: sp.Expr) -> sp.Expr:
 
 def pieces_are_kl() -> Step:
     one = single(kl_spectral.expr).subs({kl_spectral.count: 1, distance2: 0}).doit()
-    return Identity("KL per direction is ½(a − 1 − ln a)", one, kl_of_pieces(eigenvalues, sp.log(eigenvalues)))
+    return Identity("KL per direction is ½(a − 1 − ln a)", one, kl_of_pieces(ratios, sp.log(ratios)))
 
 
 def _kl_generated_true(f: Formula) -> Iterator[Step]:
@@ -156,7 +138,7 @@ def _kl_generated_true(f: Formula) -> Iterator[Step]:
 
 kl_generated_true = Formula(
     name="kl_generated_true",
-    variables=(RATIO, FRACTION),
+    variables=(variable(gamma), variable(rho)),
     branches=(
         Branch(sp.oo, gamma >= 1),
         Branch(ratio_divergence(rho) / 2 + (1 - rho) * gamma / (2 * (1 - gamma)), gamma <= rho),
@@ -183,10 +165,10 @@ def _kl_true_generated(f: Formula) -> Iterator[Step]:
     saddle = (1 - rho) * gamma / (rho - gamma)
     yield Identity(
         "r = (1−ρ)γ/(ρ−γ) is the saddle at y = 0",
-        SADDLE.subs(m, RESOLVENT).subs(y, 0).subs(r, saddle),
+        SADDLE.subs(m, RESOLVENT).subs(shift, 0).subs(r, saddle),
         0,
     )
-    inverse = sp.diff(sp.log(y * (1 + saddle) + rho), y).subs(y, 0)
+    inverse = sp.diff(sp.log(shift * (1 + saddle) + rho), shift).subs(shift, 0)
     yield Identity("(1/d) tr (AAᵀ)⁻¹ → (1−γ)/(ρ−γ)", inverse, (1 - gamma) / (rho - gamma))
     yield Identity(
         "½(inverse trace − 1 + ln ρ), free of cancellation",
@@ -207,7 +189,7 @@ def _kl_true_generated(f: Formula) -> Iterator[Step]:
 
 kl_true_generated = Formula(
     name="kl_true_generated",
-    variables=(RATIO, FRACTION),
+    variables=(variable(gamma), variable(rho)),
     branches=(
         Branch((ratio_divergence(1 / rho) + gamma * (1 - rho) / (rho * (rho - gamma))) / 2, gamma < rho),
         Branch(sp.oo),

@@ -8,47 +8,47 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from theory.core.formula import Branch, Formula, Unknown, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
 from theory.core.special import ratio_divergence
 from theory.core.steps import Identity, Limit, Premise, Step
+from theory.letters import (
+    INSIDE,
+    POSITIVE,
+    at_least,
+    d,
+    eigenvalues,
+    fractions,
+    gamma,
+    n,
+    omega,
+    rho,
+    sigma,
+    tau,
+    unknown,
+    variable,
+)
 from theory.linear.determinants import (
     BOUNDED,
-    RATIO,
     SADDLE_POINT,
     SAMPLE_LOGDET,
     e,
-    gamma,
     generated_logdet,
-    kappa,
-    p,
-    q,
-    rho,
+    odds_gamma,
+    odds_rho,
     shifted_average,
     u,
     v,
 )
 from theory.linear.isotropic import (
-    POINTS,
-    d,
-    eigenvalues,
     generated_trace,
     inverse_chi2_mean,
     kl_generated_true,
     kl_of_pieces,
     kl_true_generated,
-    n,
     pieces_are_kl,
-    sigma,
-    tau,
 )
 from theory.spectra import mp_log_moment
-
-fractions = sp.Symbol("fractions", positive=True)
-
-FRACTIONS = Variable(
-    fractions, "signal fractions λ_j/(λ_j+τ²)", sp.Interval.Lopen(0, 1), spectrum=True, letter=r"\rho_j"
-)
 
 
 # The saddle for any spectrum: with c² = γ, K = y S and P = R^½ S^½ the average above has the exponent
@@ -67,37 +67,37 @@ def _generated_logdet_spectrum(f: Formula) -> Iterator[Step]:
     for size in (1, 2):
         yield shifted_average(size)
     yield SAMPLE_LOGDET
-    # At y → 0 either u = 0, or v → ∞ with w = uv finite. In the second case, with κ = w(1+γe) and r = ρ/(1−ρ):
-    w, a, b = sp.symbols("w a b", positive=True)  # a = ⟨1/(κ+r)⟩, b = ⟨ln((κ+r)(1−ρ))⟩
+    # At y → 0 either u = 0, or v → ∞ with w = uv finite. In the second case, with ω = w(1+γe) and r = ρ/(1−ρ):
+    w, a, b = sp.symbols("w inverse logarithm", positive=True)  # a = ⟨1/(ω+r)⟩, b = ⟨ln((ω+r)(1−ρ))⟩
     large_v = sp.exp(sp.logcombine(_direction(sp.S.Zero), force=True)).subs(u, w / v)
     at_w = sp.log(w * (1 - rho) + rho / (1 + gamma * e))
     yield Limit("v → ∞: a direction contributes ln(w(1−ρ) + ρ/(1+γe))", sp.cancel(large_v), v, sp.oo, sp.exp(at_w))
     reduced = _COMMON.subs(u, w / v) + at_w
-    stretched = kappa / (1 + gamma * e)
-    share = 1 / (kappa + rho / (1 - rho))
+    stretched = omega / (1 + gamma * e)
+    share = 1 / (omega + rho / (1 - rho))
     in_w = sp.diff(reduced, w).subs(w, stretched)
     yield Identity("stationary in w: γ(1+γe)a = 1", in_w, -1 / gamma + (1 + gamma * e) * share)
     in_e = sp.diff(reduced, e).subs(w, stretched) * (1 + gamma * e) ** 2 / gamma
-    yield Identity("stationary in e: e = (1+γe)(1−κa)", in_e, e - (1 + gamma * e) * (1 - kappa * share))
-    solved = sp.solve(sp.Eq(e, (1 + gamma * e) * (1 - kappa * a)).subs(a, 1 / (gamma * (1 + gamma * e))), e)[0]
-    yield Identity("together 1 + γe = (1−κ)/(1−γ)", 1 + gamma * solved, (1 - kappa) / (1 - gamma))
-    one_plus = (1 - kappa) / (1 - gamma)
-    common = _COMMON.subs(u, w / v).subs(w, kappa / one_plus).subs(e, (one_plus - 1) / gamma)
+    yield Identity("stationary in e: e = (1+γe)(1−ωa)", in_e, e - (1 + gamma * e) * (1 - omega * share))
+    solved = sp.solve(sp.Eq(e, (1 + gamma * e) * (1 - omega * a)).subs(a, 1 / (gamma * (1 + gamma * e))), e)[0]
+    yield Identity("together 1 + γe = (1−ω)/(1−γ)", 1 + gamma * solved, (1 - omega) / (1 - gamma))
+    one_plus = (1 - omega) / (1 - gamma)
+    common = _COMMON.subs(u, w / v).subs(w, omega / one_plus).subs(e, (one_plus - 1) / gamma)
     total = common + b - sp.log(one_plus) - mp_log_moment.expr  # ⟨ln(w(1−ρ) + ρ/(1+γe))⟩ = b − ln(1+γe)
     value = f.branches[1].value.replace(lambda x: isinstance(x, Mean), lambda x: b)
-    bounded = {gamma: p / (1 + p), kappa: q / (1 + q)}
-    yield Identity("the exponent there is ⟨ln(ρ+(1−ρ)κ)⟩ + ((1−γ)/γ) ln(1−κ)", total, value, bounded)
+    bounded = {gamma: odds_gamma / (1 + odds_gamma), omega: odds_rho / (1 + odds_rho)}
+    yield Identity("the exponent there is ⟨ln(ρ+(1−ρ)ω)⟩ + ((1−γ)/γ) ln(1−ω)", total, value, bounded)
     fluctuation = single(f.branches[1].value)
-    slope = sp.diff(fluctuation, kappa) * gamma * (1 - kappa)
+    slope = sp.diff(fluctuation, omega) * gamma * (1 - omega)
     equation = single(f.equation)
-    yield Identity("which is stationary in κ exactly where κ solves its equation", slope, equation)
+    yield Identity("which is stationary in ω exactly where ω solves its equation", slope, equation)
     plateau = single(f.branches[0].value)
-    yield Identity("at κ = 0 it is the plateau ⟨ln ρ⟩", fluctuation.subs(kappa, 0), plateau)
-    equal = fluctuation.subs({kappa: (gamma - rho) / (1 - rho), fractions: rho})
+    yield Identity("at ω = 0 it is the plateau ⟨ln ρ⟩", fluctuation.subs(omega, 0), plateau)
+    equal = fluctuation.subs({omega: (gamma - rho) / (1 - rho), fractions: rho})
     isotropic = generated_logdet.branches[1].value
     yield Identity(
-        "equal fractions: κ = (γ−ρ)/(1−ρ) solves the equation",
-        equation.subs({kappa: (gamma - rho) / (1 - rho), fractions: rho}),
+        "equal fractions: ω = (γ−ρ)/(1−ρ) solves the equation",
+        equation.subs({omega: (gamma - rho) / (1 - rho), fractions: rho}),
         0,
     )
     yield Identity("and gives generated_logdet", equal, isotropic, BOUNDED)
@@ -108,18 +108,18 @@ _NOISE_TO_SIGNAL = Mean((1 - fractions) / fractions, fractions)
 
 generated_logdet_spectrum = Formula(
     name="generated_logdet_spectrum",
-    variables=(RATIO._replace(domain=sp.Interval.open(0, 1)), FRACTIONS),
+    variables=(variable(gamma, INSIDE), variable(fractions)),
     branches=(
         Branch(Mean(sp.log(fractions), fractions), gamma * _NOISE_TO_SIGNAL <= 1 - gamma),
-        Branch(Mean(sp.log(fractions + (1 - fractions) * kappa), fractions) + (1 - gamma) / gamma * sp.log(1 - kappa)),
+        Branch(Mean(sp.log(fractions + (1 - fractions) * omega), fractions) + (1 - gamma) / gamma * sp.log(1 - omega)),
     ),
     kind="asymptotic",
     regime="lim (1/d) ln det(Σ⁻¹Σ_G), Σ_G = B(Σ+τ²)Bᵀ, at d/(n−1) → γ < 1",
     source="derived here",
     derivation=_generated_logdet_spectrum,
-    unknown=Unknown(
-        kappa,
-        gamma * (1 - kappa) * Mean((1 - fractions) / (fractions + (1 - fractions) * kappa), fractions) - (1 - gamma),
+    unknown=unknown(
+        omega,
+        gamma * (1 - omega) * Mean((1 - fractions) / (fractions + (1 - fractions) * omega), fractions) - (1 - gamma),
         sp.S.Zero,
         sp.S.One,
     ),
@@ -146,15 +146,8 @@ def _likelihood_threshold(f: Formula) -> Iterator[Step]:
 likelihood_threshold = Formula(
     name="likelihood_threshold",
     variables=(
-        Variable(
-            eigenvalues,
-            "eigenvalues of the data covariance",
-            sp.Interval.open(0, sp.oo),
-            "data²",
-            spectrum=True,
-            letter=r"\lambda",
-        ),
-        Variable(tau, "noise standard deviation in the frame of the data", sp.Interval(0, sp.oo), "data"),
+        variable(eigenvalues, POSITIVE),
+        variable(tau),
     ),
     branches=(Branch(d * (1 + tau**2 * Mean(1 / eigenvalues, eigenvalues))),),
     kind="asymptotic",
@@ -179,7 +172,7 @@ def _generated_trace_spectrum(f: Formula) -> Iterator[Step]:
 
 generated_trace_spectrum = Formula(
     name="generated_trace_spectrum",
-    variables=(POINTS, FRACTIONS),
+    variables=(variable(n, at_least(2)), variable(fractions)),
     branches=(
         Branch(Mean(fractions, fractions) + (1 - Mean(fractions, fractions)) * d / (n - d - 2), n > d + 2),
         Branch(sp.oo, n >= d),
@@ -244,7 +237,7 @@ def _kl_true_generated_spectrum(f: Formula) -> Iterator[Step]:
     yield pieces_are_kl()
     # The saddle at y = 0 in the phase u = 0 (determinants.py): with h = ⟨1/H⟩, H = ρ/(1+v(1−ρ)),
     # the slope in y is h = ⟨1/ρ⟩ + v⟨(1−ρ)/ρ⟩; stationarity in u gives v/γ = (1+γe) h, in e gives 1+γe = 1/(1−γ).
-    e, v, a, b = sp.symbols("e v a b", positive=True)
+    e, v, a, b = sp.symbols("e v first b", positive=True)
     in_e = -gamma / (1 + gamma * e) + 1 / (1 + gamma * e) - 1 / (1 + gamma * e) ** 2
     yield Identity("stationarity in e at u = 0: 1 + γe = 1/(1−γ)", in_e.subs(e, 1 / (1 - gamma)), 0)
     found = sp.solve(sp.Eq(v / gamma, (a + v * b) / (1 - gamma)), v)[0]

@@ -1,7 +1,7 @@
 """Relaxation: when has a diffused law forgotten its data, and what does the seed's linear score assume?
 
-The seed writes ρ(t, x) by a tilted measure π_t(y) ∝ ρ_0(y) exp(−a y²/2), a = e^{−2t}/Δ_t = 1/τ² (E4, reconstructed).
-To second order in x the log-density is a quadratic form, (I − a Cov_{π_t})/Δ_t, and its gradient a linear score.  The
+The seed writes ρ(t, x) by a tilted measure π_t(y) ∝ ρ_0(y) exp(−y²/2τ²), 1/τ² = e^{−2t}/Δ_t (E4, reconstructed).
+To second order in x the log-density is a quadratic form, (I − Cov_{π_t}/τ²)/Δ_t, and its gradient a linear score.  The
 relaxation time is where that form is near I.  "Near" can mean the largest eigenvalue, or a relative entropy: two times,
 and they do not scale alike with dimension.  What the form is for laws that are not Gaussian: see late_time.
 """
@@ -12,23 +12,16 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from theory.core.formula import Branch, Formula, Unknown, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
 from theory.core.special import log_excess, ratio_divergence
 from theory.core.steps import Identity, Limit, Step
-
-lam, top_eigenvalue, d, delta = sp.symbols("lam top_eigenvalue d delta", positive=True)
-
-x = sp.Symbol("x", positive=True)  # an unknown τ²
-
-t = sp.Symbol("t", nonnegative=True)
-
-eigenvalues = sp.Symbol("eigenvalues", positive=True)
+from theory.letters import POSITIVE, d, delta, eigenvalues, lam, t, tau2, top_eigenvalue, unknown, variable
 
 
 def tilted() -> Iterator[Step]:
-    """ln ρ(t, x) = const − x²/2Δ + K_a(e^{−t}x/Δ), K_a the cumulant generating function of π_t; for Gaussian data."""
-    x, y, s, delta, a = sp.symbols("x y s delta a", positive=True)
+    """ln ρ(t, x) = const − x²/2Δ + K_t(e^{−t}x/Δ), K_t the cumulant generating function of π_t; for Gaussian data."""
+    x, y, s, delta, a = sp.symbols("x y s Delta inverse", positive=True)
     m = sp.exp(-t)
     kernel = -((x - m * y) ** 2) / (2 * delta)
     split = -(m**2 / delta) * y**2 / 2 - x**2 / (2 * delta) + (m * x / delta) * y
@@ -39,14 +32,14 @@ def tilted() -> Iterator[Step]:
     v = 1 / (1 / s + a)
     precision = 1 / delta - (m / delta) ** 2 * v.subs(a, m**2 / delta)
     yield Identity("for Gaussian data this is N(0, e^{−2t}s + Δ)", precision, 1 / (m**2 * s + delta))
-    yield Identity("the form is (1 − a v)/Δ", precision, (1 - (m**2 / delta) * v.subs(a, m**2 / delta)) / delta)
+    yield Identity("the form is (1 − v/τ²)/Δ", precision, (1 - (m**2 / delta) * v.subs(a, m**2 / delta)) / delta)
 
 
 def _spectral_relaxation_time(f: Formula) -> Iterator[Step]:
     yield from tilted()
     a = 1 / (sp.exp(2 * t) - 1)
-    share = a / (1 / top_eigenvalue + a)  # a λ_max(Cov_π)
-    yield Identity("a λ_max(Cov_π) = ½, the form is halved, at t_R", share.subs(t, f.expr), sp.Rational(1, 2))
+    share = a / (1 / top_eigenvalue + a)  # λ_max(Cov_π)/τ²
+    yield Identity("λ_max(Cov_π)/τ² = ½, the form is halved, at t_R", share.subs(t, f.expr), sp.Rational(1, 2))
     yield Limit(
         "late, λ_max ≫ 1: ½ ln λ_max, the speciation time",
         f.expr - sp.log(top_eigenvalue) / 2,
@@ -59,12 +52,10 @@ def _spectral_relaxation_time(f: Formula) -> Iterator[Step]:
 
 spectral_relaxation_time = Formula(
     name="spectral_relaxation_time",
-    variables=(
-        Variable(top_eigenvalue, "top eigenvalue of the data covariance", unit="data²", letter=r"\lambda_{\max}"),
-    ),
+    variables=(variable(top_eigenvalue, POSITIVE),),
     branches=(Branch(sp.log(1 + top_eigenvalue) / 2),),
     kind="exact",
-    regime="t at which a λ_max(Cov_{π_t}) = ½ for a Gaussian law, noise scale λ = 1",
+    regime="t at which λ_max(Cov_{π_t}) = τ²/2 for a Gaussian law, noise scale λ = 1",
     source="derived here; halder2024 eqs. (13), (14) (E4, reconstructed)",
     derivation=_spectral_relaxation_time,
 )
@@ -94,23 +85,12 @@ def _relaxation_kl(f: Formula) -> Iterator[Step]:
     )
 
 
-SPECTRUM = Variable(
-    eigenvalues,
-    "eigenvalues of the data covariance",
-    sp.Interval(0, sp.oo),
-    "data²",
-    spectrum=True,
-    letter=r"\lambda_j",
-)
-
-NOISE_SCALE = Variable(lam, "noise scale λ: the stationary variance", default=1, letter=r"\lambda")
-
 relaxation_kl = Formula(
     name="relaxation_kl",
     variables=(
-        Variable(t, "diffusion time", sp.Interval(0, sp.oo)),
-        SPECTRUM,
-        NOISE_SCALE,
+        variable(t),
+        variable(eigenvalues),
+        variable(lam),
     ),
     branches=(
         Branch(sp.oo, t <= 0),
@@ -126,8 +106,8 @@ relaxation_kl = Formula(
 
 def _information_time(f: Formula) -> Iterator[Step]:
     yield from _relaxation_kl(relaxation_kl)
-    yield Identity("τ² = λ(e^{2t} − 1)", lam * (sp.exp(2 * f.expr) - 1), x)
-    reached = (f.equation + delta).subs(x, lam * (sp.exp(2 * t) - 1))
+    yield Identity("τ² = λ(e^{2t} − 1)", lam * (sp.exp(2 * f.expr) - 1), tau2)
+    reached = (f.equation + delta).subs(tau2, lam * (sp.exp(2 * t) - 1))
     yield Identity("the divergence at this time is δ", single(reached), single(relaxation_kl.branches[1].value))
     assert f.unknown
     low, high = single(f.unknown.lower).subs(d, 1), single(f.unknown.upper).subs(d, 1)
@@ -144,8 +124,8 @@ def _information_time(f: Formula) -> Iterator[Step]:
         sp.diff(log_excess(r).doit() - r**2 / (2 * (1 + r)), r),
         r**2 / (2 * (1 + r) ** 2),
     )
-    small = single(f.equation + delta).subs(d, 1).doit()  # the δ that belongs to x
-    yield Limit("δ → 0: τ² → ‖Σ‖/2√δ, so t → ½ ln(1 + ‖Σ‖/2λ√δ)", small * x**2, x, sp.oo, eigenvalues**2 / 4)
+    small = single(f.equation + delta).subs(d, 1).doit()  # the δ that belongs to τ²
+    yield Limit("δ → 0: τ² → ‖Σ‖/2√δ, so t → ½ ln(1 + ‖Σ‖/2λ√δ)", small * tau2**2, tau2, sp.oo, eigenvalues**2 / 4)
     equal = (f.equation + delta).subs(eigenvalues, sp.sqrt(r))
     yield Identity("d equal directions: KL is d times that of one", single(equal), d * single(equal).subs(d, 1))
 
@@ -157,19 +137,19 @@ _SQUARES = d * Mean(eigenvalues**2, eigenvalues)  # ‖Σ‖², of Frobenius
 information_time = Formula(
     name="information_time",
     variables=(
-        Variable(delta, "relative entropy allowed", unit="nats", letter=r"\delta"),
-        SPECTRUM._replace(domain=sp.Interval.open(0, sp.oo)),
-        NOISE_SCALE,
+        variable(delta, unit="nats"),
+        variable(eigenvalues, POSITIVE),
+        variable(lam),
     ),
-    branches=(Branch(sp.log(1 + x / lam) / 2),),
+    branches=(Branch(sp.log(1 + tau2 / lam) / 2),),
     kind="exact",
     regime="t_R of a Gaussian law, information definition: KL(law of x_t ‖ N(0, λ(1−e^{−2t})I)) has fallen to δ",
     source="derived here",
     derivation=_information_time,
     count=d,
-    unknown=Unknown(
-        x,
-        d * Mean(log_excess(eigenvalues / x), eigenvalues) / 2 - delta,
+    unknown=unknown(
+        tau2,
+        d * Mean(log_excess(eigenvalues / tau2), eigenvalues) / 2 - delta,
         _SQUARES / (2 * delta) / (_TRACE + sp.sqrt(_TRACE**2 + _SQUARES / delta)) / 2,
         sp.sqrt(_SQUARES / delta),
     ),

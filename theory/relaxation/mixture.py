@@ -11,28 +11,12 @@ from collections.abc import Iterator
 import sympy as sp
 
 from theory.core.averages import normal_average
-from theory.core.formula import Branch, Formula, Unknown, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.special import log_excess
 from theory.core.steps import Identity, Limit, Quadrature, Step
 from theory.core.two_gaussians import class_information, linear_residual, mean_sech, negentropy, taylor_residual
-from theory.mixture import (
-    DIMENSION,
-    LATER,
-    SEPARATION,
-    SIGMA,
-    SQUARED,
-    b2,
-    d,
-    linear_score_error,
-    mixture_information,
-    separation,
-    sigma,
-    t,
-)
-
-delta = sp.Symbol("delta", positive=True)
-
-x = sp.Symbol("x", positive=True)  # an unknown τ²
+from theory.letters import INSIDE, POSITIVE, contrast, d, delta, separation, sigma, t, tau2, unknown, variable
+from theory.mixture import linear_score_error, mixture_information
 
 _w, _z = sp.symbols("w z", real=True)
 
@@ -52,14 +36,16 @@ def _mixture_negentropy(f: Formula) -> Iterator[Step]:
     yield Identity("−∫ p ln g, ln g quadratic, is the entropy of g: the variances agree", gaussian, entropy)
     mixed = class_information(_b**2) + sp.log(2 * sp.pi * sp.E) / 2
     yield Identity(
-        "chain rule: h(p) = I(class; w) + h(N(0, 1)); J = h(g) − h(p)", f.expr.subs(b2, _b**2), entropy - mixed
+        "chain rule: h(p) = I(class; w) + h(N(0, 1)); J = h(g) − h(p)", f.expr.subs(contrast, _b**2), entropy - mixed
     )
     u = sp.Symbol("u", real=True)
     bits = sp.log(2) - sp.log(1 + sp.exp(-2 * u))
     yield Identity("ln 2 − ln(1+e^{−2u}) = u − ln cosh u", bits, u - sp.log(sp.cosh(u).rewrite(sp.exp)))
     cosh = sp.series(sp.log(sp.cosh(u)), u, 0, 10).removeO().subs(u, _b * (_b + _z))
-    late = sp.log(1 + b2) / 2 - b2 + normal_average(cosh, _z).subs(_b, sp.sqrt(b2))
-    yield Limit("so I = b² − E ln cosh(b(b+z)), and J → b⁸/12 as b → 0", late / b2**4, b2, 0, sp.Rational(1, 12))
+    late = sp.log(1 + contrast) / 2 - contrast + normal_average(cosh, _z).subs(_b, sp.sqrt(contrast))
+    yield Limit(
+        "so I = b² − E ln cosh(b(b+z)), and J → b⁸/12 as b → 0", late / contrast**4, contrast, 0, sp.Rational(1, 12)
+    )
     ratio = density / (_normal(_w / sp.sqrt(1 + _b**2)) / sp.sqrt(1 + _b**2))
     for point in (1, 2):
         value = sp.Float(f.mp(point**2, dps=30), 30)
@@ -71,8 +57,8 @@ def _mixture_negentropy(f: Formula) -> Iterator[Step]:
 
 mixture_negentropy = Formula(
     name="mixture_negentropy",
-    variables=(SQUARED,),
-    branches=(Branch(negentropy(b2)),),
+    variables=(variable(contrast),),
+    branches=(Branch(negentropy(contrast)),),
     kind="exact",
     regime="J = ½ ln(1+b²) − I(class; b·class+z): KL of two Gaussians from one of the same moments, nats; all digits",
     source="derived here",
@@ -109,7 +95,7 @@ def _mixture_relaxation_kl(f: Formula) -> Iterator[Step]:
 
 mixture_relaxation_kl = Formula(
     name="mixture_relaxation_kl",
-    variables=(LATER, SEPARATION, DIMENSION, SIGMA),
+    variables=(variable(t, POSITIVE), variable(separation), variable(d), variable(sigma)),
     branches=(Branch(_kl(sp.exp(2 * t) - 1)),),
     kind="exact",
     regime="KL(law of x_t ‖ N(0, (1−e^{−2t})I)) of ½N(m, σ²I) + ½N(−m, σ²I), nats, λ = 1",
@@ -119,9 +105,11 @@ mixture_relaxation_kl = Formula(
 
 
 def _mixture_information_time(f: Formula) -> Iterator[Step]:
-    yield Identity("τ² = e^{2t} − 1", sp.exp(2 * f.expr) - 1, x)
+    yield Identity("τ² = e^{2t} − 1", sp.exp(2 * f.expr) - 1, tau2)
     yield Identity(
-        "the divergence at this time is δ", (f.equation + delta).subs(x, sp.exp(2 * t) - 1), mixture_relaxation_kl.expr
+        "the divergence at this time is δ",
+        (f.equation + delta).subs(tau2, sp.exp(2 * t) - 1),
+        mixture_relaxation_kl.expr,
     )
     assert f.unknown
     low, high = f.unknown.lower, f.unknown.upper
@@ -145,19 +133,18 @@ _POWER = separation**2 + d * sigma**2
 
 _SQUARES = (separation**2 + sigma**2) ** 2 + (d - 1) * sigma**4
 
-ALLOWED = Variable(delta, "relative entropy allowed", unit="nats", letter=r"\delta")
 
 mixture_information_time = Formula(
     name="mixture_information_time",
-    variables=(ALLOWED, SEPARATION, DIMENSION, SIGMA),
-    branches=(Branch(sp.log(1 + x) / 2),),
+    variables=(variable(delta, unit="nats"), variable(separation), variable(d), variable(sigma)),
+    branches=(Branch(sp.log(1 + tau2) / 2),),
     kind="exact",
     regime="t at which KL(law of x_t ‖ N(0, (1−e^{−2t})I)) of two Gaussians at ±m has fallen to δ, λ = 1",
     source="derived here",
     derivation=_mixture_information_time,
-    unknown=Unknown(
-        x,
-        _kl(x) - delta,
+    unknown=unknown(
+        tau2,
+        _kl(tau2) - delta,
         _SQUARES / (2 * delta) / (_POWER + sp.sqrt(_POWER**2 + _SQUARES / delta)),
         _POWER / (2 * delta),
     ),
@@ -168,10 +155,10 @@ mixture_information_time = Formula(
 def _linear_score_time(f: Formula) -> Iterator[Step]:
     yield Identity("b² solves: the error of the best linear score is δ", f.equation + delta, linear_score_error.expr)
     seen = separation**2 / (sigma**2 + sp.exp(2 * f.branches[1].value) - 1)
-    yield Identity("b² = |m|²/(σ²+τ²) at this time", seen, b2)
+    yield Identity("b² = |m|²/(σ²+τ²) at this time", seen, contrast)
     yield Identity("an error below δ in the data themselves takes no time", f.branches[0].value, 0)
     beyond = f.branches[1].value - sp.log(1 + separation**2 - sigma**2) / 2
-    yield Limit("far apart: later than speciation (b = 1) by −ln b_δ", beyond, separation, sp.oo, -sp.log(b2) / 2)
+    yield Limit("far apart: later than speciation (b = 1) by −ln b_δ", beyond, separation, sp.oo, -sp.log(contrast) / 2)
 
 
 _START = separation**2 / sigma**2
@@ -179,21 +166,21 @@ _START = separation**2 / sigma**2
 linear_score_time = Formula(
     name="linear_score_time",
     variables=(
-        Variable(delta, "squared error of the best linear score, times Γ", sp.Interval.open(0, 1), letter=r"\delta"),
-        SEPARATION,
-        SIGMA,
+        variable(delta, INSIDE),
+        variable(separation),
+        variable(sigma),
     ),
     branches=(
         Branch(sp.S.Zero, _START * linear_residual(_START) <= delta),
-        Branch(sp.log(1 + separation**2 / b2 - sigma**2) / 2),
+        Branch(sp.log(1 + separation**2 / contrast - sigma**2) / 2),
     ),
     kind="exact",
     regime="t from which Γ E|∇ ln p_t − best linear score|² ≤ δ for two Gaussians at ±m, Γ = σ²e^{−2t}+Δ_t, λ = 1",
     source="derived here",
     derivation=_linear_score_time,
-    unknown=Unknown(
-        b2,
-        b2 * linear_residual(b2) - delta,
+    unknown=unknown(
+        contrast,
+        contrast * linear_residual(contrast) - delta,
         delta ** sp.Rational(1, 4),
         4 * delta ** sp.Rational(1, 4) / (1 - delta),
     ),
@@ -213,20 +200,22 @@ def _mixture_taylor_error(f: Formula) -> Iterator[Step]:
     second = sp.simplify(sp.integrate(_w**2 * density, (_w, -sp.oo, sp.oo)))
     tanh2 = 1 - sp.exp(-(_b**2) / 2) * mean_sech(_b**2)  # E tanh²(bw), as for the best linear score
     error = _b**2 * (tanh2 - 2 * _b * cross + _b**2 * second)
-    yield Identity("b² E(tanh(bw) − bw)²", error, f.expr.subs(b2, _b**2))
+    yield Identity("b² E(tanh(bw) − bw)²", error, f.expr.subs(contrast, _b**2))
     excess = f.expr - linear_score_error.expr
     yield Identity(
-        "more than the best by b⁸/(1+b²): the slopes differ by b⁴/(1+b²), E w² = 1+b²", excess, b2**4 / (1 + b2)
+        "more than the best by b⁸/(1+b²): the slopes differ by b⁴/(1+b²), E w² = 1+b²",
+        excess,
+        contrast**4 / (1 + contrast),
     )
     tanh = sp.series(sp.tanh(_z), _z, 0, 8).removeO() - _z
-    late = normal_average(tanh.subs(_z, _b * (_b + _z)) ** 2, _z).subs(_b, sp.sqrt(b2)) * b2
-    yield Limit("late it falls as (5/3) b⁸, 2.5 times the best", late / b2**4, b2, 0, sp.Rational(5, 3))
+    late = normal_average(tanh.subs(_z, _b * (_b + _z)) ** 2, _z).subs(_b, sp.sqrt(contrast)) * contrast
+    yield Limit("late it falls as (5/3) b⁸, 2.5 times the best", late / contrast**4, contrast, 0, sp.Rational(5, 3))
 
 
 mixture_taylor_error = Formula(
     name="mixture_taylor_error",
-    variables=(SQUARED,),
-    branches=(Branch(b2 * taylor_residual(b2)),),
+    variables=(variable(contrast),),
+    branches=(Branch(contrast * taylor_residual(contrast)),),
     kind="exact",
     regime="Γ E|∇ ln p_t − its tangent at the centre|² for two Gaussians at ±m, Γ the noised variance of one",
     source="derived here; the tangent is the score of halder2024 eqs. (13), (14) (E4, reconstructed)",

@@ -10,44 +10,32 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from theory.core.formula import Branch, Formula, Unknown, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.steps import Identity, Step
-from theory.kernel.estimate import WIDTH, width
-from theory.linear.determinants import FRACTION, RATIO, shifted_logdet, y
-
-position, b_squared, separation = sp.symbols("position b_squared separation", real=True)
-
-_POSITION = Variable(
-    position, "⟨T−O, G−O⟩/‖T−O‖², the position of G along T − O", sp.Interval(-sp.oo, sp.oo), letter="a"
-)
-
-_SEPARATION = Variable(separation, "‖T−O‖²", sp.Interval(0, sp.oo), "1/volume", letter=r"\|T-O\|^2")
-
-_B2 = Variable(
-    b_squared, "squared distance of G from the line through O and T", sp.Interval(0, sp.oo), "1/volume", letter="b^2"
-)
+from theory.letters import INSIDE, gamma, memorized, orthogonal, rho, shift, span, unknown, variable, width
+from theory.linear.determinants import shifted_logdet
 
 
 def _in_the_plane() -> tuple[sp.Expr, sp.Expr, dict]:
     """E_TG and E_OG for O at the origin, T at t, and G at coordinates (g1, g2, g3) of any three directions."""
     t, g = sp.Matrix(sp.symbols("t1:4", real=True)), sp.Matrix(sp.symbols("g1:4", real=True))
-    separation_ = t.dot(t)
-    a = t.dot(g) / separation_
-    at = {separation: separation_, position: a, b_squared: g.dot(g) - a**2 * separation_}
+    length2 = t.dot(t)
+    a = t.dot(g) / length2
+    at = {span: length2, memorized: a, orthogonal: g.dot(g) / length2 - a**2}
     return (t - g).dot(t - g), g.dot(g), at
 
 
 def _bisector(f: Formula) -> Iterator[Step]:
     to_train, to_original, at = _in_the_plane()
     yield Identity("E_TG − E_OG = ‖T−O‖²(1 − 2a): b drops out", to_train - to_original, f.expr.subs(at))
-    yield Identity("a copy of the training set has a = 1", f.expr.subs(position, 1), -separation)
-    yield Identity("on the bisector, a = ½, the two distances are equal", f.expr.subs(position, sp.Rational(1, 2)), 0)
+    yield Identity("a copy of the training set has a = 1", f.expr.subs(memorized, 1), -span)
+    yield Identity("on the bisector, a = ½, the two distances are equal", f.expr.subs(memorized, sp.Rational(1, 2)), 0)
 
 
 bisector = Formula(
     name="bisector",
-    variables=(_POSITION, _SEPARATION),
-    branches=(Branch(separation * (1 - 2 * position)),),
+    variables=(variable(memorized), variable(span)),
+    branches=(Branch(span * (1 - 2 * memorized)),),
     kind="identity",
     regime="Δ = E_TG − E_OG for any three functions T, O, G: linear in G",
     source="derived here; Δ of halder2024 eq. (19) (E6, reconstructed)",
@@ -57,18 +45,16 @@ bisector = Formula(
 
 def _distance_original(f: Formula) -> Iterator[Step]:
     to_train, to_original, at = _in_the_plane()
-    yield Identity("E_OG = a²‖T−O‖² + b²", to_original, f.expr.subs(at))
-    mirrored = f.expr.subs(position, 1 - position)
+    yield Identity("E_OG = ‖T−O‖²(a² + b²)", to_original, f.expr.subs(at))
+    mirrored = f.expr.subs(memorized, 1 - memorized)
     yield Identity("and E_TG is the same seen from T, 1 − a for a", to_train, mirrored.subs(at))
-    yield Identity(
-        "not circular: at fixed a, hence fixed Δ, E_OG moves one to one with b²", sp.diff(f.expr, b_squared), 1
-    )
+    yield Identity("not circular: at fixed a, hence fixed Δ, E_OG grows with b²", sp.diff(f.expr, orthogonal), span)
 
 
 distance_original = Formula(
     name="distance_original",
-    variables=(_POSITION, _SEPARATION, _B2),
-    branches=(Branch(position**2 * separation + b_squared),),
+    variables=(variable(memorized), variable(span), variable(orthogonal)),
+    branches=(Branch(span * (memorized**2 + orthogonal)),),
     kind="identity",
     regime="E_OG for any three functions T, O, G",
     source="derived here; E_OG of halder2024 eq. (19) (E6, reconstructed)",
@@ -79,11 +65,11 @@ distance_original = Formula(
 # -- why Δ itself is no use at n ≈ d -------------------------------------------------------------------------------
 def _cross_overlap(f: Formula) -> Iterator[Step]:
     # E_x N(x; μ, Σ_G + ε²I) over x ~ N(m, σ²I), in units of (4πσ²)^{−d/2} and without the mean term, which is O(1/d).
-    shift = 1 + width**2
+    place = 1 + width**2
     yield Identity(
-        "½[ln 2 − (1/d) ln det((1+ε²)I + Σ_G/σ²)]", f.expr, (sp.log(2) - shifted_logdet.expr.subs(y, shift)) / 2
+        "½[ln 2 − (1/d) ln det((1+ε²)I + Σ_G/σ²)]", f.expr, (sp.log(2) - shifted_logdet.expr.subs(shift, place)) / 2
     )
-    yield Identity("the saddle of shifted_logdet at y = 1 + ε²", f.equation, shifted_logdet.equation.subs(y, shift))
+    yield Identity("the saddle of shifted_logdet at y = 1 + ε²", f.equation, shifted_logdet.equation.subs(shift, place))
 
 
 _shifted = shifted_logdet.unknown
@@ -93,14 +79,14 @@ assert _shifted is not None
 cross_overlap = Formula(
     name="cross_overlap",
     variables=(
-        WIDTH._replace(meaning="standard deviation of a kernel, in units of σ", unit="1"),
-        RATIO._replace(domain=sp.Interval.open(0, 1)),
-        FRACTION._replace(domain=sp.Interval.open(0, 1)),
+        variable(width, unit="σ"),
+        variable(gamma, INSIDE),
+        variable(rho, INSIDE),
     ),
-    branches=(Branch((sp.log(2) - shifted_logdet.expr.subs(y, 1 + width**2)) / 2),),
+    branches=(Branch((sp.log(2) - shifted_logdet.expr.subs(shift, 1 + width**2)) / 2),),
     kind="asymptotic",
     regime="lim (1/d) ln ⟨G, ρ_O⟩ in units of (4πσ²)^{−d/2}, one-step model at d/(n−1) → γ < 1, many points of O",
     source="derived here",
     derivation=_cross_overlap,
-    unknown=Unknown(_shifted.symbol, _shifted.equation.subs(y, 1 + width**2), _shifted.lower, _shifted.upper),
+    unknown=unknown(_shifted.symbol, _shifted.equation.subs(shift, 1 + width**2), _shifted.lower, _shifted.upper),
 )

@@ -5,14 +5,12 @@ from collections.abc import Iterator
 import sympy as sp
 
 from theory.core.averages import chi2_average, gaussian_product
-from theory.core.formula import Branch, Formula, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.steps import Identity, Limit, Premise, Step
-from theory.kernel.estimate import DIMENSION, SIGMA, WIDTH, sigma, width
-from theory.letters import d, distance, n, q
+from theory.letters import at_least, d, distance, n, q, sigma, variable, width
 
 # -- what one resolution can see: the memorized fraction -----------------------------------------------------------
 
-SHARPNESS = Variable(q, "q = σ²/(σ²+ε²): how sharp the kernel is against the data", sp.Interval.open(0, 1))
 
 # Gain of the overlap of G with a point by that point's being in the training set, × n, relative to the overlap itself.
 INFLUENCE = d * q / (1 + q) + d * (d + 2) * q**2 / (2 * (1 + q) ** 2)
@@ -72,7 +70,7 @@ def _memorized_fraction(f: Formula) -> Iterator[Step]:
 
 memorized_fraction = Formula(
     name="memorized_fraction",
-    variables=(WIDTH, DIMENSION, SIGMA),
+    variables=(variable(width), variable(d), variable(sigma)),
     branches=(
         Branch(INFLUENCE.subs(q, sigma**2 / (sigma**2 + width**2)) * sp.exp(-_CONTRAST) / (1 - sp.exp(-_CONTRAST))),
     ),
@@ -81,9 +79,6 @@ memorized_fraction = Formula(
     source="derived here",
     derivation=_memorized_fraction,
 )
-
-
-POINTS = Variable(n, "number of training points, and of holdout points", sp.Interval(8, sp.oo))
 
 
 # -- a point that G was fitted to ----------------------------------------------------------------------------------
@@ -109,7 +104,7 @@ def _refit() -> Iterator[Step]:
     scatter, scatter_rest = sum((v - mean) ** 2 for v in x), sum((v - mean_rest) ** 2 for v in rest)
     yield Identity("x_i − x̄ = (1−1/n) y, y from the mean of the others (n = 4)", point - mean, new * sp.Rational(3, 4))
     yield Identity("(n−1)S = (n−2)S' + (1−1/n) y² (n = 4)", scatter, scatter_rest + (1 - sp.Rational(1, size)) * new**2)
-    a, b, c = sp.symbols("a b c", positive=True)
+    a, b, c = sp.symbols("first second third", positive=True)
     A, v = sp.Matrix([[a, c], [c, b]]), sp.Matrix(sp.symbols("y1:3", real=True))
     inverse = (v.T * A.inv() * v)[0]
     yield Identity(
@@ -122,9 +117,9 @@ def _refit() -> Iterator[Step]:
 leave_one_out = Formula(
     name="leave_one_out",
     variables=(
-        Variable(distance, "Mahalanobis distance² of a fresh point in S + ε²I", sp.Interval(0, sp.oo), letter="Q"),
-        POINTS,
-        SHARPNESS,
+        variable(distance),
+        variable(n, at_least(8)),
+        variable(q),
     ),
     branches=(Branch(distance * (1 - (2 - q) / n) / (1 + distance / n)),),
     kind="asymptotic",

@@ -5,14 +5,12 @@ from collections.abc import Iterator
 import sympy as sp
 
 from theory.core.averages import chi2_average
-from theory.core.formula import Branch, Formula, Unknown, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.special import log_add, log_ndtr, ratio_divergence
 from theory.core.steps import Identity, Limit, Premise, Step
-from theory.letters import DIMENSION, d, distance, n, probability, q
-from theory.transition.influence import INFLUENCE, POINTS, SHARPNESS, influence, leave_one_out
+from theory.letters import at_least, d, distance, log_n, n, probability, q, unknown, variable
+from theory.transition.influence import INFLUENCE, influence, leave_one_out
 from theory.transition.overlap import exponential_moment
-
-ell = sp.Symbol("ell", positive=True)
 
 # -- few dimensions: the central limit theorem ---------------------------------------------------------------------
 
@@ -53,7 +51,7 @@ def _overlap_clt(f: Formula) -> Iterator[Step]:
 
 overlap_clt = Formula(
     name="overlap_clt",
-    variables=(POINTS, DIMENSION, SHARPNESS),
+    variables=(variable(n, at_least(8)), variable(d), variable(q)),
     branches=(Branch(sp.exp(log_ndtr(-(INFLUENCE - COMMON) * sp.sqrt(_PER_SCATTER / (2 * n))))),),
     kind="asymptotic",
     regime="P(⟨G,H⟩ > ⟨G,T⟩) at fixed d as n → ∞; needs n ≫ clt_threshold(d, q)",
@@ -76,7 +74,7 @@ def _clt_threshold(f: Formula) -> Iterator[Step]:
 
 clt_threshold = Formula(
     name="clt_threshold",
-    variables=(DIMENSION, SHARPNESS),
+    variables=(variable(d), variable(q)),
     branches=(Branch(sp.exp(d * ratio_divergence(1 / (1 + 2 * q)) / 2)),),
     kind="asymptotic",
     regime="number of points that sample the second moment of the overlap, to leading exponential order in d",
@@ -138,7 +136,7 @@ _CONDENSED = sp.log(n) < d * (sp.log(1 + q) - q / (1 + q)) / 2  # fewer points t
 
 condensed_probability = Formula(
     name="condensed_probability",
-    variables=(POINTS, DIMENSION, SHARPNESS),
+    variables=(variable(n, at_least(8)), variable(d), variable(q)),
     branches=(Branch(sp.exp(-log_add(sp.S.Zero, _ODDS)), _CONDENSED),),
     kind="asymptotic",
     regime="P(⟨G,H⟩ > ⟨G,T⟩) as d → ∞ at n ~ d^{3/2}; needs ln n ≪ (d/2)[ln(1+q) − q/(1+q)]: d ≫ 225 at q = ½",
@@ -154,9 +152,9 @@ def _overlap_samples(f: Formula) -> Iterator[Step]:
     yield Identity(
         "gap/scale = ln(1/p − 1), solved for the n in front",
         sp.log(n) - sp.expand_log(sp.log(solved * n), force=True),
-        sp.expand_log(f.equation.subs(ell, sp.log(n)), force=True),
+        sp.expand_log(f.equation.subs(log_n, sp.log(n)), force=True),
     )
-    yield Identity("ell is ln n", f.expr, sp.exp(ell))
+    yield Identity("ell is ln n", f.expr, sp.exp(log_n))
     yield Limit(
         "at fixed ln n the power of d is 3/2",
         solved * n / d ** sp.Rational(3, 2),
@@ -169,22 +167,22 @@ def _overlap_samples(f: Formula) -> Iterator[Step]:
 overlap_samples = Formula(
     name="overlap_samples",
     variables=(
-        Variable(probability, "level p of P(⟨G,H⟩ > ⟨G,T⟩)", sp.Interval.open(0, sp.Rational(1, 2)), letter="p"),
-        DIMENSION._replace(domain=sp.Interval(256, sp.oo)),
-        SHARPNESS._replace(domain=sp.Interval(sp.Rational(2, 5), 1, False, True)),
+        variable(probability),
+        variable(d, at_least(256)),
+        variable(q, sp.Interval.Ropen(sp.Rational(2, 5), 1)),
     ),
-    branches=(Branch(sp.exp(ell)),),
+    branches=(Branch(sp.exp(log_n)),),
     kind="asymptotic",
     regime="n_p at which P(⟨G,H⟩ > ⟨G,T⟩) = p: q d^{3/2} √ln n (1−2√(ln n/d))²/ln(1/p−1), d → ∞; d ≥ 256",
     source="derived here",
     derivation=_overlap_samples,
-    unknown=Unknown(
-        ell,
-        ell
+    unknown=unknown(
+        log_n,
+        log_n
         - sp.log(q)
         - 3 * sp.log(d) / 2
-        - sp.log(ell) / 2
-        - 2 * sp.log(1 - 2 * sp.sqrt(ell / d))
+        - sp.log(log_n) / 2
+        - 2 * sp.log(1 - 2 * sp.sqrt(log_n / d))
         + sp.log(sp.log(1 / probability - 1)),
         sp.S.One,
         d * (sp.log(1 + q) - q / (1 + q)) / 2,

@@ -16,13 +16,13 @@ from collections.abc import Iterator
 import sympy as sp
 
 from theory.core.averages import chi2_average
-from theory.core.formula import Branch, Formula, Variable
+from theory.core.formula import Branch, Formula
 from theory.core.special import log_excess
 from theory.core.steps import Identity, Premise, Quadrature, Step
 from theory.core.sum_exceeds import sum_exceeds
 from theory.kernel.estimate import kernel_width
-from theory.letters import DIMENSION, d, distance, n, n_original, q
-from theory.transition.influence import POINTS, SHARPNESS, leave_one_out
+from theory.letters import at_least, d, distance, n, n_original, q, variable
+from theory.transition.influence import leave_one_out
 
 
 # -- the overlap gap, by quadrature --------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ def _overlap_probability(f: Formula) -> Iterator[Step]:
 
 overlap_probability = Formula(
     name="overlap_probability",
-    variables=(POINTS, DIMENSION, SHARPNESS),
+    variables=(variable(n, at_least(8)), variable(d), variable(q)),
     branches=(Branch(sum_exceeds(d, n, q / 2, 0, n, q * (1 - (2 - q) / n) / 2, q / n, 0)),),
     kind="asymptotic",
     regime="P(⟨G,H⟩ > ⟨G,T⟩), G = N(x̄, S), H as large as T, n ≫ d ≫ 1; ½ would be no memory",
@@ -81,9 +81,9 @@ def _widened(k: sp.Expr) -> sp.Expr:
 null_probability = Formula(
     name="null_probability",
     variables=(
-        Variable(n, "number of training points", sp.Interval(8, sp.oo)),
-        Variable(n_original, "number of points of the original set", sp.Interval(8, sp.oo), letter="n_O"),
-        DIMENSION,
+        variable(n, at_least(8)),
+        variable(n_original, at_least(8)),
+        variable(d),
     ),
     branches=(
         Branch(
@@ -120,7 +120,7 @@ def _annealed_gap(f: Formula) -> Iterator[Step]:
 
 annealed_gap = Formula(
     name="annealed_gap",
-    variables=(DIMENSION, SHARPNESS),
+    variables=(variable(d), variable(q)),
     branches=(Branch(d * log_excess(q) / 2),),
     kind="exact",
     regime="ln E − E ln of one point's overlap with a Gaussian, nats: what a small set lacks against an infinite one",

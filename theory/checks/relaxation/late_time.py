@@ -36,7 +36,7 @@ def _law(name: str) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
 
 
 def _reweighted(name: str, a: float) -> tuple[Estimate, Estimate]:
-    """Mean and variance under the weights exp(−a y²/2), beyond first order in a and over a².
+    """Mean and variance under the weights exp(−y²/2τ²), a = 1/τ², beyond first order in a and over a².
 
     Zeroth and first order are moments of the law; only what the weight has beyond them is left to the draws.
     """
@@ -65,7 +65,7 @@ def _tilted(which: int) -> list[Observation]:
         third, fourth = float(weights @ points**3), float(weights @ points**4)
         known = (-0.05 * third, cumulants["k2"] - 0.05 * (fourth - cumulants["k2"] ** 2))[which]
         names = (("k2", "k3", "k5"), ("k2", "k3", "k4", "k6"))[which]
-        args = {"a": 0.1} | {k: cumulants[k] for k in names}
+        args = {"tilt": 0.1} | {k: cumulants[k] for k in names}
         found.append(Observation(args, Estimate(known + 0.01 * second.value, 0.01 * second.error)))
     return found
 
@@ -117,7 +117,7 @@ def _score_errors(which: int) -> list[Observation]:
         row = np.array([1.0, at if leading == 3 else 0, 0, 0])  # what lies beyond b⁴ is dropped
         error = float(np.sqrt(row @ covariance @ row))
         names = ("k2", "k3", "k4", "k5")[: 3 + which]
-        args = {"a": at / (1 - at * cumulants["k2"])} | {k: cumulants[k] for k in names}
+        args = {"tilt": at / (1 - at * cumulants["k2"])} | {k: cumulants[k] for k in names}
         found.append(Observation(args, Estimate(float(row @ coefficients) * at**leading, error * at**leading)))
     return found
 
@@ -129,11 +129,11 @@ CHECKS = [
         2,
         lambda: _tilted(0),
         {
-            "first order alone": lambda a, k2, k3, k5: -a * k3 / 2,
-            "6 κ₂κ₃: the mean taken to stay at 0": lambda a, k2, k3, k5: (
-                relaxation.tilted_mean(a, k2, k3, k5) - a**2 / 4 * k2 * k3
+            "first order alone": lambda tilt, k2, k3, k5: -tilt * k3 / 2,
+            "6 κ₂κ₃: the mean taken to stay at 0": lambda tilt, k2, k3, k5: (
+                relaxation.tilted_mean(tilt, k2, k3, k5) - tilt**2 / 4 * k2 * k3
             ),
-            "tilted to the heavy side": lambda a, k2, k3, k5: relaxation.tilted_mean(a, k2, -k3, -k5),
+            "tilted to the heavy side": lambda tilt, k2, k3, k5: relaxation.tilted_mean(tilt, k2, -k3, -k5),
         },
     ),
     Check(
@@ -142,13 +142,13 @@ CHECKS = [
         2,
         lambda: _tilted(1),
         {
-            "10 κ₃²: the second moment": lambda a, k2, k3, k4, k6: (
-                relaxation.tilted_variance(a, k2, k3, k4, k6) + a**2 / 4 * k3**2
+            "10 κ₃²: the second moment": lambda tilt, k2, k3, k4, k6: (
+                relaxation.tilted_variance(tilt, k2, k3, k4, k6) + tilt**2 / 4 * k3**2
             ),
-            "first order alone": lambda a, k2, k3, k4, k6: k2 - a * (k2**2 + k4 / 2),
-            "Gaussian": lambda a, k2, k3, k4, k6: k2 / (1 + a * k2),
-            "6 κ₃²: the mean taken to stay at 0": lambda a, k2, k3, k4, k6: (
-                relaxation.tilted_variance(a, k2, k3, k4, k6) - a**2 / 4 * k3**2
+            "first order alone": lambda tilt, k2, k3, k4, k6: k2 - tilt * (k2**2 + k4 / 2),
+            "Gaussian": lambda tilt, k2, k3, k4, k6: k2 / (1 + tilt * k2),
+            "6 κ₃²: the mean taken to stay at 0": lambda tilt, k2, k3, k4, k6: (
+                relaxation.tilted_variance(tilt, k2, k3, k4, k6) - tilt**2 / 4 * k3**2
             ),
         },
     ),
@@ -158,9 +158,9 @@ CHECKS = [
         3,
         lambda: _score_errors(0),
         {
-            "the tangent's": lambda a, k2, k3, k4: relaxation.taylor_score_error(a, k2, k3, k4, 0),
-            "without the fourth cumulant": lambda a, k2, k3, k4: relaxation.late_score_error(a, k2, k3, 0),
-            "τ² for the noised variance": lambda a, k2, k3, k4: relaxation.late_score_error(a, 0, k3, k4),
+            "the tangent's": lambda tilt, k2, k3, k4: relaxation.taylor_score_error(tilt, k2, k3, k4, 0),
+            "without the fourth cumulant": lambda tilt, k2, k3, k4: relaxation.late_score_error(tilt, k2, k3, 0),
+            "τ² for the noised variance": lambda tilt, k2, k3, k4: relaxation.late_score_error(tilt, 0, k3, k4),
         },
     ),
     Check(
@@ -169,11 +169,13 @@ CHECKS = [
         3,
         lambda: _score_errors(1),
         {
-            "the best linear score's": lambda a, k2, k3, k4, k5: relaxation.late_score_error(a, k2, k3, k4),
-            "2.5 times the best, whatever the law": lambda a, k2, k3, k4, k5: (
-                2.5 * relaxation.late_score_error(a, k2, k3, k4)
+            "the best linear score's": lambda tilt, k2, k3, k4, k5: relaxation.late_score_error(tilt, k2, k3, k4),
+            "2.5 times the best, whatever the law": lambda tilt, k2, k3, k4, k5: (
+                2.5 * relaxation.late_score_error(tilt, k2, k3, k4)
             ),
-            "without the fifth cumulant": lambda a, k2, k3, k4, k5: relaxation.taylor_score_error(a, k2, k3, k4, 0),
+            "without the fifth cumulant": lambda tilt, k2, k3, k4, k5: relaxation.taylor_score_error(
+                tilt, k2, k3, k4, 0
+            ),
         },
     ),
 ]

@@ -27,7 +27,7 @@ def _negentropies() -> list[Observation]:
         rng, b = stream("check", "mixture_relaxation.negentropy", squared), squared**0.5
         w = _classes(b, rng) + rng.standard_normal(_DRAWS)
         gaussian = -(w**2) / (2 * (1 + squared)) - np.log(2 * np.pi * (1 + squared)) / 2
-        found.append(Observation({"b2": squared}, mean(_log_density(w, b, 1.0) - gaussian)))
+        found.append(Observation({"contrast": squared}, mean(_log_density(w, b, 1.0) - gaussian)))
     return found
 
 
@@ -93,7 +93,7 @@ def _taylor_errors() -> list[Observation]:
         rng, b = stream("check", "mixture_relaxation.taylor", squared), squared**0.5
         w = _classes(b, rng) + rng.standard_normal(_DRAWS)
         slope = (_log_density(np.array([1e-3, 0.0, -1e-3]), b, 1.0) @ [1, -2, 1]) / 1e-6  # of the score, at 0
-        found.append(Observation({"b2": squared}, mean((-w + b * np.tanh(b * w) - slope * w) ** 2)))
+        found.append(Observation({"contrast": squared}, mean((-w + b * np.tanh(b * w) - slope * w) ** 2)))
     return found
 
 
@@ -108,9 +108,9 @@ CHECKS = [
         3,
         _negentropies,
         {
-            "late form b⁸/12": lambda b2: b2**4 / 12,
-            "the class always known": lambda b2: np.log1p(b2) / 2 - np.log(2),
-            "late form, but saturating": lambda b2: b2**4 / (12 * (1 + b2) ** 4),
+            "late form b⁸/12": lambda contrast: contrast**4 / 12,
+            "the class always known": lambda contrast: np.log1p(contrast) / 2 - np.log(2),
+            "late form, but saturating": lambda contrast: contrast**4 / (12 * (1 + contrast) ** 4),
         },
     ),
     Check(
@@ -164,9 +164,9 @@ CHECKS = [
         3,
         _taylor_errors,
         {
-            "the best linear score's": lambda b2: mixture.linear_score_error(b2),
-            "2.5 times the best": lambda b2: 2.5 * mixture.linear_score_error(b2),
-            "late form": lambda b2: 5 / 3 * b2**4,
+            "the best linear score's": lambda contrast: mixture.linear_score_error(contrast),
+            "2.5 times the best": lambda contrast: 2.5 * mixture.linear_score_error(contrast),
+            "late form": lambda contrast: 5 / 3 * contrast**4,
         },
     ),
 ]

@@ -44,12 +44,12 @@ def _scenes() -> list[tuple[Position, Estimate, Estimate]]:
 
 
 def _deltas() -> list[Observation]:
-    return [Observation({"position": p.a, "separation": p.separation}, delta) for p, delta, _ in _scenes()]
+    return [Observation({"memorized": p.a, "span": p.separation}, delta) for p, delta, _ in _scenes()]
 
 
 def _distances() -> list[Observation]:
     return [
-        Observation({"position": p.a, "separation": p.separation, "b_squared": p.b_squared}, distance)
+        Observation({"memorized": p.a, "span": p.separation, "orthogonal": p.b_squared}, distance)
         for p, _, distance in _scenes()
         if p.b_squared > 1e-9  # G = O has distance 0, and no error
     ]
@@ -86,8 +86,8 @@ CHECKS = [
         3,
         _deltas,
         {
-            "1 − a": lambda position, separation: separation * (1 - position),
-            "T and O exchanged": lambda position, separation: -separation * (1 - 2 * position),
+            "1 − a": lambda memorized, span: span * (1 - memorized),
+            "T and O exchanged": lambda memorized, span: -span * (1 - 2 * memorized),
         },
     ),
     Check(
@@ -96,8 +96,8 @@ CHECKS = [
         2,
         _distances,
         {
-            "circular: E_OG from a alone": lambda position, separation, b_squared: position**2 * separation,
-            "a for a²": lambda position, separation, b_squared: position * separation + b_squared,
+            "circular: E_OG from a alone": lambda memorized, span, orthogonal: memorized**2 * span,
+            "a for a²": lambda memorized, span, orthogonal: span * (memorized + orthogonal),
         },
     ),
     Check(
