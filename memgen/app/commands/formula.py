@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import click
+
+from memgen.app.say import patience
+from memgen.errors import BadInput
 
 _EXAMPLES = """\b
 Examples:
@@ -16,6 +21,30 @@ _LANGUAGES = ("text", "latex", "python", "c", "js")
 @click.command(epilog=_EXAMPLES)
 @click.argument("name", required=False)
 @click.option("--as", "language", type=click.Choice(_LANGUAGES), help="Print the expression alone, in this language.")
-def formula(name: str | None, language: str | None) -> int:
-    """Show a formula: expression, regime, source, arguments, derivation and checks."""
-    raise NotImplementedError
+@click.option("--json", "as_json", is_flag=True, help="Print all that is known of it as JSON.")
+def formula(name: str | None, language: str | None, as_json: bool) -> int:
+    """Show a formula: expression, regime, source, arguments, derivation and checks; without NAME, list them all.
+
+    The steps of the derivation are verified as they are shown.
+    """
+    if language and (as_json or not name):
+        raise BadInput("--as is for one formula, without --json")
+    with patience("loading SymPy and the formulas"):
+        from memgen.app import formulas
+        from memgen.app.code import code
+
+        chosen = formulas.named(name) if name else None
+    if chosen is None:
+        print(json.dumps(formulas.rows(), indent=1, ensure_ascii=False) if as_json else formulas.overview())
+        return 0
+    if language == "latex":
+        print(chosen.latex())
+    elif language == "text":
+        print(chosen.expr)
+    elif language:
+        print(code(chosen, language))
+    else:
+        with patience("verifying the derivation"):
+            found = formulas.row(chosen)
+        print(json.dumps(found, indent=1, ensure_ascii=False) if as_json else formulas.text(found))
+    return 0

@@ -1,0 +1,113 @@
+"""A formula as a function in Python, C or JavaScript, for those who have no SymPy where they need it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import sympy as sp
+from sympy.printing.c import C99CodePrinter
+from sympy.printing.codeprinter import CodePrinter
+from sympy.printing.jscode import JavascriptCodePrinter
+from sympy.printing.pycode import PythonCodePrinter
+
+from memgen.errors import BadInput
+from theory.core.formula import Formula
+from theory.core.mean import Mean
+from theory.core.parts import Variable
+
+
+class _Python(PythonCodePrinter):
+    comment = "# {}"
+
+    def _print_Mean(self, mean: Mean) -> str:
+        f, s = (self._print(argument) for argument in mean.args)
+        return f"(sum({f} for {s} in {s})/len({s}))"
+
+    def function(self, name: str, arguments: list[str], value: str) -> str:
+        return f"import math\n\n\ndef {name}({', '.join(arguments)}):\n    return {value}"
+
+
+class _C(C99CodePrinter):
+    comment = "/* {} */"
+
+    def _print_Mean(self, mean: Mean) -> str:
+        raise BadInput("an average over a spectrum has no expression in C: --as python and --as js have one")
+
+    def function(self, name: str, arguments: list[str], value: str) -> str:
+        value = "\n    ".join(value.splitlines())
+        taken = ", ".join(f"double {argument}" for argument in arguments)
+        return f"#include <math.h>\n\ndouble {name}({taken})\n{{\n    return {value};\n}}"
+
+
+class _JavaScript(JavascriptCodePrinter):
+    comment = "// {}"
+
+    def _print_NaN(self, value: sp.Expr) -> str:
+        return "NaN"
+
+    def _print_Mean(self, mean: Mean) -> str:
+        f, s = (self._print(argument) for argument in mean.args)
+        return f"({s}.reduce((total, {s}) => total + {f}, 0)/{s}.length)"
+
+    def function(self, name: str, arguments: list[str], value: str) -> str:
+        value = "\n    ".join(value.splitlines())
+        return f"function {name}({', '.join(arguments)}) {{\n    return {value};\n}}"
+
+
+class _Argument(NamedTuple):
+    name: str
+    meaning: str
+
+
+_PRINTERS: dict[str, type[Any]] = {"python": _Python, "c": _C, "js": _JavaScript}
+
+
+def code(formula: Formula, language: str) -> str:
+    """The formula as a function, below what has to be known of it.
+
+    BadInput if the language cannot express it. Functions that keep digits are written out, and no longer keep them.
+    """
+    printer: Any = _PRINTERS[language]({"allow_unknown_functions": True})
+    expr = _plain(formula)
+    arguments = [_Argument(str(v.symbol), _meaning(v)) for v in formula.variables]
+    said = [f"{formula.name}: {' '.join(formula.regime.split())}. Source: {formula.source}."]
+    if formula.count is not None and expr.has(formula.count):
+        arguments.append(_Argument(str(formula.count), "number of eigenvalues"))
+    if formula.unknown:
+        symbol, equation, *edges = formula.unknown[:4]
+        low, high, zero = (printer.doprint(_elementary(e)).replace("\n", " ") for e in (*edges, equation))
+        arguments.append(_Argument(str(symbol), f"the root in ({low}, {high}) of {zero}"))
+    said += [f"{argument.name}: {argument.meaning}" for argument in arguments]
+    if needed := sorted(name for f in expr.atoms(sp.Function) if (name := type(f).__name__) not in _known(printer)):
+        said.append(f"to be supplied: {', '.join(dict.fromkeys(needed))}")
+    body = printer.function(formula.name, [argument.name for argument in arguments], printer.doprint(expr))
+    return "\n".join([*(printer.comment.format(line) for line in said), body])
+
+
+def _plain(formula: Formula) -> sp.Expr:
+    """Elementary functions where there are any, and not a number where no phase holds."""
+    branches = [(_elementary(value), condition) for value, condition in formula.branches]
+    if len(branches) == 1:
+        return branches[0][0]
+    if branches[-1][1] != sp.true:
+        branches.append((sp.nan, sp.true))
+    return sp.Piecewise(*branches, evaluate=False)
+
+
+def _elementary(expr: Any) -> sp.Expr:
+    def written_out(e: Any) -> sp.Expr:
+        out = e.doit()
+        return e if out.has(type(e), sp.Integral, sp.Sum) else out
+
+    expr = sp.sympify(expr).replace(lambda e: isinstance(e, sp.Function) and hasattr(e, "numpy"), written_out)
+    return expr.replace(sp.hyper, lambda a, b, z: sp.Function("hyp2f1")(*a, *b, z))
+
+
+def _known(printer: CodePrinter) -> set[str]:
+    methods = {name.removeprefix("_print_") for name in dir(printer) if name.startswith("_print_")}
+    return methods | set(printer.known_functions)
+
+
+def _meaning(variable: Variable) -> str:
+    unit = "" if variable.unit == "1" else f", in units of {variable.unit}"
+    return f"{'the numbers whose average is taken: ' if variable.spectrum else ''}{variable.meaning}{unit}"
