@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import ast
-import sys
-from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
 import sympy as sp
 
-import theory
 from memgen.app.chapters import Chapter, find
 from memgen.errors import BadInput, Failure
-from theory.catalogue import formulas
+from theory import catalogue
+from theory.catalogue import Entry
 from theory.core.formula import Formula
 from theory.core.parts import Variable
 from theory.core.steps import DerivationError
@@ -23,39 +19,49 @@ from theory.core.steps import DerivationError
 _WIDTH, _INDENT = 110, " " * 16
 
 
-def named(name: str) -> Formula:
+def named(name: str) -> Entry:
     """The formula called so, also with its module. BadInput offers the nearest names if there is none."""
-    known = formulas()
-    if (last := name.rpartition(".")[2]) in known and name in (last, path := _path(known[last]), path[7:]):
-        return known[last]
-    near = get_close_matches(last.lower(), known, cutoff=0.4) or [other for other in known if last.lower() in other]
-    offer = f"the nearest: {', '.join(near[:3])}" if near else "memgen formula lists all"
-    raise BadInput(f"no formula {name!r} ({offer})")
+    try:
+        return catalogue.find(name)
+    except LookupError as error:
+        raise BadInput(str(error.args[0])) from None
 
 
-def row(formula: Formula) -> dict[str, Any]:
+def row(entry: Entry) -> dict[str, Any]:
     """The formula in plain values. Failure if a step of its derivation does not hold."""
+    formula = entry.formula
     try:
         steps = formula.verify()
     except DerivationError as error:
         raise Failure(str(error)) from None
-    chapter, path = _chapter(formula), _path(formula)
     return {
-        "name": formula.name,
-        "path": path,
-        "kind": formula.kind,
+        **_head(entry),
+        "source": formula.source,
         "expression": [
             {"value": str(value), "condition": None if condition == sp.true else str(condition)}
             for value, condition in formula.branches
         ],
         "equation": _equation(formula),
         "latex": formula.latex(),
-        "regime": formula.regime,
-        "source": formula.source,
         "arguments": [_argument(variable) for variable in formula.variables],
         "steps": [step._asdict() for step in steps],
-        "checks": check_names().get(path.rpartition(".")[2], []),
-        "chapter": chapter.number if chapter else None,
+        "checks": list(entry.checks),
+    }
+
+
+def rows() -> list[dict[str, Any]]:
+    """Name, path, kind, regime and chapter of every formula; those that several chapters use have none."""
+    return [_head(entry) for entry in catalogue.entries().values()]
+
+
+def _head(entry: Entry) -> dict[str, Any]:
+    kind, regime = entry.formula.kind, entry.formula.regime
+    return {
+        "name": entry.name,
+        "path": entry.path,
+        "chapter": _chapters().get(entry.room),
+        "kind": kind,
+        "regime": regime,
     }
 
 
@@ -80,16 +86,6 @@ def text(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def rows() -> list[dict[str, Any]]:
-    """Name, path, kind, regime and chapter of every formula; those that several chapters use have none."""
-    found = []
-    for formula in formulas().values():
-        chapter = _chapter(formula)
-        known = {"name": formula.name, "path": _path(formula), "kind": formula.kind, "regime": formula.regime}
-        found.append({**known, "chapter": chapter.number if chapter else None})
-    return found
-
-
 def overview() -> str:
     """Every formula under the number of its chapter."""
     groups: dict[str, list[str]] = {}
@@ -101,34 +97,9 @@ def overview() -> str:
 
 
 @cache
-def check_names() -> dict[str, list[str]]:
-    """The names of the checks by what the module of their formula calls it.
-
-    Read from the source of theory/checks: importing it takes PyTorch.
-    """
-    found: dict[str, list[str]] = {}
-    for path in sorted((Path(theory.__file__).parent / "checks").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            match node:
-                case ast.Call(func=ast.Name("Check"), args=[ast.Constant(str() as check), formula, *_]):
-                    found.setdefault(ast.unparse(formula).rpartition(".")[2], []).append(check)
-    return found
-
-
-def _path(formula: Formula) -> str:
-    """Its shortest dotted name, theory.linear.generated_trace."""
-    rooms = [(room, module) for room, module in sys.modules.items() if room.startswith("theory.")]
-    paths = [f"{room}.{name}" for room, module in rooms for name, value in vars(module).items() if value is formula]
-    return min(paths, key=lambda path: (path.rpartition(".")[2] != formula.name, path.count("."), path))
-
-
-def _chapter(formula: Formula) -> Chapter | None:
-    return _chapters().get(_path(formula).split(".")[1])
-
-
-@cache
-def _chapters() -> dict[str, Chapter]:
-    return {chapter.experiment: chapter for chapter in map(Chapter, find())}
+def _chapters() -> dict[str, str]:
+    """The number of each chapter by the name of its experiment, which is that of its room in theory."""
+    return {chapter.experiment: chapter.number for chapter in map(Chapter, find())}
 
 
 def _equation(formula: Formula) -> str | None:

@@ -38,11 +38,11 @@ def formula(name: str | None, language: str | None, as_json: bool) -> int:
         print(json.dumps(formulas.rows(), indent=1, ensure_ascii=False) if as_json else formulas.overview())
         return 0
     if language == "latex":
-        print(chosen.latex())
+        print(chosen.formula.latex())
     elif language == "text":
-        print(chosen.expr)
+        print(chosen.formula.expr)
     elif language:
-        print(code(chosen, language))
+        print(code(chosen.formula, language))
     else:
         with patience("verifying the derivation"):
             found = formulas.row(chosen)
