@@ -162,3 +162,16 @@ def test_continuous_integration_runs_make_test() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     assert script.read_text().splitlines()[-1] == "exec make test"
+
+
+def test_the_readme_is_short_and_its_first_command_is_on_the_first_screen() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.split()) <= 900
+    assert text.index("    make run") < text.index("## Answers") and len(text[: text.index("    make run")].split()) < 150
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", text)]
+    assert len(targets) > 15
+    assert [target for target in targets if not target.startswith("http") and not (ROOT / target).exists()] == []

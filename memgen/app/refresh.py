@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 
 from memgen.app.chapters import find
 from memgen.app.notebooks import read, run_all
@@ -25,8 +26,8 @@ from memgen.places import NOTEBOOKS, ROOT
 
 START, END = "<!-- chapters:start -->", "<!-- chapters:end -->"
 HEADER = (
-    "| notebook | question | formula | source | largest \\|z\\| | runtime |\n"
-    "|---|---|---|---|---|---|\n"
+    "| chapter | question | largest \\|z\\| | runtime |\n"
+    "|---|---|---|---|\n"
 )  # fmt: skip
 SAME_FACTOR, SAME_SECONDS = 1.5, 3  # a runtime this near to the last one counts as the same
 
@@ -57,31 +58,19 @@ def canonicalise(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     canonical.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
     canonical.metadata.language_info = {"name": "python"}
     canonical.cells = [c for c in canonical.cells if "injected-parameters" not in c.metadata.get("tags", [])]
-    seen: Counter[str] = Counter()
+    seen, join_streams = Counter[str](), CoalesceStreamsPreprocessor()
     for cell in canonical.cells:
         digest = hashlib.sha256(cell.source.encode()).hexdigest()[:8]
         seen[digest] += 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         if cell.cell_type == "code":
-            cell.outputs = _join_streams(cell.outputs)
+            join_streams.preprocess_cell(cell, {}, 0)  # text printed in one go can arrive in pieces
         if not cell.metadata.get("tags"):
             cell.metadata.pop("tags", None)
     for part in (canonical, *canonical.cells):
         for noise in ("papermill", "execution"):
             part.metadata.pop(noise, None)
     return canonical
-
-
-def _join_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
-    """Text printed in one go can arrive in pieces."""
-    joined: list[nbformat.NotebookNode] = []
-    for output in outputs:
-        last = joined[-1] if joined else None
-        if last and output.output_type == "stream" and output.get("name") == last.get("name"):
-            last.text += output.text
-        else:
-            joined.append(output)
-    return joined
 
 
 def dumps(notebook: nbformat.NotebookNode) -> bytes:
@@ -128,10 +117,9 @@ def _row(result: Result, old: str) -> str:
             seconds = last
     worst = "" if found.worst_z is None else f"{found.worst_z:.1f} "
     measured = sum(check.z is not None for check in found.checks)
-    said = (" ".join(text.split()) for text in (found.question, found.formula, found.source))
     cells = [
         f"[{name}](notebooks/{name}.ipynb)",
-        *(text.replace("|", "\\|") for text in said),
+        " ".join(found.question.split()).replace("|", "\\|"),
         f"{worst}({measured} of {len(found.checks)})",
         f"{seconds} s",
     ]
