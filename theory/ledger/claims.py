@@ -4,7 +4,7 @@ A claim is decided by a function that takes its numbers from `results/` or compu
 verdict with the numbers that decide it.  A claim without one is pending: the chapter that would decide it is not there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,10 +146,13 @@ CLAIMS: tuple[Claim, ...] = (
 )
 
 
-def rows(ids: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Rows of all claims, or of those asked for. BadInput names an id that is not there.
+def rows(
+    ids: Sequence[str] = (), progress: Callable[[Sequence[Claim]], Iterable[Claim]] = iter
+) -> list[dict[str, Any]]:
+    """Rows of all claims, or of those asked for, each decided as `progress` hands it on.
 
-    What the paper got right comes first, then its other claims, then its reviewers', and what is pending at the end.
+    BadInput names an id that is not there. What the paper got right comes first, then its other claims, then its
+    reviewers', and what is pending at the end.
     """
     known = {claim.id: claim for claim in CLAIMS}
     if unknown := [name for name in ids if name not in known]:
@@ -159,4 +162,4 @@ def rows(ids: Sequence[str] = ()) -> list[dict[str, Any]]:
     def place(row: Mapping[str, Any]) -> tuple[bool, bool, int]:
         return row["verdict"] == "pending", row["id"].startswith("R"), VERDICTS.index(row["verdict"])
 
-    return sorted((claim.row() for claim in chosen), key=place)
+    return sorted((claim.row() for claim in progress(chosen)), key=place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import click
 
@@ -25,10 +26,11 @@ def claims(ids: tuple[str, ...], as_json: bool) -> int:
     ID is that of a claim, such as C3 or R1.3. None means all.
     """
     with patience("loading PyTorch and SymPy"):
+        from tqdm import tqdm
+
         from theory.ledger.claims import rows
         from theory.ledger.pages import text
 
-    with patience("deciding claims, from stored results and new computations"):
-        decided = rows(ids)
+    decided = rows(ids, partial(tqdm, desc="deciding", unit="claim", delay=1, leave=False))
     print(json.dumps(decided, indent=1, ensure_ascii=False) if as_json else text(decided))
     return 0
