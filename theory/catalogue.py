@@ -1,11 +1,17 @@
-"""Every formula and every check by name; `checks` alone imports the simulations."""
+"""Every formula by name: where it is, which checks meet it, and which claims it decides.
 
+Neither PyTorch nor memgen is imported here until `checks` or `claims` is called.
+"""
+
+import ast
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from difflib import get_close_matches
 from functools import cache
-from types import ModuleType
-from typing import TYPE_CHECKING
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, NamedTuple
 
 import theory
 from theory.core.formula import Formula
@@ -13,31 +19,99 @@ from theory.core.formula import Formula
 if TYPE_CHECKING:
     from theory.checks.check import Check
 
-_FOUNDATIONS = ("ou", "gaussians", "spectra", "mixture")
-_CHAPTERS = ("kernel", "relaxation", "linear", "transition", "collapse", "training")
+FOUNDATIONS = ("ou", "gaussians", "spectra", "mixture")
+CHAPTERS = ("kernel", "relaxation", "linear", "transition", "collapse", "training")
+
+
+class Entry(NamedTuple):
+    """A formula with the dotted name under which it is imported, its room in theory, and the checks that meet it."""
+
+    name: str
+    formula: Formula
+    path: str
+    room: str
+    checks: tuple[str, ...]
 
 
 def _modules(name: str) -> Iterator[ModuleType]:
-    """A module, and those in it if it is a package."""
+    """A module, then those in it if it is a package."""
     module = importlib.import_module(name)
     yield module
     for inner in pkgutil.iter_modules(getattr(module, "__path__", ())):
         yield from _modules(f"{name}.{inner.name}")
 
 
+def _definitions() -> Iterator[tuple[str, str, Formula]]:
+    """The dotted name, the room and the formula; a package comes before the module that it takes the formula from."""
+    seen = set()
+    for room in (*FOUNDATIONS, *CHAPTERS):
+        for module in _modules(f"{theory.__name__}.{room}"):
+            for name, value in vars(module).items():
+                if isinstance(value, Formula) and id(value) not in seen:
+                    seen.add(id(value))
+                    yield f"{module.__name__}.{name}", room, value
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """What is known of every formula, by its name."""
+    met, found = _check_names(), {}
+    for path, room, formula in _definitions():
+        if formula.name in found:
+            raise RuntimeError(f"two formulas are called {formula.name}: {found[formula.name].path} and {path}")
+        found[formula.name] = Entry(formula.name, formula, path, room, met.get(path.rpartition(".")[2], ()))
+    return found
+
+
 @cache
 def formulas() -> dict[str, Formula]:
-    """Every formula of the suite by its name."""
-    modules = [m for name in (*_FOUNDATIONS, *_CHAPTERS) for m in _modules(f"{theory.__name__}.{name}")]
-    found = {id(f): f for module in modules for f in vars(module).values() if isinstance(f, Formula)}
-    by_name = {f.name: f for f in found.values()}
-    if len(by_name) != len(found):
-        raise RuntimeError("two formulas have one name")
-    return by_name
+    """Every formula by its name."""
+    return {name: entry.formula for name, entry in entries().items()}
+
+
+def find(name: str) -> Entry:
+    """The entry of this name, also if its module is named too. LookupError offers the nearest names."""
+    known = entries()
+    for entry in known.values():
+        if name in (entry.name, entry.path, f"{entry.room}.{entry.name}", entry.path.removeprefix("theory.")):
+            return entry
+    last = name.rpartition(".")[2]
+    near = get_close_matches(last.lower(), known, cutoff=0.4) or [other for other in known if last.lower() in other]
+    offer = f"the nearest: {', '.join(near[:3])}" if near else f"known: {', '.join(known)}"
+    raise LookupError(f"no formula {name!r} ({offer})")
 
 
 @cache
 def checks() -> dict[str, "Check"]:
-    """Every check of a formula against a simulation by its name; imports torch."""
-    modules = [importlib.import_module(f"theory.checks.{name}") for name in (*_FOUNDATIONS, *_CHAPTERS)]
+    """Every check of a formula against a simulation, by its name; imports PyTorch."""
+    modules = [importlib.import_module(f"theory.checks.{room}") for room in (*FOUNDATIONS, *CHAPTERS)]
     return {check.name: check for module in modules for check in module.CHECKS}
+
+
+@cache
+def claims() -> dict[str, tuple[str, ...]]:
+    """The ids of the claims whose verdict computes with a formula, by the formula's name; imports memgen."""
+    ledger = importlib.import_module("theory.ledger.claims")
+    found: dict[str, list[str]] = {}
+    for claim in ledger.CLAIMS:
+        for name in _names(claim.decide.__code__) & set(formulas()) if claim.decide else ():
+            found.setdefault(name, []).append(claim.id)
+    return {name: tuple(ids) for name, ids in found.items()}
+
+
+def _names(code: CodeType) -> set[str]:
+    """The names that a function uses, those in the functions inside it included."""
+    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
+    return set(code.co_names).union(*map(_names, inner))
+
+
+def _check_names() -> dict[str, tuple[str, ...]]:
+    """The names of the checks by the name of their formula, read from the source: importing it takes PyTorch."""
+    found: dict[str, tuple[str, ...]] = {}
+    for path in sorted((Path(theory.__path__[0]) / "checks").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name("Check"), args=[ast.Constant(str() as check), formula, *_]):
+                    name = ast.unparse(formula).rpartition(".")[2]
+                    found[name] = (*found.get(name, ()), check)
+    return found

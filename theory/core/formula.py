@@ -27,6 +27,7 @@ import sympy as sp
 from theory.core.evaluate import _at, _log, _mp_evaluate, _mp_root, _mpf, _numeric, _root, _show
 from theory.core.parts import Branch, DomainError, Unknown, Variable
 from theory.core.steps import Evidence, Step, verify
+from theory.core.typeset import display
 
 Kind = Literal["identity", "exact", "asymptotic", "bound", "heuristic", "empirical"]
 
@@ -65,13 +66,10 @@ class Formula:
 
     def latex(self) -> str:
         """The expression typeset, the name on the left; the equation of the unknown, if any, below."""
-        name = self.name.replace("_", r"\_")
         shown: list[Variable | Unknown] = [*self.variables, *([self.unknown] if self.unknown else [])]
-        style = {"ln_notation": True, "symbol_names": {v.symbol: v.letter for v in shown if v.letter}}
-        lines = [rf"\mathrm{{{name}}} = {sp.latex(self.expr, **style)}"]
-        if self.unknown:
-            lines.append(rf"{sp.latex(self.equation, **style)} = 0")
-        return r",\qquad ".join(lines)
+        letters = {v.symbol: v.letter for v in shown if v.letter}
+        name = self.name.replace("_", r"\_")
+        return display(rf"\mathrm{{{name}}}", self.branches, self.unknown.equation if self.unknown else None, letters)
 
     def verify(self) -> list[Evidence]:
         """Verify every step of the derivation; raise `DerivationError` at the first that fails."""
@@ -79,7 +77,8 @@ class Formula:
 
     def card(self) -> str:
         """Markdown: the expression, its regime and source, and the derivation, verified as this is called."""
-        rows = "\n".join(f"| {e.kind} | {e.claim} | {e.found} |" for e in self.verify())
+        steps = [[cell.replace("|", r"\|") for cell in step] for step in self.verify()]
+        rows = "\n".join(f"| {kind} | {claim} | {found} |" for kind, claim, found in steps)
         head = f"$$ {self.latex()} $$\n\n*{self.kind}*: {self.regime}. Source: {self.source}."
         return f"{head}\n\n| step | claim | verified |\n|---|---|---|\n{rows}"
 

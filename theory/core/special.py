@@ -84,6 +84,9 @@ class log_add(sp.Function):
         a, b = self.args
         return sp.log(sp.exp(a) + sp.exp(b))
 
+    def _latex(self, printer: Any) -> str:
+        return printer._print(self.doit())
+
     @staticmethod
     def numpy(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.logaddexp(a, b)
@@ -151,6 +154,9 @@ class log_ndtr(sp.Function):
 
     def doit(self, **hints: Any) -> sp.Expr:
         return sp.log(sp.erfc(-self.args[0] / sp.sqrt(2)) / 2)
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\ln\Phi\left({printer._print(self.args[0])}\right)"
 
     @staticmethod
     def mpmath(x: mpmath.mpf) -> mpmath.mpf:

@@ -1,0 +1,132 @@
+"""Formulas as LaTeX that fits a page: sums are broken into rows, long parts get the names A₁, A₂, …"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import sympy as sp
+
+from theory.core.mean import Mean
+from theory.core.parts import Branch
+from theory.core.special import log_add, log_ndtr
+
+_PHI = sp.Function(r"\Phi")
+_WIDE = 64  # columns of SymPy's text form that fit a line of the book
+
+
+def display(name: str, branches: Sequence[Branch], equation: sp.Expr | None, letters: Mapping[sp.Symbol, str]) -> str:
+    """name = the value of each phase, the equation of the unknown, and the parts that were named."""
+    style = {"ln_notation": True, "symbol_names": dict(letters)}
+    values = [_plain(branch.value) for branch in branches]
+    parts, (*values, last) = _named([*values, sp.S.Zero if equation is None else _plain(equation)])
+    for symbol, _ in parts:
+        style["symbol_names"][symbol] = symbol.name
+    rows = _cases(name, values, [branch.condition for branch in branches], style)
+    if equation is not None:
+        rows += _rows("0", last, style)
+    for symbol, part in parts:
+        rows += _rows(symbol.name, part, style)
+    return rows[0].replace("&", "", 1) if len(rows) == 1 else r"\begin{aligned}" + r"\\ ".join(rows) + r"\end{aligned}"
+
+
+@lru_cache(maxsize=4096)
+def width(expr: Any) -> int:
+    """Columns that an expression takes in SymPy's text form, every letter as one character."""
+    symbols = sorted(sp.sympify(expr).atoms(sp.Symbol), key=str)
+    short = {symbol: sp.Symbol(chr(ord("a") + k)) for k, symbol in enumerate(symbols)}
+    text = sp.pretty(sp.sympify(expr).xreplace(short), use_unicode=True, wrap_line=False, num_columns=100_000)
+    return max(map(len, text.splitlines()))
+
+
+def _plain(value: sp.Expr) -> sp.Expr:
+    """e to the logarithm of something is that thing: only arithmetic with floats needs the logarithm."""
+
+    def undone(exponent: sp.Expr) -> sp.Expr:
+        sums, rest = sp.S.One, sp.S.Zero
+        for term in sp.Add.make_args(exponent):
+            if isinstance(term, log_add):
+                sums *= sp.Add(*map(sp.exp, term.args))
+            elif isinstance(-term, log_add):
+                sums /= sp.Add(*map(sp.exp, (-term).args))
+            elif isinstance(term, log_ndtr):
+                sums *= _PHI(*term.args)
+            else:
+                rest += term
+        return sums * sp.exp(rest)
+
+    return sp.sympify(value).replace(sp.exp, undone)
+
+
+def _named(exprs: list[sp.Expr]) -> tuple[list[tuple[sp.Symbol, sp.Expr]], list[sp.Expr]]:
+    """Names for what is repeated in wide expressions, then for what alone is too wide; averages stay whole."""
+    if all(width(expr) <= _WIDE for expr in exprs):
+        return [], exprs
+    means = {mean: sp.Dummy() for expr in exprs for mean in expr.atoms(Mean)}
+    back = {dummy: mean for mean, dummy in means.items()}
+    names = (sp.Dummy(f"A_{{{k}}}") for k in range(1, 100))
+    repeated, exprs = sp.cse([expr.xreplace(means) for expr in exprs], symbols=sp.numbered_symbols("A", sp.Dummy))
+    small = {symbol: part for symbol, part in repeated if width(part) < _WIDE // 6}  # not worth a name
+    parts: list[tuple[sp.Symbol, sp.Expr]] = []
+    known: dict[sp.Symbol, sp.Expr] = {}
+    for symbol, part in repeated:
+        part = part.xreplace(known)
+        if symbol in small:
+            known[symbol] = part
+        else:
+            known[symbol] = name = next(names)
+            parts.append((name, part))
+    exprs = [expr.xreplace(known) for expr in exprs]
+    changed = True
+    while changed:
+        changed = False
+        for part in _too_wide([*exprs, *(value for _, value in parts)]):
+            name = next(names)
+            exprs = [expr.xreplace({part: name}) for expr in exprs]
+            parts = [(symbol, value.xreplace({part: name})) for symbol, value in parts] + [(name, part)]
+            changed = True
+            break
+    return [(symbol, part.xreplace(back)) for symbol, part in parts], [expr.xreplace(back) for expr in exprs]
+
+
+def _too_wide(exprs: list[sp.Expr]) -> Iterator[sp.Expr]:
+    """The widest part, still on one line, of a term that is not."""
+    for expr in exprs:
+        for term in sp.Add.make_args(expr):
+            if width(term) > _WIDE:
+                inner = [e for e in sp.postorder_traversal(term) if isinstance(e, sp.Expr) and e.args and e != term]
+                fitting = [e for e in inner if _WIDE // 4 < width(e) <= _WIDE]
+                if fitting:
+                    yield max(fitting, key=width)
+
+
+def _cases(name: str, values: list[sp.Expr], conditions: list[Any], style: dict) -> list[str]:
+    if len(values) == 1:
+        return _rows(name, values[0], style)
+    rows = []
+    for value, condition in zip(values, conditions, strict=True):
+        first, *more = _broken(value, style)
+        holds = r"\text{otherwise}" if condition == sp.true else rf"\text{{for}}\: {sp.latex(condition, **style)}"
+        rows += [rf"{first} & {holds if not more else ''}"]
+        rows += [rf"\quad {row} & {holds if k == len(more) - 1 else ''}" for k, row in enumerate(more)]
+    return [rf"{name} &= \begin{{cases}}" + r" \\ ".join(rows) + r"\end{cases}"]
+
+
+def _rows(name: str, value: sp.Expr, style: dict) -> list[str]:
+    first, *more = _broken(value, style)
+    return [f"{name} &= {first}", *(rf"&\quad {row}" for row in more)]
+
+
+def _broken(value: sp.Expr, style: dict) -> list[str]:
+    """The terms of a sum on as many lines as they need."""
+    if width(value) <= _WIDE or not value.is_Add:
+        return [sp.latex(value, **style)]
+    lines: list[list[sp.Expr]] = [[]]
+    for term in value.as_ordered_terms():
+        if lines[-1] and width(sp.Add(*lines[-1], term, evaluate=False)) > _WIDE:
+            lines.append([])
+        lines[-1].append(term)
+    shown = []
+    for k, terms in enumerate(lines):
+        row = sp.latex(sp.Add(*terms, evaluate=False) if len(terms) > 1 else terms[0], order="none", **style)
+        shown.append(row if k == 0 or row.startswith("-") else f"+ {row}")
+    return shown
