@@ -204,7 +204,7 @@ def test_canonical_notebooks_lose_the_noise_and_keep_the_rest(chapter: Chapter, 
     assert one.metadata.memgen == {"experiment": "tiny"}
     assert [cell.source for cell in one.cells] == [cell.source for cell in runs[0].cells]
     assert one.cells[4].id == f"{one.cells[3].id}-2"
-    assert [output.text for output in one.cells[4].outputs] == ["a\nb\n"]
+    assert [output.text for output in one.cells[5].outputs] == ["a\nb\n"]
     nbformat.validate(one)
 
     assert not run(path, tmp_path / "c", {"n": 5}).problem
