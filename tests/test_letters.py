@@ -73,3 +73,19 @@ def test_a_letter_keeps_its_meaning_on_part_of_its_domain() -> None:
     few = letters.variable(letters.n, letters.at_least(8))
     assert few.meaning == letters.variable(letters.n).meaning
     assert (few.domain.inf, letters.variable(letters.n).domain.inf) == (8, 1)
+
+
+def test_the_conventions_show_the_letters() -> None:
+    page = (ROOT.parent / "docs" / "conventions.md").read_text(encoding="utf-8")
+    shown = page.split("<!-- letters:start -->\n")[1].split("<!-- letters:end -->")[0]
+    assert shown == letters.table()
+    assert all(row.replace(r"\|", "").count("|") == 6 for row in shown.splitlines())
+
+
+def test_the_glossary_says_each_thing_in_one_sentence() -> None:
+    for term, meaning in letters.GLOSSARY.items():
+        assert meaning[0].isupper() or not meaning[0].isalpha() or meaning.startswith("ln "), term
+        assert meaning.endswith(".") and len(meaning) < 260, term
+    wanted = "copy epoch speciation collapse score denoiser holdout overlap condensed Λ replica".split()
+    assert set(wanted) | {"signal fraction", "noise level", "Marchenko–Pastur law"} <= set(letters.GLOSSARY)
+    assert any("quenched" in term for term in letters.GLOSSARY)

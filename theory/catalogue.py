@@ -55,7 +55,8 @@ def _definitions() -> Iterator[tuple[str, str, Formula]]:
 @cache
 def entries() -> dict[str, Entry]:
     """What is known of every formula, by its name."""
-    met, found = _check_names(), {}
+    met = _check_names()
+    found: dict[str, Entry] = {}
     for path, room, formula in _definitions():
         if formula.name in found:
             raise RuntimeError(f"two formulas are called {formula.name}: {found[formula.name].path} and {path}")

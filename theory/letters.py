@@ -71,7 +71,9 @@ sigma = _letter(
 eigenvalues = _letter("eigenvalues", r"\lambda_j", "eigenvalues of a covariance", HALF_LINE, "data²", spectrum=True)
 eigenvalue = _letter("eigenvalue", r"\lambda_i", "variance of the data along one direction", unit="σ²")
 top_eigenvalue = _letter("top_eigenvalue", r"\Lambda", "largest eigenvalue of the data covariance", HALF_LINE, "data²")
-separation = _letter("separation", r"\|m\|", "half the distance between the means of a mixture", HALF_LINE, "data")
+separation = _letter(
+    "separation", r"\lVert m\rVert", "half the distance between the means of a mixture", HALF_LINE, "data"
+)
 contrast = _letter("contrast", "b^2", "b² = |m|²/(σ²+τ²), squared separation in units of the noised spread", HALF_LINE)
 radius2 = _letter(
     "radius2", "r", "|x_1|²/d, squared distance of a training point from the middle of the data", HALF_LINE, "σ²"
@@ -90,7 +92,7 @@ spreads = _letter(
 )
 distance2 = _letter(
     "distance2",
-    r"\|m_1-m_2\|^2",
+    r"\lVert m_1-m_2\rVert^2",
     "squared distance of two means, in the metric the formula names",
     HALF_LINE,
     default=0,
@@ -149,3 +151,78 @@ def variable(symbol: sp.Symbol, domain: sp.Set | None = None, unit: str | None =
 def unknown(symbol: sp.Symbol, equation: sp.Expr, lower: sp.Expr, upper: sp.Expr) -> Unknown:
     """The letter as what solves equation = 0 between lower and upper."""
     return Unknown(symbol, equation, lower, upper, _LETTERS[symbol].letter)
+
+
+def table() -> str:
+    """Every letter as a row of a Markdown table: how it is typeset, its name in calls, meaning, unit and domain."""
+    head = "| letter | in calls | meaning | unit | values |\n|---|---|---|---|---|\n"
+    return head + "".join(
+        f"| ${v.letter}$ | `{v.symbol.name}` | {_cell(v.meaning)} | {v.unit} | {_values(v)} |\n" for v in LETTERS
+    )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
+def _values(letter: Variable) -> str:
+    domain = letter.domain
+    if domain == _LINE:
+        return "any real number"
+    left, right = "(" if domain.left_open else "[", ")" if domain.right_open else "]"
+    low, high = (str(edge).replace("oo", "∞") for edge in (domain.inf, domain.sup))
+    return f"{left}{low}, {high}{right}" + (", a spectrum of them" if letter.spectrum else "")
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+_TERMS = {
+    "annealed, quenched": "An annealed average of a logarithm is the logarithm of the average, which rare samples may "
+    "dominate; the quenched one averages the logarithm itself, and says what a typical sample has.",
+    "aspect ratio": "The dimension over the number of points, d/n.",
+    "cloning probability": "The probability that two copies of one diffused sample, denoised independently from time t "
+    "on, end in the same class.",
+    "collapse": "Below the collapse time the exact score of a training set takes every sample to one training point.",
+    "condensed": "A sum of many random terms is condensed if a finite number of the largest carry it.",
+    "copy": "A generated point at least three times nearer to one training point than to any other.",
+    "data frame": "The variable u = e^t x_t, in which the data stay where they are and only the noise grows.",
+    "denoiser": "A function that estimates the clean point from a noised one; the best one is the mean of x_0 given u.",
+    "epoch": "As many gradient steps as show every training point to the network once.",
+    "excess entropy": "By how much the entropy of n separate noised points exceeds that of the noised law, over ln n.",
+    "generated law": "The law G of what a trained diffusion model generates, as distinct from the true law O.",
+    "holdout": "Fresh points of the true law, as many as there are training points, which the model has not seen.",
+    "Hellinger distance": "H² = 1 − ∫√(pq) between two densities: 0 if they are equal, 1 if they do not overlap.",
+    "KL divergence": "KL(p‖q) = ∫ p ln(p/q) in nats: what is lost by taking q for p. It is not symmetric.",
+    "Λ": "The largest eigenvalue of the covariance of the data; half its logarithm is the speciation time.",
+    "kernel estimate": "A density made of n equal Gaussians of standard deviation ε, one at each point of a set.",
+    "Marchenko–Pastur law": "The distribution of the eigenvalues of the sample covariance of white data, n and d being "
+    "large at a fixed ratio.",
+    "memorized fraction": "How far a denoiser, or a law, lies on the way from the truth (0) to what reproduces the "
+    "training set (1).",
+    "minimum norm": "Among all least-squares solutions, the one with the smallest coefficients; it is taken if n ≤ d.",
+    "mixture": "Here: two Gaussians of equal weight and covariance, at m and −m.",
+    "noise level": "The standard deviation τ of the noise in the frame of the data.",
+    "overlap": "The integral ⟨p, q⟩ of the product of two densities.",
+    "overlap gap": "The difference ln⟨G, H⟩ − ln⟨G, T⟩: whether the generated law overlaps more with a holdout than with the training "
+    "set. Without memory it is positive with probability ½.",
+    "posterior weights": "The probabilities that a noised point came from each of the training points.",
+    "random-energy model": "A sum of e^{−E} over independent random energies E; with too few terms it condenses.",
+    "relaxation time": "The time after which the diffused law has forgotten its data, up to a Gaussian.",
+    "renormalised noise": "The noise variance κ that acts on the population where τ² acts on a sample covariance.",
+    "replica": "One repetition of a simulation, with its own training set and random numbers.",
+    "resolvent": "m(a) = (1/d) tr (S + a)⁻¹, from which the spectrum of S and its averages follow.",
+    "score": "The gradient of the logarithm of a density; a diffusion model learns that of the noised data.",
+    "signal fraction": "ρ = σ²/(σ²+τ²): the part of the variance of a noised coordinate that is signal.",
+    "spectrum": "The eigenvalues of a covariance.",
+    "speciation": "The time at which diffused samples lose their class: later, they may end in another one.",
+    "tangent score": "The linear function that has the value and the slope of the score at the centre of the data.",
+    "training set, original law": "T and O: the points a model is trained on, and the law they were drawn from.",
+    "typical place": "A point at the distance from a training point at which noise puts it: ε√d.",
+    "Wasserstein distance": "W₂: the root of the least mean squared distance over which one law has to be moved to be "
+    "the other.",
+}
+
+GLOSSARY: dict[str, str] = {
+    **{f"${letter.letter}$": f"{letter.meaning[0].upper()}{letter.meaning[1:]}." for letter in LETTERS},
+    **dict(sorted(_TERMS.items(), key=lambda term: term[0].casefold())),
+}

@@ -16,11 +16,12 @@ _WIDE = 64  # columns of SymPy's text form that fit a line of the book
 
 def display(name: str, branches: Sequence[Branch], equation: sp.Expr | None, letters: Mapping[sp.Symbol, str]) -> str:
     """name = the value of each phase, the equation of the unknown, and the parts that were named."""
-    style = {"ln_notation": True, "symbol_names": dict(letters)}
+    shown = dict(letters)
+    style: dict[str, Any] = {"ln_notation": True, "symbol_names": shown}
     values = [_plain(branch.value) for branch in branches]
     parts, (*values, last) = _named([*values, sp.S.Zero if equation is None else _plain(equation)])
     for symbol, _ in parts:
-        style["symbol_names"][symbol] = symbol.name
+        shown[symbol] = symbol.name
     rows = _cases(name, values, [branch.condition for branch in branches], style)
     if equation is not None:
         rows += _rows("0", last, style)

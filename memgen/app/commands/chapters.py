@@ -90,6 +90,7 @@ def refresh(jobs: int) -> int:
         from memgen.app import refresh
         from memgen.app.outcome import table
         from memgen.places import ROOT
+        from theory import letters
         from theory.ledger.claims import rows
         from theory.ledger.pages import markdown
 
@@ -100,6 +101,7 @@ def refresh(jobs: int) -> int:
     with patience("deciding claims"):
         ledger = markdown(rows())
     refresh.write_block(ROOT / "docs" / "claims.md", "claims", ledger)
+    refresh.write_block(ROOT / "docs" / "conventions.md", "letters", letters.table())
     return 0
 
 
