@@ -65,7 +65,7 @@ _PRINTERS: dict[str, type[Any]] = {"python": _Python, "c": _C, "js": _JavaScript
 def code(formula: Formula, language: str) -> str:
     """The formula as a function, below what has to be known of it.
 
-    BadInput if the language cannot express it. Functions that keep digits are written out, and no longer keep them.
+    BadInput if the language cannot express it.
     """
     printer: Any = _PRINTERS[language]({"allow_unknown_functions": True})
     expr = _plain(formula)
@@ -80,6 +80,8 @@ def code(formula: Formula, language: str) -> str:
     said += [f"{argument.name}: {argument.meaning}" for argument in arguments]
     if needed := sorted(name for f in expr.atoms(sp.Function) if (name := type(f).__name__) not in _known(printer)):
         said.append(f"to be supplied: {', '.join(dict.fromkeys(needed))}")
+    if rewritten := sorted({type(f).__name__ for f in _ours(formula.expr)} - {type(f).__name__ for f in _ours(expr)}):
+        said.append(f"written out, with fewer digits than in memgen where they cancel: {', '.join(rewritten)}")
     body = printer.function(formula.name, [argument.name for argument in arguments], printer.doprint(expr))
     return "\n".join([*(printer.comment.format(line) for line in said), body])
 
@@ -92,6 +94,11 @@ def _plain(formula: Formula) -> sp.Expr:
     if branches[-1][1] != sp.true:
         branches.append((sp.nan, sp.true))
     return sp.Piecewise(*branches, evaluate=False)
+
+
+def _ours(expr: sp.Expr) -> set[sp.Expr]:
+    """The functions of this suite in it."""
+    return {f for f in expr.atoms(sp.Function) if hasattr(f, "numpy")}
 
 
 def _elementary(expr: Any) -> sp.Expr:
