@@ -4,6 +4,7 @@ import math
 
 import mpmath
 import numpy as np
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 from scipy import integrate, stats
@@ -14,11 +15,6 @@ from memgen.measures import combine
 from theory import kernel, transition
 from theory.core.sum_exceeds import sum_exceeds
 
-
-def _q(n: float, d: float) -> float:
-    return 1 / (1 + n ** (-2 / d))
-
-
 # -- the quadrature ------------------------------------------------------------------------------------------------
 
 # (d, n) and P by a quadrature written elsewhere, to three digits
@@ -27,7 +23,7 @@ ELSEWHERE = {(16, 64): 0.062, (36, 864): 0.238, (64, 512): 0.082, (100, 1000): 0
 
 @pytest.mark.parametrize(("d", "n"), ELSEWHERE)
 def test_overlap_probability_agrees_with_another_quadrature(d: int, n: int) -> None:
-    assert abs(transition.overlap_probability(n, d, _q(n, d)) - ELSEWHERE[d, n]) < 0.0006
+    assert abs(transition.overlap_probability(n, d, experiment.sharpness(n, d)) - ELSEWHERE[d, n]) < 0.0006
 
 
 def test_quadrature_in_high_precision() -> None:
@@ -143,8 +139,20 @@ def _cell(n: int, d: int = 6, replicas: int = 40, choices: tuple[str, ...] | Non
 
 def test_the_ladder_changes_one_thing_at_a_time() -> None:
     steps = experiment.LADDER
-    changes = [sum(a != b for a, b in zip(x, y, strict=True)) for x, y in zip(steps, steps[3:], strict=False)]
-    assert steps[0] == experiment.PUBLIC and len(set(steps)) == len(steps) and min(changes) == 1
+    pairs = ((0, 1), (0, 2), (1, 3), (2, 3), (3, 4), (4, 5), (6, 7), (3, 6), (4, 7), (5, 7))
+    changes = [sum(a != b for a, b in zip(steps[i], steps[j], strict=True)) for i, j in pairs]
+    assert steps[0] == experiment.PUBLIC and len(set(steps)) == len(steps) and set(changes) == {1}
+
+
+def test_the_plane_depends_on_the_seed_alone() -> None:
+    table = experiment.plane(0.99, 6, 1)
+    pd.testing.assert_frame_equal(table, experiment.plane(0.99, 6, 1))
+    assert not np.allclose(table.a, experiment.plane(0.99, 6, 2).a)
+    assert ((table.a_low < table.a) & (table.a < table.a_high) & (table.off_low <= table.off)).all()
+    many = table[table.law == "many steps"].set_index("n")
+    assert (
+        many.a[16] > 2 * many.a[256] > 0 and many.off[16] > 10 * many.off[256]
+    )  # both fall: what is memorized is less
 
 
 def test_choices_share_their_data() -> None:

@@ -1,6 +1,11 @@
-"""The transition probability P(Δ > 0) of the linear model (E6, Fig. 3); every choice of the public code is a switch."""
+"""The transition probability P(Δ > 0) of the linear model, over training sets.
+
+Δ = E_TG − E_OG (E6) compares the distance of the generated law G from its training set T with that from an original set
+O. Fig. 3 of the paper shows how often Δ > 0. Its public code makes four choices, and each is a switch here.
+"""
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import ClassVar, Literal, NamedTuple
 
@@ -10,17 +15,25 @@ import torch
 from pydantic import Field, PositiveFloat, field_validator
 from torch import Tensor
 
-from memgen.denoisers.linear import fit
+from memgen.denoisers.linear import fit, one_step
 from memgen.devices import Device, batches, resolve_device
-from memgen.measures import KernelEstimate, combine, factor, kernel_estimate, log_cross, single_precision
+from memgen.measures import (
+    KernelEstimate,
+    combine,
+    factor,
+    kernel_estimate,
+    log_cross,
+    position,
+    single_precision,
+)
 from memgen.runs.parameters import ChapterParams
-from memgen.statistics import proportion
+from memgen.statistics import mean, proportion
 from memgen.streams import stream
 
 VERSION = 1
-MEAN = 10.0  # of every coordinate, as in the public code: it costs digits in float32 and none in float64
-REFERENCES = 30  # independent sets O that the replicas share
-# n/d of Fig. 3: the seed's own 1/4 … 1, close to n = d, and out to the transition of the overlap.
+MEAN = 10.0  # of every coordinate, as in the public code: float32 loses digits to it, float64 none that matter
+REFERENCES = 30  # independent sets O; replica r is compared with set r modulo 30
+# n/d for Fig. 3: the paper's own 1/4 … 1, many close to n = d, and on to where the overlap gap changes sign.
 RATIOS = (0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 1, 1.02, 1.05, 1.1, 1.25, 1.5, 2, 3, 4, 7, 10, 16)
 OVERLAP_RATIOS = (0.5, 1, 2, 4)  # n/d^{3/2}
 _SIZES = {"smoke": (16,), "standard": (16,), "paper": (16, 100)}
@@ -30,19 +43,20 @@ Study = Literal["figure3", "overlap"]
 
 
 class Choice(NamedTuple):
-    """How Δ is computed: what the public code does, or what should be done, at four places."""
+    """How Δ is computed: at each of four places what the public code does, or what should be done instead."""
 
     precision: Literal["float32", "float64"]
     covariance: Literal["BtB", "BBt"]
-    references: Literal["unequal", "equal"]  # T against 10⁴ points, or against a holdout of the size of T
-    generator: Literal["one-step", "multi-step", "ideal"]  # ideal: the true law, whatever the training set
+    references: Literal["unequal", "equal"]  # O has 10⁴ points, or is a holdout as large as T
+    generator: Literal["one-step", "multi-step", "ideal"]  # ideal: G is the true law, whatever T is
 
     def __str__(self) -> str:
         return " ".join(self)
 
 
 PUBLIC = Choice("float32", "BtB", "unequal", "one-step")
-# Each differs from the one before in one place, but for those that only ask what a perfect generator would show.
+# The public code; each of its two errors mended alone, then both; then an equal holdout, then many steps. The last two
+# show a perfect generator.
 LADDER = (
     PUBLIC,
     PUBLIC._replace(covariance="BBt"),
@@ -54,12 +68,12 @@ LADDER = (
     Choice("float64", "BBt", "equal", "ideal"),
 )
 _CHOICE = re.compile(r"(float32|float64) (BtB|BBt) (unequal|equal) (one-step|multi-step|ideal)")
-# Of the public code, whose O has 10⁴ points: T = 2, λ = e^{−2T}.
+# τ is that of the public code: T = 2, λ = e^{−2T}.
 _ALWAYS = {"tau": float(np.sqrt(-np.expm1(-4))), "choices": tuple(map(str, LADDER))}
 
 
 class Params(ChapterParams):
-    """Parameters of the chapter; what is None is set by the preset, but for d: None is all of the preset's."""
+    """Parameters of the chapter. The preset sets those that are None; with d = None all its dimensions are run."""
 
     presets: ClassVar = {
         "smoke": {"replicas": 12, "original": 1000, **_ALWAYS},
@@ -96,7 +110,7 @@ class Params(ChapterParams):
 
 
 class Cell(NamedTuple):
-    """One point of the grid: n points of N(10·1, I) in d dimensions, all choices on the same data in every replica."""
+    """One cell of the grid: n points of N(10·1, I) in d dimensions. A replica sees the same data under every choice."""
 
     study: Study
     d: int
@@ -110,7 +124,7 @@ class Cell(NamedTuple):
 
 
 def grid(params: Params) -> list[Cell]:
-    """All cells of the chapter, n ≥ 3 in each."""
+    """All cells of the chapter; each has at least three points."""
     p = params.resolved()
     assert p.replicas is not None and p.tau is not None and p.original is not None and p.choices is not None
     figure3 = [
@@ -127,42 +141,42 @@ def grid(params: Params) -> list[Cell]:
     return figure3 + overlap
 
 
-def cell(point: Cell) -> pd.DataFrame:
+def cell(at: Cell) -> pd.DataFrame:
     """Rows of one cell: study, d, n, the four switches, replica, measure, value.
 
-    figure3: sign and log_abs of Δ for every choice; in float64 its four terms as well, named as in `measures.Delta`,
-    and log_generated = ln‖G‖² in the same units (∞ for n ≤ d), with which E_XG = 1 + pair(X) − cross(X) + ‖G‖².
-    overlap: overlap_gap = ln⟨G,H⟩ − ln⟨G,T⟩ of the multi-step model, whose pair sums nobody needs.
+    Study figure3 has sign and log_abs of Δ for every choice. In float64 it also has the four terms of Δ, named as in
+    `measures.Delta`, and log_generated = ln‖G‖² in the same units (∞ for n ≤ d): E_XG = 1 + pair(X) − cross(X) + ‖G‖².
+    Study overlap has overlap_gap = ln⟨G,H⟩ − ln⟨G,T⟩ of the multi-step model; no pairs are summed for it.
     """
-    if point.study == "overlap":
-        key = (point.seed, "transition", "overlap", point.d, point.n)
-        values = overlap_gaps(point.n, point.d, point.replicas, key, device=resolve_device(point.device))
-        table = pd.DataFrame({"replica": np.arange(point.replicas), "measure": "overlap_gap", "value": values})
-        return _labelled(table, point, point.choices[0])
-    found: dict[str, list[dict[str, float]]] = {choice: [] for choice in point.choices}
-    for replica in range(point.replicas):
-        for choice, delta in _replica(point, replica).items():
+    if at.study == "overlap":
+        key = (at.seed, "transition", "overlap", at.d, at.n)
+        values = overlap_gaps(at.n, at.d, at.replicas, key, device=resolve_device(at.device))
+        table = pd.DataFrame({"replica": np.arange(at.replicas), "measure": "overlap_gap", "value": values})
+        return _labelled(table, at, at.choices[0])
+    found: dict[str, list[dict[str, float]]] = {choice: [] for choice in at.choices}
+    for replica in range(at.replicas):
+        for choice, delta in _replica(at, replica).items():
             found[choice].append(delta)
     tables = []
     for choice, rows in found.items():
         table = pd.DataFrame(rows).rename_axis("replica").reset_index().melt(id_vars="replica", var_name="measure")
-        tables.append(_labelled(table, point, choice))
+        tables.append(_labelled(table, at, choice))
     return pd.concat(tables, ignore_index=True)
 
 
-def _labelled(table: pd.DataFrame, point: Cell, choice: str) -> pd.DataFrame:
+def _labelled(table: pd.DataFrame, at: Cell, choice: str) -> pd.DataFrame:
     switches = dict(zip(Choice._fields, choice.split(), strict=True))
-    return table.assign(study=point.study, d=point.d, n=point.n, **switches)
+    return table.assign(study=at.study, d=at.d, n=at.n, **switches)
 
 
-def _replica(point: Cell, replica: int) -> dict[str, dict[str, float]]:
+def _replica(at: Cell, replica: int) -> dict[str, dict[str, float]]:
     """Δ of one training set under every choice."""
-    n, d, tau = point.n, point.d, point.tau
-    device = resolve_device(point.device)
-    rng = stream(point.seed, "transition", d, n, replica)
+    n, d, tau = at.n, at.d, at.tau
+    device = resolve_device(at.device)
+    rng = stream(at.seed, "transition", d, n, replica)
     train, holdout = MEAN + rng.standard_normal((2, n, d))
     noise = rng.standard_normal((n, d))
-    choices = {name: Choice._make(name.split()) for name in point.choices}
+    choices = {name: Choice._make(name.split()) for name in at.choices}
     double, single = ({c.references for c in choices.values() if c.precision == p} for p in ("float64", "float32"))
     shared = replica % REFERENCES
     found = {}
@@ -172,7 +186,7 @@ def _replica(point: Cell, replica: int) -> dict[str, dict[str, float]]:
         sets = {
             kind: kernel_estimate(torch.from_numpy(holdout).to(device))
             if kind == "equal"
-            else _reference(point.seed, d, point.original, shared, device)
+            else _reference(at.seed, d, at.original, shared, device)
             for kind in double
         }
     if single:
@@ -180,7 +194,7 @@ def _replica(point: Cell, replica: int) -> dict[str, dict[str, float]]:
         sets32 = {
             kind: single_precision.reference(holdout)
             if kind == "equal"
-            else _reference32(point.seed, d, point.original, shared)
+            else _reference32(at.seed, d, at.original, shared)
             for kind in single
         }
     for name, choice in choices.items():
@@ -200,7 +214,7 @@ def _replica(point: Cell, replica: int) -> dict[str, dict[str, float]]:
 
 
 def _laws(x: Tensor, u: Tensor, tau: float) -> dict[str, tuple[Tensor, Tensor]]:
-    """Mean and covariance of the laws that the generators make of n points, and what BᵀB makes of the first."""
+    """Mean and covariance of what each generator makes of n points, and of the one-step law with BᵀB for BBᵀ."""
     b0, slope = fit(x, u)
     middle = x.mean(0)
     variance = (x - middle).square().mean() * len(x) / (len(x) - 1) + tau**2
@@ -232,7 +246,7 @@ def overlap_gaps(
 ) -> np.ndarray:
     """ln⟨G,H⟩ − ln⟨G,T⟩ of the multi-step G = N(x̄, S), data N(0, I), H a holdout of n points. (replicas,)
 
-    Kernels have the variance n^{−2/d} of the seed unless one is given. Replica r depends on the key and on r alone.
+    The kernels' variance is the paper's, n^{−2/d}, unless one is given. Replica r depends on the key and on r alone.
     """
     variance = n ** (-2 / d) if variance is None else variance
     gaps = []
@@ -247,10 +261,15 @@ def overlap_gaps(
     return torch.cat(gaps).numpy()
 
 
+def sharpness(n: np.ndarray, d: float) -> np.ndarray:
+    """q = σ²/(σ²+ε²) of the paper's kernels, σ = 1."""
+    return 1 / (1 + n ** (-2 / d))
+
+
 def probabilities(table: pd.DataFrame, statistic: Literal["delta", "overlap"] = "delta") -> pd.DataFrame:
     """P(Δ > 0), or P(overlap gap > 0), with its 95% Wilson interval: d, n, choice, p, low, high, replicas.
 
-    Of the table of a sweep; the overlap gap is there for float64 only.
+    `table` is that of a sweep; the overlap gap exists in float64 only.
     """
     switches = list(Choice._fields)
     if statistic == "delta":
@@ -266,3 +285,62 @@ def probabilities(table: pd.DataFrame, statistic: Literal["delta", "overlap"] = 
         p, low, high = proportion(int((group["value"] > 0).sum()), len(group))
         rows.append((d, n, " ".join(choice), p, low, high, len(group)))
     return pd.DataFrame(rows, columns=["d", "n", "choice", "p", "low", "high", "replicas"])
+
+
+# -- the plane of a and b² -----------------------------------------------------------------------------------------
+
+PLANE_D = 3  # where the norms of T, O and G are comparable
+PLANE_COUNTS = (16, 32, 64, 128, 256)
+PLANE_FACTORS = (0.3, 0.5, 0.8, 1.25, 2, 3)  # of the true variance, for laws that never saw the training set
+PLANE_UNTRAINED = 512  # the size of the training sets which those are compared with
+Generate = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # mean and covariance of G, from the training points
+
+
+def plane(tau: float, replicas: int, seed: int) -> pd.DataFrame:
+    """Mean place of generated laws in the plane through O along T − O: law, tau, n, factor, and what `_place` finds.
+
+    One step at two levels of noise and many steps, at growing n; the true law with `factor` times its variance.
+    """
+    rng = stream(seed, "transition", "plane")
+
+    def one(noise: float) -> Generate:
+        def generate(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            middle, covariance = one_step(x, noise, rng)
+            return middle, (covariance + covariance.T) / 2
+
+        return generate
+
+    def fixed(factor: float) -> Generate:
+        return lambda x: (np.zeros(PLANE_D), factor * np.eye(PLANE_D))
+
+    kinds: list[tuple[str, float, int, float, Generate]] = [
+        *(("one step", noise, n, np.nan, one(noise)) for noise in (tau, 0.5) for n in PLANE_COUNTS),
+        *(("many steps", np.nan, n, np.nan, lambda x: (x.mean(0), np.cov(x.T))) for n in PLANE_COUNTS),
+        *(("true law", np.nan, PLANE_UNTRAINED, factor, fixed(factor)) for factor in PLANE_FACTORS),
+    ]
+    rows = [
+        {"law": law, "tau": noise, "n": n, "factor": factor, **_place(n, replicas, generate, rng)}
+        for law, noise, n, factor, generate in kinds
+    ]
+    return pd.DataFrame(rows)
+
+
+def _place(n: int, replicas: int, generate: Generate, rng: np.random.Generator) -> dict[str, float]:
+    """The mean a, and the mean b²‖T−O‖² as `off`, in units of ‖O‖², over training sets; with their 95% intervals."""
+    found = []
+    for _ in range(replicas):
+        x = rng.standard_normal((n, PLANE_D))
+        found.append(position(kernel_estimate(x), *generate(x), np.zeros(PLANE_D), np.eye(PLANE_D)))
+    a, b_squared, separation = np.array(found).T
+    middle = np.mean(a * separation) / np.mean(separation)  # of a ratio of means; its error to first order
+    along = mean((a - middle) * separation / np.mean(separation)).interval()
+    across = mean(b_squared * separation)
+    low, high = across.interval()
+    return {
+        "a": middle,
+        "a_low": middle + along[0],
+        "a_high": middle + along[1],
+        "off": across.value,
+        "off_low": low,
+        "off_high": high,
+    }
