@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
@@ -62,6 +63,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Write a chapter of the experiment `tiny`, with these cells between its parameters and its checks."""
+    monkeypatch.setattr("memgen.app.say.PATIENCE", 600)  # nothing is said of loading, however long it takes
     module = ModuleType("memgen.experiments.tiny")
     module.Params = TinyParams
     monkeypatch.setitem(sys.modules, "memgen.experiments.tiny", module)
@@ -87,7 +89,16 @@ def chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the experiment `toy` among the others."""
+    monkeypatch.setattr("memgen.app.say.PATIENCE", 600)
     monkeypatch.setitem(sys.modules, "memgen.experiments.toy", importlib.import_module("toy"))
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Heed Ctrl-C, which is ignored if the tests were started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, max_examples=40, database=None)

@@ -34,7 +34,7 @@ class Cluster:
         self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", "at.json")
         wait(lambda: self._address())
         self.address = self._address()
-        self.client = Client(self.address, timeout=60, set_as_default=False)
+        self.client = Client(self.address, timeout=200, set_as_default=False)
 
     def _start(self, what: str, *options: str) -> subprocess.Popen:
         # A cell may kill two workers: the third time is one too many, and nobody has to start four.
@@ -135,11 +135,6 @@ def begun(notes: Path, k: int | str = "*") -> list[int]:
     return [int(path.name.split()[1]) for path in notes.glob(f"{k} * *")]
 
 
-def shards(folder: Path) -> list[int]:
-    """The cells that are finished."""
-    return sorted(int(path.name[:4]) for path in folder.glob("*.parquet"))
-
-
 def meanwhile(deed: Callable[[], None], arguments: list[str]) -> int:
     """The exit status of the command, while something else is done to it."""
     with ThreadPoolExecutor(1) as other:
@@ -149,10 +144,11 @@ def meanwhile(deed: Callable[[], None], arguments: list[str]) -> int:
     return status
 
 
-def same(folder: Path, params: Params) -> None:
-    """Every row of the sweep is in the folder, once, bit for bit."""
+def same(out: Path, params: Params) -> None:
+    """Every row of the sweep is in its file, once, bit for bit, and nothing else is there."""
     rows = sweep(cell, grid(params.model_copy(update={"notes": ""})))
-    pd.testing.assert_frame_equal(store.read(folder)[0], rows, check_exact=True)
+    pd.testing.assert_frame_equal(store.read(out / "toy" / "paper.parquet")[0], rows, check_exact=True)
+    assert [path.name for path in (out / "toy").iterdir()] == ["paper.parquet"]
 
 
 def test_workers_in_another_folder_write_where_the_reader_said(
@@ -162,13 +158,14 @@ def test_workers_in_another_folder_write_where_the_reader_said(
     arguments = asked(two, Path("some/where"), cells=12, notes="")
     assert main(arguments) == 0
     printed = capfd.readouterr()
-    assert printed.out == "some/where/toy\n"
-    assert re.fullmatch(r"(toy: .*\n)*toy: 12 of 12 cells, 00:\d\d so far, 00:00 left\n", printed.err), printed.err
-    same(tmp_path / "some" / "where" / "toy", Params(preset="paper", cells=12))
+    assert printed.out == "some/where/toy/paper.parquet\n"
+    said = r"(toy/paper: .*\n)*toy/paper: 12 of 12 cells, 00:\d\d so far, 00:00 left\n"
+    assert re.fullmatch(said, printed.err), printed.err
+    same(tmp_path / "some" / "where", Params(preset="paper", cells=12))
     command = (
         f"memgen sweep toy --preset paper --executor dask --scheduler-address {two.address} -p cells 12 -p notes ''"
     )
-    assert store.read(tmp_path / "some" / "where" / "toy")[1]["command"] == command
+    assert store.read(tmp_path / "some" / "where" / "toy" / "paper.parquet")[1]["command"] == command
     assert not (two.folder / "some").exists()
     before = content(tmp_path / "some" / "where" / "toy")
     assert main(arguments) == 0
@@ -179,7 +176,7 @@ def test_workers_in_another_folder_write_where_the_reader_said(
 def test_equal_cells_of_two_sweeps_are_not_taken_for_one(two: Cluster, tmp_path: Path) -> None:
     with cluster.cluster(two.address) as pool:
         first, second = pool.submit(os.urandom, 8), pool.submit(os.urandom, 8)
-        assert first.result(60) != second.result(60)
+        assert first.result(200) != second.result(200)
 
 
 def test_cancelled_calls_never_begin(two: Cluster, tmp_path: Path, notes: Path) -> None:
@@ -191,7 +188,7 @@ def test_cancelled_calls_never_begin(two: Cluster, tmp_path: Path, notes: Path) 
         wait(lambda: not two.tasks() and two.given() == 2)
         hands = calls(notes)
         release(notes, *range(20))
-        assert pool.submit(calls, notes).result(60) == hands and len(hands) == 2
+        assert pool.submit(calls, notes).result(200) == hands and len(hands) == 2
 
 
 def test_no_call_stays_open_if_the_scheduler_is_lost_while_its_result_is_fetched(
@@ -203,16 +200,15 @@ def test_no_call_stays_open_if_the_scheduler_is_lost_while_its_result_is_fetched
     with cluster.cluster(two.address) as pool:
         monkeypatch.setattr(Client, "gather", gather)
         with pytest.raises(CancelledError):
-            pool.submit(os.getpid).result(60)
+            pool.submit(os.getpid).result(200)
         monkeypatch.undo()
         with pytest.raises(OSError, match="No such file"):  # what the call itself raises is another matter
-            pool.submit(os.stat, "none").result(60)
+            pool.submit(os.stat, "none").result(200)
 
 
 def test_a_killed_worker_costs_the_cell_that_it_had_in_hand(
     toy: None, two: Cluster, tmp_path: Path, notes: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "toy"
     hold(notes, *range(12))
 
     def kill() -> None:
@@ -224,10 +220,10 @@ def test_a_killed_worker_costs_the_cell_that_it_had_in_hand(
 
     assert meanwhile(kill, asked(two, tmp_path, cells=12, notes=notes)) == 0
     assert calls(notes) == [*range(11), 11, 11] and len(set(begun(notes, 11))) == 2
-    assert len(list(folder.iterdir())) == 12
-    same(folder, Params(preset="paper", cells=12))
+    same(tmp_path, Params(preset="paper", cells=12))
     printed = capfd.readouterr()
-    assert printed.out == f"{folder}\n" and re.fullmatch(r"(toy: .*\n)*", printed.err), printed.err
+    assert printed.out == f"{tmp_path}/toy/paper.parquet\n"
+    assert re.fullmatch(r"(toy/paper: .*\n)*", printed.err), printed.err
 
 
 def test_without_workers_a_sweep_waits_for_others(
@@ -240,7 +236,7 @@ def test_without_workers_a_sweep_waits_for_others(
 ) -> None:
     """And says so, whether they are not there yet or not any more."""
     monkeypatch.setattr(cluster, "LOOK", 0.02)
-    folder, said = tmp_path / "toy", f"{shared.address}: no workers; waiting for some\n"
+    said = f"{shared.address}: no workers; waiting for some\n"
     shared.work(0)
     hold(notes, *range(6))
 
@@ -252,18 +248,18 @@ def test_without_workers_a_sweep_waits_for_others(
 
     def come_and_go() -> None:
         wait(shared.tasks)
-        shared.work(2)
-        wait(lambda: len(set(begun(notes))) == 2)
+        shared.work(1)
+        wait(lambda: begun(notes))
         shared.work(0)
         wait(lambda: told() == 2)
         release(notes, *range(6))
-        shared.work(2)
+        shared.work(1)
 
     assert meanwhile(come_and_go, asked(shared, tmp_path, cells=6, notes=notes)) == 0
-    assert len(calls(notes)) == 8  # the first two were begun twice
-    same(folder, Params(preset="paper", cells=6))
+    assert len(calls(notes)) == 7  # the first was begun twice
+    same(tmp_path, Params(preset="paper", cells=6))
     told()
-    assert re.fullmatch(rf"(toy: .*\n)*({said}(toy: .*\n)*){{2}}", "".join(heard)), heard
+    assert re.fullmatch(rf"(toy/paper: .*\n)*({said}(toy/paper: .*\n)*){{2}}", "".join(heard)), heard
 
 
 def test_a_cell_that_raises_is_told_and_the_others_go_on(
@@ -274,32 +270,33 @@ def test_a_cell_that_raises_is_told_and_the_others_go_on(
     assert main(arguments) == 1
     printed = capfd.readouterr()
     complaint = r"cell 4 of 20, Cell\(k=4, .*\): ZeroDivisionError: no luck"
-    said = rf"(toy: .*\n)*{complaint}\n(toy: .*\n)*memgen: {complaint}; 19 of 20 cells are safe in .*\n"
+    progress = r"(toy/paper: .*\n)*"
+    said = rf"{progress}{complaint}\n{progress}memgen: {complaint}; 19 of 20 cells are safe in .*\n"
     assert printed.out == "" and re.fullmatch(said, printed.err), printed.err
     wait(lambda: not two.tasks())
     assert calls(notes) == list(range(20))
     (notes / "raise 4").unlink()
     assert main(arguments) == 0
-    same(tmp_path / "toy", Params(preset="paper", cells=20))
+    same(tmp_path, Params(preset="paper", cells=20))
 
 
 def test_a_cell_that_kills_every_worker_ends_the_sweep_and_it_goes_on_from_there(
     toy: None, two: Cluster, tmp_path: Path, notes: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    folder, arguments = tmp_path / "toy", asked(two, tmp_path, cells=8, notes=notes)
+    folder, arguments = tmp_path / "toy" / "paper.shards", asked(two, tmp_path, cells=8, notes=notes)
     (notes / "die 7").touch()
     assert main(arguments) == 1
     assert calls(notes)[-2:] == [7, 7]
-    kept = {name: said for name, said in content(folder).items() if name.endswith(".parquet")}
+    kept = content(folder)
     printed = capfd.readouterr()
     message = rf"memgen: KilledWorker: .*; {len(kept)} of 8 cells are safe in {folder}, and the same command .*"
-    assert kept and re.fullmatch(rf"(toy: .*\n)*{message}\n", printed.err), printed.err
+    assert kept and re.fullmatch(rf"(toy/paper: .*\n)*{message}\n", printed.err), printed.err
     (notes / "die 7").unlink()
-    two.work(2)
+    two.work(1)
     assert main(arguments) == 0
     assert f"{len(kept)} of 8 cells are there already\n" in capfd.readouterr().err
-    assert {name: content(folder)[name] for name in kept} == kept
-    same(folder, Params(preset="paper", cells=8))
+    assert calls(notes)[-3:] == [7, 7, 7] and len(calls(notes)) == 10
+    same(tmp_path, Params(preset="paper", cells=8))
 
 
 def test_an_interrupt_cancels_what_has_not_begun(two: Cluster, tmp_path: Path, notes: Path) -> None:
@@ -307,13 +304,14 @@ def test_an_interrupt_cancels_what_has_not_begun(two: Cluster, tmp_path: Path, n
     with start(tmp_path, *on(two.address), cells=400, notes=notes) as process:
         wait(lambda: len(begun(notes)) == 2)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=200)
     assert (process.returncode, out) == (130, "")
-    assert re.fullmatch(r"(toy: .*\n)*\nmemgen: interrupted\n", err), err
+    assert re.fullmatch(r"(toy/paper: .*\n)*\nmemgen: interrupted\n", err), err
     wait(lambda: not two.tasks() and two.given() == 2)
     hands = calls(notes)
     release(notes, *range(400))
-    wait(lambda: shards(tmp_path / "toy") == hands)  # what was in hand is finished
+    folder = tmp_path / "toy" / "paper.shards"
+    wait(lambda: sorted(int(name[:4]) for name in content(folder)) == hands)  # what was in hand is finished
     assert calls(notes) == hands and len(hands) == 2
 
 
@@ -321,26 +319,30 @@ def test_a_lost_scheduler_ends_the_sweep_and_another_goes_on_from_there(
     toy: None, two: Cluster, tmp_path: Path, notes: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "other").mkdir()
-    other, folder = Cluster(tmp_path / "other"), tmp_path / "toy"
-    try:
+    other, folder = Cluster(tmp_path / "other"), tmp_path / "toy" / "paper.shards"
+    kept: dict[str, tuple[bytes, int]] = {}
+
+    def lose() -> None:
         other.work(1)
+        wait(lambda: 5 in calls(notes))
+        kept.update(content(folder))
+        other.client.close()
+        other.scheduler.kill()
+
+    try:
         hold(notes, 5)
-        with start(tmp_path, *on(other.address), cells=9, notes=notes) as process:
-            wait(lambda: 5 in calls(notes))
-            kept = content(folder)
-            other.client.close()
-            other.scheduler.kill()
-            out, err = process.communicate(timeout=60)
+        assert meanwhile(lose, asked(other, tmp_path, cells=9, notes=notes)) == 1
     finally:
         other.close()
-    assert (process.returncode, out) == (1, "")
+    printed = capfd.readouterr()
     message = rf"the connection to the workers was lost; {len(kept)} of 9 cells are safe in {folder}, and the same .*"
-    assert re.fullmatch(rf"(toy: .*\n)*memgen: {message}\n", err), err
+    progress = rf"(toy/paper: .*\n|{other.address}: no workers; waiting for some\n)*"
+    assert printed.out == "" and re.fullmatch(rf"{progress}memgen: {message}\n", printed.err), printed.err
     release(notes, 5)
     assert main(asked(two, tmp_path, cells=9, notes=notes)) == 0
     assert f"{len(kept)} of 9 cells are there already\n" in capfd.readouterr().err
-    assert {name: content(folder)[name] for name in kept} == kept
-    same(folder, Params(preset="paper", cells=9))
+    assert len(calls(notes)) == 10 and calls(notes).count(5) == 2
+    same(tmp_path, Params(preset="paper", cells=9))
 
 
 @pytest.mark.parametrize(
@@ -365,9 +367,9 @@ def test_an_address_without_a_scheduler_is_refused(
 
 
 def test_an_address_without_a_scheduler_leaves_no_noise_behind(tmp_path: Path) -> None:
-    impatient = f"import memgen.cluster\nmemgen.cluster.TIMEOUT = 0.5\n{SCRIPT}"
+    impatient = f"import memgen.runs.cluster\nmemgen.runs.cluster.TIMEOUT = 0.5\n{SCRIPT}"
     with start(tmp_path, *on("tcp://127.0.0.1:9"), script=impatient) as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=200)
     assert (process.returncode, out) == (2, "")
     assert err == "memgen: tcp://127.0.0.1:9: no Dask scheduler answers there\n"
 
@@ -380,20 +382,19 @@ def test_without_dask_the_reader_is_told_what_to_install(
     assert capfd.readouterr() == ("", 'memgen: Dask is not installed: pip install "memgen[cluster]"\n')
 
 
-# Slurm with two nodes. A job has a number and a file with its script, and is a process group once it has a node.
+# Slurm with one node. A job has a number and a file with its script, and is a process group once it has a node.
 SBATCH = """#!{python}
 import os, pathlib, subprocess, sys
 job = pathlib.Path({jobs!r}, f"{{os.getpid()}}.sh")
 job.write_bytes(pathlib.Path(sys.argv[1]).read_bytes())
-for node in ("first.node", "second.node"):
-    try:
-        job.with_name(node).mkdir()
-    except FileExistsError:
-        continue
+try:
+    job.with_name("node").mkdir()
+except FileExistsError:
+    pass
+else:
     quiet = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.DEVNULL)
     process = subprocess.Popen(["bash", job], start_new_session=True, **quiet)
     job.with_suffix(".pid").write_text(str(process.pid))
-    break
 print("Submitted batch job", os.getpid())
 """
 SCANCEL = """#!{python}
@@ -435,7 +436,7 @@ def test_the_page_on_slurm_says_what_happens(tmp_path: Path) -> None:
     try:
         done = subprocess.run(
             [sys.executable, "-c", script, "toy", "--out", tmp_path, "-p", "cells", "9"],
-            env=os.environ | environment, capture_output=True, text=True, timeout=100,
+            env=os.environ | environment, capture_output=True, text=True, timeout=200,
         )  # fmt: skip
         begun = [int(job.read_text()) for job in jobs.glob("*.pid")]
         wait(lambda: not any(map(members, begun)))  # the jobs were cancelled
@@ -443,9 +444,9 @@ def test_the_page_on_slurm_says_what_happens(tmp_path: Path) -> None:
         for job in jobs.glob("*.pid"):
             for process in members(int(job.read_text())):
                 process.kill()
-    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'toy'}\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path}/toy/paper.parquet\n"), done.stderr
     scripts = [job.read_text() for job in sorted(jobs.glob("*.sh"))]
-    assert len(scripts) == 8 and len(begun) == 2
+    assert len(scripts) == 8 and len(begun) == 1
     for said in (done.stderr, *scripts):
         assert header + directive in said and "--nthreads 1 " in said
-    same(tmp_path / "toy", Params(preset="paper", cells=9))
+    same(tmp_path, Params(preset="paper", cells=9))

@@ -1,21 +1,24 @@
-"""Shards: what is written comes back, what is damaged or does not belong is refused by name."""
+"""Files of results: what is written comes back; what is damaged or does not belong is refused by name."""
 
 import json
 import math
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from memgen.errors import BadInput
-from memgen.runs import store
+from memgen.runs import parts, provenance, store
+from memgen.runs.parts import Part
 from memgen.runs.store import Store
 
 
@@ -27,39 +30,57 @@ class Cell(NamedTuple):
 GRID = [Cell(k) for k in range(3)]
 
 
-def stored(folder: Path, **changes: object) -> Store:
+def stored(path: Path, **changes: object) -> Store:
     about = {"chapter": "toy", "version": 1, "parameters": {"d": 4, "rhos": [0.5]}, "command": "memgen sweep toy"}
-    return Store(folder, **{**about, **changes})
+    return Store(path, **{**about, **changes})
 
 
 def rows(cell: Cell) -> pd.DataFrame:
     return pd.DataFrame({"k": cell.k, "measure": ["a", "b", "b"], "value": [math.pi * cell.k, math.inf, math.nan]})
 
 
-def add(to: Store, cell: Cell, position: int, cells: int) -> None:
-    to.write(rows(cell), to.about(cell, position, cells), 1.5)
-
-
 def fill(to: Store, grid: list[Cell] = GRID) -> list[Path]:
-    to.folder.mkdir(exist_ok=True)
+    """Write a shard for each cell."""
+    to.prepare()
     for k, cell in enumerate(grid):
-        add(to, cell, k, len(grid))
-    return sorted(to.folder.iterdir())
+        to.write(rows(cell), to.about(cell, k, len(grid)), 1.5)
+    return sorted(to.shards.iterdir())
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Path:
+    """The file of a finished sweep."""
+    to = stored(tmp_path / "whole.parquet")
+    fill(to)
+    to.join(GRID)
+    return to.path
 
 
 def rewrite(path: Path, change: Callable[[pd.DataFrame], pd.DataFrame] = lambda t: t, **made_by: object) -> None:
-    """The shard as someone else would change it: valid Parquet, another value or another provenance."""
-    content = pq.read_table(path)
-    old = json.loads(content.schema.metadata[b"memgen"])
-    content = content.from_pandas(change(content.to_pandas()), preserve_index=False)
-    pq.write_table(content.replace_schema_metadata({b"memgen": json.dumps({**old, **made_by})}), path)
+    """The second cell as someone else would change it: valid Parquet, another value or another provenance."""
+    with pq.ParquetFile(path) as file:
+        about = json.loads(file.metadata.metadata[b"memgen"])
+        tables = [file.read_row_group(k).to_pandas() for k in range(file.num_row_groups)]
+    tables[1] = change(tables[1])
+    about["parts"][1] |= made_by
+    contents = [pa.Table.from_pandas(table, preserve_index=False) for table in tables]
+    schema = contents[1].schema.remove_metadata()
+    with pq.ParquetWriter(path, schema) as file:
+        for content in contents:
+            file.write_table(content.rename_columns(schema.names).cast(schema), row_group_size=9)
+        file.add_key_value_metadata({b"memgen": json.dumps(about)})
 
 
 def test_a_sweep_comes_back_in_the_order_of_its_grid_and_says_how_it_was_made(tmp_path: Path) -> None:
-    paths = fill(stored(tmp_path))
-    table, made_by = store.read(tmp_path)
-    pd.testing.assert_frame_equal(table, pd.concat(map(rows, GRID), ignore_index=True), check_exact=True)
+    to = stored(tmp_path / "toy.parquet")
+    paths = fill(to)
     assert [path.name[:5] for path in paths] == ["0000-", "0001-", "0002-"]
+    joined = to.join(GRID)
+    assert list(tmp_path.iterdir()) == [to.path]
+    table, made_by = store.read(to.path)
+    expected = pd.concat(map(rows, GRID), ignore_index=True)
+    for found in (joined, table, pd.read_parquet(to.path)):  # the last, without us, is any reader's
+        pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert made_by.pop("cores") > 0
     assert set(made_by.pop("versions")) == {"python", "numpy", "scipy", "torch"}
     assert made_by == {
@@ -69,15 +90,57 @@ def test_a_sweep_comes_back_in_the_order_of_its_grid_and_says_how_it_was_made(tm
         "cells": 3,
         "seconds": 4.5,
         "command": "memgen sweep toy",
+        "commit": provenance.commit(),
         "device": "cpu",
     }
 
 
-def test_shards_of_one_sweep_may_come_from_different_commands(tmp_path: Path) -> None:
-    fill(stored(tmp_path))
-    again = stored(tmp_path, command="memgen sweep toy --workers 9")
-    add(again, GRID[1], 1, 3)
-    assert store.read(tmp_path)[1]["command"] == ["memgen sweep toy", "memgen sweep toy --workers 9"]
+def test_cells_of_one_sweep_may_come_from_different_commands(tmp_path: Path) -> None:
+    to, again = (stored(tmp_path / "toy.parquet", command=f"memgen sweep toy{more}") for more in ("", " --workers 9"))
+    fill(to)
+    again.write(rows(GRID[1]), again.about(GRID[1], 1, 3), 1.5)
+    to.join(GRID)
+    assert store.read(to.path)[1]["command"] == ["memgen sweep toy", "memgen sweep toy --workers 9"]
+
+
+def git(folder: Path, *words: str) -> str:
+    name = ["-c", "user.name=x", "-c", "user.email=x", "-c", "commit.gpgsign=false"]
+    return subprocess.run(["git", *name, *words], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_the_commit_is_that_of_the_clone_and_none_outside_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, clone = provenance.commit.__wrapped__, tmp_path / "clone"
+    (clone / "memgen").mkdir(parents=True)
+    (clone / "memgen" / "a.py").write_text("")
+    git(clone, "init")
+    git(clone, "add", ".")
+    git(clone, "commit", "-m", "x")
+    head = git(clone, "rev-parse", "HEAD")
+    monkeypatch.setattr(provenance, "ROOT", clone)
+    assert commit() == head
+    (clone / "results.txt").touch()
+    assert commit() == head  # rows depend on the package alone
+    (clone / "memgen" / "a.py").write_text("changed")
+    assert commit() == f"{head} + changes"
+    git(clone, "checkout", ".")
+    (clone / "memgen" / "new.py").touch()
+    assert commit() == f"{head} + changes"
+    monkeypatch.setattr(provenance, "ROOT", clone / "memgen")  # installed somewhere inside another repository
+    assert commit() is None
+    monkeypatch.setattr(provenance, "ROOT", clone)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert commit() is None  # there is no git
+
+
+def test_what_comes_with_memgen_is_read_by_chapter_and_name(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "RESULTS", tmp_path.parent)
+    assert len(store.load(tmp_path.name, "whole")[0]) == 9
+    with pytest.raises(BadInput, match=r"/none\.parquet: no results here"):
+        store.load(tmp_path.name, "none")
 
 
 def test_names_sort_as_the_grid_does_and_depend_on_all_that_rows_depend_on(tmp_path: Path) -> None:
@@ -105,76 +168,88 @@ tables = st.integers(0, 6).flatmap(
 )
 
 
-@given(tables)
-def test_any_rows_come_back_bit_by_bit(tmp_path_factory: pytest.TempPathFactory, columns: dict) -> None:
-    folder, table = tmp_path_factory.mktemp("any"), pd.DataFrame(columns)
-    to = stored(folder)
-    to.write(table, to.about(GRID[0], 0, 1), 0.0)
-    found, _ = store.read(folder)
-    pd.testing.assert_frame_equal(found, table, check_exact=True)
-    numbers = ~np.isnan(table.x.to_numpy())  # one NaN is as good as another; 0 and −0 are not the same
-    assert found.x.to_numpy()[numbers].tobytes() == table.x.to_numpy()[numbers].tobytes()
+def kept(path: Path, tables: list[pd.DataFrame]) -> list[pd.DataFrame]:
+    parts.write(path, [Part(table, {"position": k}) for k, table in enumerate(tables)])
+    found, damaged = parts.read(path)
+    assert not damaged and [part.made_by for part in found] == [{"position": k} for k in range(len(tables))]
+    return [part.table for part in found]
+
+
+@given(st.lists(tables, min_size=1, max_size=2))
+def test_any_rows_come_back_bit_by_bit(tmp_path_factory: pytest.TempPathFactory, columns: list[dict]) -> None:
+    given = [pd.DataFrame({name: one[name] for name in ("x", "n", "flag", "text")}) for one in columns]
+    for found, table in zip(kept(tmp_path_factory.mktemp("any") / "x.parquet", given), given, strict=True):
+        pd.testing.assert_frame_equal(found, table, check_exact=True)
+        numbers = ~np.isnan(table.x.to_numpy())  # one NaN is as good as another; 0 and −0 are not the same
+        assert found.x.to_numpy()[numbers].tobytes() == table.x.to_numpy()[numbers].tobytes()
 
 
 def test_rows_that_parquet_would_change_are_not_kept(tmp_path: Path) -> None:
-    to = stored(tmp_path)
     for value in ([1, "a"], [[1], [2]], pd.Categorical(["a", "b"])):
         with pytest.raises((TypeError, ValueError)):
-            to.write(pd.DataFrame({"value": value}), to.about(GRID[0], 0, 1), 0.0)
+            kept(tmp_path / "x.parquet", [pd.DataFrame({"value": value})])
         assert list(tmp_path.iterdir()) == []
-    to.write(pd.DataFrame({"value": ["a", "b"]}), to.about(GRID[0], 0, 1), 0.0)
+    kept(tmp_path / "x.parquet", [pd.DataFrame({"value": ["a", "b"]})])
     assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize("step", [(os, "fsync"), (Path, "replace")], ids=["fsync", "replace"])
-def test_a_shard_is_there_whole_or_not_at_all(
+def test_a_file_is_there_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: tuple[object, str]
 ) -> None:
+    path = tmp_path / "x.parquet"
+
     def fail(*_: object) -> None:
         (name,) = (path.name for path in tmp_path.iterdir())
-        assert name.startswith(".0000-") and name.endswith(".partial")
+        assert name.startswith(".x.parquet.") and name.endswith(".partial")
         raise OSError("the disk is full")
 
     with monkeypatch.context() as broken:
         broken.setattr(*step, fail)
         with pytest.raises(OSError, match="the disk is full"):
-            add(stored(tmp_path), GRID[0], 0, 1)
+            kept(path, [rows(GRID[0])])
     assert list(tmp_path.iterdir()) == []
-    add(stored(tmp_path), GRID[0], 0, 1)
-    assert len(store.read(tmp_path)[0]) == 3
+    assert len(kept(path, [rows(GRID[0])])) == 1
 
 
-def test_no_flipped_byte_and_no_cut_changes_what_is_read(tmp_path: Path) -> None:
-    path = fill(stored(tmp_path), GRID[:1])[0]
-    whole, (table, made_by) = path.read_bytes(), store.read(tmp_path)
-    harmless = []
-    for place in range(0, len(whole), 3):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
+def test_no_flipped_byte_and_no_cut_changes_what_is_read(whole: Path) -> None:
+    content, cells = whole.read_bytes(), parts.read(whole)[0]
+    harmless, partly = set(), set()
+    for place in range(0, len(content), 7):
+        whole.write_bytes(content[:place] + bytes([content[place] ^ (1 << place % 8)]) + content[place + 1 :])
         try:
-            found, said = store.read(tmp_path)
+            found, damaged = parts.read(whole)
         except BadInput as error:
-            assert path.name in str(error) and "damaged" in str(error)
-        else:  # a byte that means nothing, such as one of the writer's name
-            harmless.append(place)
-            pd.testing.assert_frame_equal(found, table, check_exact=True)
-            assert said == made_by
-    provenance = range(whole.index(b'{"cell"'), whole.index(b'"version": 1'))
-    assert len(provenance) > 200 and not set(harmless) & set(provenance)
-    assert len(harmless) < len(whole) / 3 / 2
-    for length in (0, 1, 4, len(whole) // 2, len(whole) - 1):
-        path.write_bytes(whole[:length])
-        with pytest.raises(BadInput, match=f"{path.name}: damaged"):
-            store.read(tmp_path)
-    path.write_bytes(whole)
-    pd.testing.assert_frame_equal(store.read(tmp_path)[0], table, check_exact=True)
+            assert whole.name in str(error)
+            continue
+        assert len(found) + len(damaged) == 3 and all(whole.name in line and "damaged" in line for line in damaged)
+        if not damaged:  # a byte that means nothing, such as one of the writer's name
+            harmless.add(place)
+        elif found:
+            partly.add(place)
+        for part in found:  # what is still read is what was written
+            wanted = cells[part.made_by["position"]]
+            assert part.table.equals(wanted.table)
+            assert part.made_by == wanted.made_by
+    about = range(content.index(b'{"common"'), content.index(b'"version": 1'))
+    assert len(about) > 200 and not harmless & set(about)
+    assert len(harmless) < len(content) / 7 / 2
+    whole.write_bytes(content)
+    start = pq.read_metadata(whole).row_group(1).column(2).data_page_offset
+    of_one_cell = {place for place in range(start, start + 30) if place % 7 == 0}
+    assert of_one_cell and of_one_cell <= partly  # damage to the rows of a cell costs that cell alone
+    for length in (0, 1, 4, len(content) // 2, len(content) - 1):
+        whole.write_bytes(content[:length])
+        with pytest.raises(BadInput, match=f"{whole.name}: damaged"):
+            store.read(whole)
+    whole.write_bytes(content)
+    assert len(store.read(whole)[0]) == 9
 
 
 CHANGES: dict[str, dict] = {
     "value": {"change": lambda table: table.assign(k=7)},
     "last digit": {"change": lambda table: table.assign(value=table.value * (1 + 1e-15))},
     "order": {"change": lambda table: table[::-1]},
-    "column": {"change": lambda table: table.rename(columns={"k": "kk"})},
-    "type": {"change": lambda table: table.astype({"k": "int32"})},
     "row": {"change": lambda table: table[:2]},
     "seconds": {"seconds": 0.1},
     "versions": {"versions": {}},
@@ -184,54 +259,67 @@ CHANGES: dict[str, dict] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_what_was_changed_by_hand_is_refused(tmp_path: Path, change: dict) -> None:
-    path = fill(stored(tmp_path))[1]
-    rewrite(path)
-    assert len(store.read(tmp_path)[0]) == 9  # written anew and nothing changed: it is sound
-    rewrite(path, **change)
-    with pytest.raises(BadInput, match=f"{path.name}: damaged.*checksum"):
-        store.read(tmp_path)
-    assert stored(tmp_path).survey(GRID)[0] == {0, 2}
+def test_a_cell_that_was_changed_by_hand_is_refused_and_the_others_are_not(whole: Path, change: dict) -> None:
+    rewrite(whole)
+    assert len(store.read(whole)[0]) == 9  # written anew and nothing changed: it is sound
+    rewrite(whole, **change)
+    with pytest.raises(BadInput, match=rf"{whole.name}: cell 1: damaged.*checksum"):
+        store.read(whole)
+    assert stored(whole).survey(GRID)[0] == {0, 2}
 
 
-def other_columns(folder: Path, paths: list[Path]) -> None:
-    to = stored(folder)
-    to.write(rows(GRID[1]).rename(columns={"k": "kk"}), to.about(GRID[1], 1, 3), 1.0)
+def test_columns_that_were_changed_by_hand_are_refused(whole: Path) -> None:
+    before = whole.read_bytes()
+    for change in (lambda table: table.rename(columns={"k": "kk"}), lambda table: table.astype({"k": "int32"})):
+        whole.write_bytes(before)
+        rewrite(whole, change)
+        with pytest.raises(BadInput, match=rf"{whole.name}: cell 0: damaged.*checksum"):
+            store.read(whole)
+        assert stored(whole).survey(GRID)[0] == set()
 
 
-MIXED: dict[str, tuple[Callable[[Path, list[Path]], object], str]] = {
-    "incomplete": (lambda folder, paths: paths[1].unlink(), r"incomplete: 2 of 3 cells"),
-    "empty": (lambda folder, paths: [path.unlink() for path in paths], "no results"),
-    "parameters": (lambda folder, paths: fill(stored(folder, parameters={"d": 5, "rhos": [0.5]})), r"d = [45], not"),
-    "version": (lambda folder, paths: fill(stored(folder, version=2)), r"VERSION = [12], not [12]"),
-    "chapter": (lambda folder, paths: fill(stored(folder, chapter="other")), "chapter = "),
-    "cells": (lambda folder, paths: add(stored(folder), Cell(3), 3, 4), "number of cells = 4, not 3"),
-    "grid": (lambda folder, paths: fill(stored(folder), [Cell(4), Cell(5), Cell(6)]), "6 shards"),
-    "one for another": (
-        lambda folder, paths: [paths[1].unlink(), add(stored(folder), Cell(9), 0, 3)],
-        "incomplete: 2 of 3 cells are there, in 3 shards",
+def collected(change: Callable[[list[Part]], list[Part]]) -> Callable[[Path], None]:
+    return lambda path: parts.write(path, change(parts.read(path)[0]))
+
+
+def of(cell: Cell, position: int, cells: int = 3, **changes: object) -> Part:
+    to = stored(Path(), **changes)
+    made_by = {**to.about(cell, position, cells), "command": "", "seconds": 1.0, **provenance.here({})}
+    return Part(rows(cell), made_by)
+
+
+MIXED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "incomplete": (collected(lambda p: [p[0], p[2]]), r"incomplete: 2 of 3 cells"),
+    "missing": (lambda path: path.unlink(), "no results"),
+    "parameters": (
+        collected(lambda p: [*p[:2], of(GRID[2], 2, parameters={"d": 5, "rhos": [0.5]})]),
+        "two sweeps: d = 5",
     ),
-    "columns": (other_columns, r"0001-.* columns kk"),
-    "foreign": (lambda folder, paths: rows(GRID[0]).to_parquet(folder / "mine.parquet"), r"mine\.parquet: damaged"),
-    "text": (lambda folder, paths: (folder / "mine.parquet").write_text("?"), r"mine\.parquet: damaged"),
-    "folder": (lambda folder, paths: (folder / "mine.parquet").mkdir(), r"mine\.parquet: damaged"),
-    "renamed": (
-        lambda folder, paths: paths[0].rename(folder / f"9{paths[0].name[1:]}"),
-        "it holds what belongs into 0000",
-    ),
+    "version": (collected(lambda p: [*p[:2], of(GRID[2], 2, version=2)]), "two sweeps: VERSION = 2, not 1"),
+    "chapter": (collected(lambda p: [*p[:2], of(GRID[2], 2, chapter="other")]), "two sweeps: chapter = other"),
+    "cells": (collected(lambda p: [*p, of(Cell(3), 3, 4)]), "number of cells = 4, not 3"),
+    "order": (collected(lambda p: p[::-1]), "incomplete"),
+    "one for another": (collected(lambda p: [p[0], of(Cell(9), 0), p[2]]), "incomplete: 2 of 3 cells"),
+    "foreign": (lambda path: rows(GRID[0]).to_parquet(path), r"whole\.parquet: not results of a sweep"),
+    "text": (lambda path: path.write_text("?"), r"whole\.parquet: damaged"),
+    "folder": (lambda path: [path.unlink(), path.mkdir()], r"whole\.parquet: damaged"),
 }
 
 
 @pytest.mark.parametrize(("spoil", "message"), MIXED.values(), ids=MIXED)
-def test_a_folder_that_is_not_one_whole_sweep_is_refused(
-    tmp_path: Path, spoil: Callable[[Path, list[Path]], object], message: str
+def test_a_file_that_is_not_one_whole_sweep_is_refused(
+    whole: Path, spoil: Callable[[Path], object], message: str
 ) -> None:
-    folder = tmp_path / "toy"
-    with pytest.raises(BadInput, match="toy: no results"):
-        store.read(folder)
-    paths = fill(stored(folder))
-    assert len(store.read(folder)[0]) == 9
-    spoil(folder, paths)
+    assert len(store.read(whole)[0]) == 9
+    spoil(whole)
     with pytest.raises(BadInput, match=message) as error:
-        store.read(folder)
+        store.read(whole)
     assert "\n" not in str(error.value)
+
+
+def test_a_renamed_shard_is_refused(tmp_path: Path) -> None:
+    to = stored(tmp_path / "toy.parquet")
+    path = fill(to)[0]
+    path.rename(path.with_name(f"9{path.name[1:]}"))
+    with pytest.raises(BadInput, match="it holds what belongs into 0000-"):
+        to.survey(GRID)

@@ -56,13 +56,22 @@ def cell(point: Cell) -> pd.DataFrame:
     return pd.DataFrame({"k": point.k, "measure": ["a", "b", "c"], "value": value})
 
 
-def stored(folder: Path, params: Params = Params(), version: int = VERSION) -> Store:  # noqa: B008
-    return Store(folder, "toy", version, params.resolved().model_dump(mode="json"), "memgen sweep toy")
+def stored(out: Path, params: Params = Params(), version: int = VERSION) -> Store:  # noqa: B008
+    path = out / "toy" / f"{params.preset}.parquet"
+    return Store(path, "toy", version, params.resolved().model_dump(mode="json"), "memgen sweep toy")
 
 
 def content(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Every file, with its bytes and the time of its last change."""
-    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.glob("*")}
+    """Every visible file, with its bytes and the time of its last change; nothing if there is no folder."""
+    files = (path for path in folder.glob("[!.]*") if path.is_file())
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def spoil(path: Path, place: int) -> None:
+    """Flip a bit of a file, in the byte at this place."""
+    spoiled = bytearray(path.read_bytes())
+    spoiled[place] ^= 1
+    path.write_bytes(spoiled)
 
 
 def calls(notes: Path) -> list[int]:
@@ -70,18 +79,25 @@ def calls(notes: Path) -> list[int]:
     return sorted(int(path.name.split()[0]) for path in notes.glob("[0-9]*"))
 
 
-# The same in a process of its own, to be killed.
-SCRIPT = """
-import sys, toy, memgen.app.cli
+# The command line in a process of its own, to be killed or interrupted. A process that was started in the background
+# inherits that Ctrl-C is ignored; this one heeds it. It does not say that loading takes long, which it may.
+LAUNCH = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import memgen.app.cli, memgen.app.say
+memgen.app.say.PATIENCE = 600
+"""
+SCRIPT = f"""{LAUNCH}
+import toy
 sys.modules["memgen.experiments.toy"] = toy
 sys.exit(memgen.app.cli.main())
 """
 
 
-def start(out: Path, *options: str, script: str = SCRIPT, **parameters: object) -> subprocess.Popen:
-    given = [word for name, value in parameters.items() for word in ("-p", name, str(value))]
+def python(script: str, *arguments: object) -> subprocess.Popen:
+    """Start a script that can import from the folder of the tests."""
     return subprocess.Popen(
-        [sys.executable, "-c", script, "sweep", "toy", "--out", out, *options, *given],
+        [sys.executable, "-c", script, *map(str, arguments)],
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -90,10 +106,16 @@ def start(out: Path, *options: str, script: str = SCRIPT, **parameters: object) 
     )
 
 
+def start(out: Path, *options: str, script: str = SCRIPT, **parameters: object) -> subprocess.Popen:
+    given = [word for name, value in parameters.items() for word in ("-p", name, str(value))]
+    return python(script, "sweep", "toy", "--out", out, *options, *given)
+
+
 def wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
+    """Wait until something is so: for long, because the machine may be busy with other things."""
+    deadline = time.monotonic() + 200
     while not condition():
-        assert time.monotonic() < deadline, "waited for a minute"
+        assert time.monotonic() < deadline, "waited for more than three minutes"
         time.sleep(0.005)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
@@ -11,23 +10,34 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from memgen.errors import BadInput, one_line
 
-# pydantic's words, and shorter ones
-_REWORDED = {
-    r"^Value error, ": "",
-    r"^Input should be ": "must be ",
-    r"^(Tuple|List|String) should have": "must have",
-    r" after validation": "",
-    r"a valid (tuple|list)": "a list such as [1, 2]",
-    r"(, unable to parse|, got a number).*": "",
-    r"greater than or equal to": "at least",
-    r"less than or equal to": "at most",
-    r"a finite number": "finite",
+# What is wrong with a value, by the type of pydantic's error; its context fills in the braces.
+_WORDS = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "finite_number": "must be finite",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number, and not so long",
+    "int_type": "must be a whole number",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "string_type": "must be text",
+    "too_long": "must have at most {max_length} values, not {actual_length}",
+    "too_short": "must have at least {min_length} values, not {actual_length}",
+    "tuple_type": "must be a list such as [1, 2]",
+    "value_error": "{error}",
 }
 
 
 def _distinct(values: tuple) -> tuple:
     if len(set(values)) < len(values):
-        raise ValueError("a value is there twice, and its rows would be")
+        raise ValueError("must not hold a value twice")
     return values
 
 
@@ -35,29 +45,29 @@ Distinct = AfterValidator(_distinct)  # for tuples that a grid runs over
 
 
 class ChapterParams(BaseModel):
-    """What the parameters of every chapter have; what is None in the rest of them is set by the preset."""
+    """The parameters that every chapter has. Those of a chapter that are None are set by the preset."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]]  # by preset and by name, for all that may be None
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]]  # by preset: a value for each parameter that may be None
 
     preset: Literal["smoke", "standard", "paper"] = "standard"
     seed: int = Field(0, ge=0)
 
     def resolved(self) -> Self:
-        """The same with every None filled in from the preset."""
+        """A copy in which the preset has replaced every None."""
         rest = {name: value for name, value in self.presets[self.preset].items() if getattr(self, name) is None}
         return self.model_copy(update=rest)
 
 
 class ParameterError(BadInput):
-    """A parameter that is not known, or a value that it cannot have."""
+    """An unknown parameter, or a value that a parameter cannot have."""
 
 
 def coerce(model: type[BaseModel], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters as plain JSON values of the types that the model declares.
 
-    A string is taken as the command line gives it: lists and null are read as JSON, the rest is left to the
-    declared type, so that "64" is a number where a number is due and text where text is.
+    A string is read as on the command line. Lists and null are JSON; anything else is converted to the declared type,
+    so that "64" becomes a number where the model declares a number, and stays text where it declares text.
     """
     try:
         checked = model.model_validate({name: _read(value) for name, value in parameters.items()})
@@ -81,9 +91,9 @@ def _read(value: Any) -> Any:
 def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     """The first culprit, its value and what is wrong with it, on one line; and how many more there are."""
     errors = error.errors(include_url=False)
-    place, value, reason = errors[0]["loc"], errors[0]["input"], errors[0]["msg"]
-    for pattern, words in _REWORDED.items():
-        reason = re.sub(pattern, words, reason)
+    place, value = errors[0]["loc"], errors[0]["input"]
+    words = _WORDS.get(errors[0]["type"])
+    reason = words.format(**errors[0].get("ctx", {})) if words else errors[0]["msg"]
     name = str(place[0]) if place else ""
     index = "".join(f"[{part}]" for part in place[1:] if isinstance(part, int))
     if errors[0]["type"] == "extra_forbidden":

@@ -53,9 +53,10 @@ def write(path: Path, parts: Sequence[Part]) -> None:
         own.append({**{k: v for k, v in part.made_by.items() if k not in common}, "checksum": digest})
     about = json.dumps({"common": common, "parts": own}, sort_keys=True)
     with replacing(path) as partial:
-        with pq.ParquetWriter(partial, schema.with_metadata({_KEY: about}), **_PARQUET) as file:
+        with pq.ParquetWriter(partial, schema, **_PARQUET) as file:
             for content in contents:
-                file.write_table(content.replace_schema_metadata({_KEY: about}), row_group_size=max(1, len(content)))
+                file.write_table(content.cast(schema), row_group_size=max(1, len(content)))
+            file.add_key_value_metadata({_KEY: about})
         if damaged := read(partial)[1]:
             raise ValueError(damaged[0])
 
@@ -68,7 +69,7 @@ def read(path: Path) -> tuple[list[Part], list[str]]:
     try:
         # Not memory-mapped, and closed at the end: the file may be replaced meanwhile.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            if (text := (file.schema_arrow.metadata or {}).get(_KEY)) is None:
+            if (text := (file.metadata.metadata or {}).get(_KEY)) is None:
                 raise ForeignFile(f"{path}: not results of a sweep")
             about = json.loads(text)
             own, common = about["parts"], about["common"]

@@ -19,9 +19,13 @@ def here(parameters: Mapping[str, Any]) -> dict[str, Any]:
         import torch  # takes seconds, which is too much for those who only read
 
         device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    versions = {name: importlib.metadata.version(name).partition("+")[0] for name in ("numpy", "scipy", "torch")}
-    versions["python"] = platform.python_version()
-    return {"device": device, "cores": os.cpu_count(), "versions": versions, "commit": commit()}
+    return {"device": device, "cores": os.cpu_count(), "versions": _versions(), "commit": commit()}
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    found = {name: importlib.metadata.version(name).partition("+")[0] for name in ("numpy", "scipy", "torch")}
+    return {"python": platform.python_version(), **found}
 
 
 @functools.cache  # the code of a process is that which stood there when it began

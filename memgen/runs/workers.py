@@ -47,9 +47,7 @@ def _interrupts_held() -> Iterator[None]:
         return
     held: list[int] = []
     handler = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
-    mask = signal.pthread_sigmask(
-        signal.SIG_BLOCK, {signal.SIGINT}
-    )  # children inherit the mask, not the handler
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # children inherit the mask, not the handler
     try:
         yield
     finally:

@@ -44,6 +44,8 @@ def sweep(
     CHAPTER is the experiment of a chapter, as memgen list shows it. Interrupted, killed or failed, the same command
     goes on from the cells that are there: they are in OUT/CHAPTER/NAME.shards until all are finished.
     """
+    if name is not None and not re.fullmatch(r"\w[\w.-]*", name):
+        raise BadInput(f"--name {name}: not the name of a file: letters, digits, and . _ - between them")
     with patience("loading PyTorch"):
         from memgen import experiments
         from memgen.runs.cluster import cluster
@@ -57,8 +59,6 @@ def sweep(
     with patience(f"loading the experiment {chapter}"):
         experiment = experiments.load(chapter)
     params = experiment.Params(**coerce(experiment.Params, given))
-    if name is not None and not re.fullmatch(r"\w[\w.-]*", name):
-        raise BadInput(f"--name {name}: not the name of a file: letters, digits, and . _ - between them")
     words = ["memgen", "sweep", chapter, "--preset", preset, *(["--name", name] if name else []), *place]
     command = shlex.join([*words, *(word for pair in parameters for word in ("-p", *pair))])
     resolved = params.resolved().model_dump(mode="json")
