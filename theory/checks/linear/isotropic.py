@@ -1,0 +1,132 @@
+"""Limits of many points in many dimensions, for data of equal variances."""
+
+from math import ceil, e
+
+import numpy as np
+import torch
+
+from memgen.denoisers.linear import representation
+from memgen.statistics import Estimate, mean
+from memgen.streams import stream
+from theory import linear
+from theory.checks.check import Check, Observation
+from theory.checks.linear.reductions import coefficient_of_log
+from theory.checks.linear.simulated import RHO, SIZES, limits, typical
+
+
+def _affinity_root() -> list[Observation]:
+    found = []
+    for o in limits("log_affinity"):
+        value = np.exp(o.estimate.value)
+        found.append(Observation(o.args, Estimate(value, value * o.estimate.error)))
+    return found
+
+
+def _correction() -> list[Observation]:
+    """The coefficient of ln d in E ln det AAᵀ − d·limit, fitted with a constant and a 1/d term.
+
+    B is drawn from its exact law (met by `linear.representation`), which affords thousands of replicas.
+    """
+    found = []
+    for gamma, most in ((0.25, 1000), (0.75, 14000)):
+        gaps = []
+        for d in SIZES:
+            n, rng = 1 + int(d / gamma), stream("check", "linear.logdet_correction", gamma, d)
+            replicas, batch = most * min(1, 64 / d), max(1, 200_000 // d**2)
+            slopes = (representation(n, d, RHO, batch, rng) for _ in range(ceil(replicas / batch)))
+            logdets = np.concatenate([2 * torch.linalg.slogdet(slope)[1].numpy() for slope in slopes])
+            estimate = mean(logdets - d * np.log(RHO))
+            limit = d * float(linear.generated_logdet(gamma, RHO))
+            gaps.append(estimate._replace(value=estimate.value - limit))
+        found.append(Observation({"gamma": gamma, "rho": RHO}, coefficient_of_log(SIZES, gaps, powers=(1,))))
+    return found
+
+
+CHECKS = [
+    Check(
+        "linear.logdet",
+        linear.generated_logdet,
+        2,
+        lambda: limits("logdet"),
+        {
+            "plateau everywhere": lambda gamma, rho: np.log(rho),
+            "ρ and 1−ρ exchanged, no plateau": lambda gamma, rho: (
+                np.log(gamma) + (1 - gamma) / gamma * np.log((1 - gamma) / rho) * (gamma > rho)
+            ),
+            "logarithm of the trace": lambda gamma, rho: np.log(rho + (1 - rho) * gamma / (1 - gamma)),
+        },
+    ),
+    Check(
+        "linear.logdet_correction",
+        linear.logdet_correction,
+        2,
+        _correction,
+        {
+            "none: annealed = quenched to all orders": lambda gamma, rho: 0.0,
+            "in both phases": lambda gamma, rho: -0.5,
+            "without Laplace's prefactor": lambda gamma, rho: -1.0 * (gamma > rho),
+        },
+        predict=lambda gamma, rho: linear.logdet_correction(e, gamma, rho) * e,
+    ),
+    Check(
+        "linear.kl_generated_true",
+        linear.kl_generated_true,
+        2,
+        lambda: limits("kl_generated_true"),
+        {
+            "factor 2": lambda gamma, rho: 2 * linear.kl_generated_true(gamma, rho),
+            "infinite-sample floor": lambda gamma, rho: (rho - 1 - np.log(rho)) / 2,
+            "trace term missing": lambda gamma, rho: (rho - 1 - linear.generated_logdet(gamma, rho)) / 2,
+        },
+    ),
+    Check(
+        "linear.kl_true_generated",
+        linear.kl_true_generated,
+        1,
+        typical,
+        {
+            "the other direction": linear.kl_generated_true,
+            "threshold at n = d": lambda gamma, rho: ((1 - gamma) / (1 - gamma) / rho - 1 + np.log(rho)) / 2,
+        },
+    ),
+    Check(
+        "linear.affinity",
+        linear.log_affinity,
+        2,
+        lambda: limits("log_affinity"),
+        {
+            "infinite samples": lambda gamma, rho: np.log(rho) / 4 - np.log((1 + rho) / 2) / 2,
+            "factor 2": lambda gamma, rho: 2 * linear.log_affinity(gamma, rho),
+        },
+    ),
+    Check(
+        "linear.shifted_logdet",
+        linear.shifted_logdet,
+        2,
+        lambda: [
+            Observation(
+                {"gamma": o.args["gamma"], "rho": RHO, "shift": 1.0},
+                Estimate(
+                    float(linear.generated_logdet(o.args["gamma"], RHO)) / 2 - 2 * o.estimate.value + np.log(2),
+                    2 * o.estimate.error,
+                ),
+            )
+            for o in limits("log_affinity")
+        ],
+        {
+            "Jensen: ln(1 + trace)": lambda shift, gamma, rho: np.log(shift + rho + (1 - rho) * gamma / (1 - gamma)),
+            "population denoiser": lambda shift, gamma, rho: np.log(shift + rho),
+        },
+    ),
+    Check(
+        "linear.hellinger2",
+        linear.hellinger2,
+        2,
+        _affinity_root,
+        {
+            "H² itself": lambda gamma, rho: linear.hellinger2(1, gamma, rho),
+            "infinite samples": lambda gamma, rho: rho**0.25 / np.sqrt((1 + rho) / 2),
+        },
+        predict=lambda gamma, rho: 1 - linear.hellinger2(1, gamma, rho),
+    ),
+]
