@@ -1,0 +1,105 @@
+"""Chapter 4: the plane of a and b²."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from memgen.experiments.transition import PLANE_D, PLANE_UNTRAINED
+from memgen.figures import plots
+from memgen.figures.transition.style import INK, MANY_STEPS, ONE_STEP, PERFECT, label, series
+from theory import kernel
+
+
+class Place(NamedTuple):
+    """a, and b²‖T−O‖² in units of ‖O‖²."""
+
+    a: np.ndarray
+    off: np.ndarray
+
+
+def _overlap(variance: np.ndarray) -> np.ndarray:
+    """Overlap of two centred normal laws whose variances add up to this, in units of ‖O‖²."""
+    return (2 / variance) ** (PLANE_D / 2)
+
+
+def distance_to_truth(factor: np.ndarray) -> np.ndarray:
+    """‖G − O‖²/‖O‖² of the true law with this factor of its variance."""
+    return _overlap(2 * factor) - 2 * _overlap(1 + factor) + 1
+
+
+def untrained(factor: np.ndarray) -> Place:
+    """Where the true law with a factor of its variance stands, exactly, from means over training sets."""
+    width = kernel.kernel_width(PLANE_UNTRAINED, PLANE_D)
+    separation = kernel.kde_mise(PLANE_UNTRAINED, PLANE_D, width) * (4 * np.pi) ** (PLANE_D / 2)
+    near, far = 1 + width**2 + factor, 2 + width**2
+    a = (_overlap(near) - _overlap(1 + factor) - _overlap(far) + _overlap(2.0)) / separation
+    return Place(a, distance_to_truth(factor) - a**2 * separation)
+
+
+def groups(table: pd.DataFrame) -> list[tuple[str, str, str, pd.DataFrame]]:
+    """Label, colour, marker and rows of each kind of law in the table."""
+    found = []
+    for (law, tau), rows in table.groupby(["law", "tau"], dropna=False, sort=False):
+        if law == "one step":
+            first = tau == table["tau"].iloc[0]
+            found.append((f"one step,\n$\\tau = {tau:.2f}$", ONE_STEP, "o" if first else "s", rows))
+        elif law == "many steps":
+            found.append(("many steps", MANY_STEPS, "^", rows))
+        else:
+            found.append(("the true law,\nvariance × 0.3 … 3", PERFECT, "D", rows))
+    return found
+
+
+def plane(table: pd.DataFrame) -> Figure:
+    """The mean place of every generated law of `memgen.experiments.transition.plane`."""
+    fig, (axes,) = plots.figure(1, height=4.4)
+    for text, color, marker, rows in groups(table):
+        low = np.maximum(rows["off_low"], 1e-4)
+        series(axes, rows["a"], (rows["off"], low, rows["off_high"]), color, marker)
+        aside = (rows["a"] - rows["a_low"], rows["a_high"] - rows["a"])
+        axes.errorbar(rows["a"], rows["off"], xerr=aside, linestyle="none", color=color, zorder=2)
+        if color == PERFECT:
+            label(axes, 0.0, rows["off"].max(), text, color, (-18, 10))
+            continue
+        axes.plot(rows["a"], rows["off"], "-", color=color, linewidth=0.8, alpha=0.6)
+        start = rows.iloc[0]
+        label(axes, start["a_high"], start["off"], f"{text}, $n = {start['n']}$".replace("\n", " "), color, (5, -4))
+    for factors in (np.geomspace(0.3, 0.98, 40), np.geomspace(1.02, 3, 40)):
+        axes.plot(*untrained(factors), "-.", color=PERFECT, zorder=2)
+    _equal_distance(axes)
+    plots.threshold(axes, 0.5, r"$\Delta < 0$ beyond")
+    axes.set(yscale="log", xlim=(-0.06, 0.65), ylim=(5e-3, 30), xlabel="position $a$ along $T - O$")
+    axes.set_ylabel(r"$b^2\,\|T-O\|^2$, squared distance from that line, in $\|O\|^2$")
+    return fig
+
+
+def _equal_distance(axes: Axes) -> None:
+    """Lines of equal E_OG, drawn where ‖T−O‖² = ‖O‖²."""
+    along = np.linspace(0, 0.6, 200)
+    for level in (0.03, 0.1, 0.3, 1.0, 3.0):
+        off = np.where(level > along**2, level - along**2, np.nan)
+        axes.plot(along, off, ":", color="0.6", linewidth=0.9, zorder=1)
+    label(axes, 0.3, 3.0 - 0.09, "equal $E_{OG}$", INK, (0, 2))
+
+
+def inside(table: pd.DataFrame) -> tuple[int, int]:
+    """How many of the laws that never saw the training set have their exact a within the interval, and of how many."""
+    rows = table[table["law"] == "true law"]
+    exact = untrained(rows["factor"].to_numpy()).a
+    return int(((rows["a_low"] <= exact) & (exact <= rows["a_high"])).sum()), len(rows)
+
+
+def floors(table: pd.DataFrame) -> list[tuple[str, float, float, float]]:
+    """For each trained law: its label, a and b²‖T−O‖² at the largest n, and the limit of the latter as n → ∞."""
+    found = []
+    for text, color, _, rows in groups(table):
+        if color == PERFECT:
+            continue
+        last = rows.iloc[-1]
+        # one step narrows the law by the signal fraction 1/(1 + τ²); many steps recover the true law
+        limit = 0.0 if color == MANY_STEPS else float(distance_to_truth(1 / (1 + last["tau"] ** 2)))
+        found.append((text.replace("\n", " "), float(last["a"]), float(last["off"]), limit))
+    return found
