@@ -1,4 +1,4 @@
-"""Build the book from docs/ and the executed chapters, and check that it can be read without a network."""
+"""Build the book from docs/, the executed chapters and the catalogue of formulas; check that it stands by itself."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from html.parser import HTMLParser
+from fnmatch import fnmatch
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from memgen.app.notebooks import make_folder
+import nbformat
+from bs4 import BeautifulSoup
+
+from memgen.app import pages
+from memgen.app.links import Links
+from memgen.app.notebooks import make_folder, read
 from memgen.errors import BadInput, Failure
 from memgen.places import ROOT
 
@@ -26,25 +32,54 @@ _SCRIPT_URL = re.compile(r"""["']((?:https?:)?//[^"'\s]+\.(?:m?js|css|woff2?))["
 
 
 def build(executed: Path, target: Path) -> Path:
-    """Build docs/ with the executed notebooks in `executed` into `target`; return the first page."""
+    """Build the book with the executed notebooks in `executed` into `target`; return the first page.
+
+    Failure names a warning of Sphinx, a link that leads nowhere, or what would be loaded from the network.
+    """
     chapters = [path for path in sorted(executed.glob("[0-9]*.ipynb")) if not path.stem.endswith(".failed")]
     if not chapters:
         raise BadInput(f"no executed notebooks in {executed}: memgen run puts them there")
     make_folder(target)
     with tempfile.TemporaryDirectory() as scratch:
-        source = Path(scratch) / "source"
-        shutil.copytree(ROOT / "docs", source)
-        (source / "notebooks").mkdir()
-        for chapter in chapters:
-            shutil.copy(chapter, source / "notebooks")
-        html = Path(scratch) / "html"
+        source, html = Path(scratch) / "source", Path(scratch) / "html"
+        write_source(source, chapters)
         sphinx = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going"]
         if subprocess.run([*sphinx, source, html]).returncode:
             raise Failure("the book does not build: see the warnings of Sphinx above")
         if remote := remote_resources(html):
             raise Failure(f"the book loads from the network: {', '.join(remote)}")
+        if broken := broken_links(html):
+            raise Failure(f"links that lead nowhere: {', '.join(broken[:10])}")
         shutil.copytree(html, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".doctrees"))
     return target / "index.html"
+
+
+def write_source(source: Path, chapters: list[Path]) -> None:
+    """The pages of docs/, the generated ones and the chapters, with links between them, as Sphinx takes them."""
+    shutil.copytree(ROOT / "docs", source)
+    links = Links([chapter.stem for chapter in chapters])
+    generated = {"answers.md": pages.answers((ROOT / "README.md").read_text(encoding="utf-8")), **pages.reference()}
+    for name, text in generated.items():
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).write_text(text, encoding="utf-8")
+    for page in source.rglob("*.md"):
+        folder = "../" * (len(page.relative_to(source).parts) - 1)
+        page.write_text(links.in_page(page.read_text(encoding="utf-8"), folder), encoding="utf-8")
+    index = (source / "index.md").read_text(encoding="utf-8").splitlines(keepends=True)
+    there = [line for line in index if not line.startswith("notebooks/") or _any_of(line.strip(), chapters)]
+    (source / "index.md").write_text("".join(there), encoding="utf-8")
+    (source / "notebooks").mkdir()
+    for chapter in chapters:
+        notebook = read(chapter)
+        title, *rest = notebook.cells[0].source.split("\n", 1)
+        number = chapter.stem.partition("_")[0].lstrip("0")
+        notebook.cells[0].source = "\n".join([title.replace("# ", f"# {number}. ", 1), *rest])
+        links.in_notebook(notebook)
+        nbformat.write(notebook, source / "notebooks" / chapter.name)
+
+
+def _any_of(pattern: str, chapters: list[Path]) -> bool:
+    return any(fnmatch(f"notebooks/{chapter.stem}", pattern) for chapter in chapters)
 
 
 def remote_resources(book: Path) -> list[str]:
@@ -54,32 +89,41 @@ def remote_resources(book: Path) -> list[str]:
     """
     found = []
     for page in sorted(book.rglob("*.html")):
-        scanner = _Scanner()
-        scanner.feed(page.read_text(encoding="utf-8"))
-        found += [f"{page.relative_to(book)}: {url}" for url in scanner.remote]
+        found += [f"{page.relative_to(book)}: {url}" for url in _remote_in(_parse(page))]
     for sheet in sorted(book.rglob("*.css")):
         urls = _CSS_URL.findall(sheet.read_text(encoding="utf-8"))
         found += [f"{sheet.relative_to(book)}: {url}" for url in urls]
     return found
 
 
-class _Scanner(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.remote: list[str] = []
+def _parse(page: Path) -> BeautifulSoup:
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        relations = set(given.get("rel", "").lower().split())
-        if tag == "link" and not relations & _LOADED_RELATIONS:
-            return
-        url = given.get(_LOADED.get(tag, ""), "")
-        if _REMOTE.match(url):
-            self.remote.append(url)
-        self.remote += _CSS_URL.findall(given.get("style", ""))
 
-    def handle_data(self, data: str) -> None:
-        if self.lasttag == "style":
-            self.remote += _CSS_URL.findall(data)
-        elif self.lasttag == "script":
-            self.remote += _SCRIPT_URL.findall(data)
+def _remote_in(page: BeautifulSoup) -> list[str]:
+    found = []
+    for tag in page.find_all(True):
+        if tag.name != "link" or _LOADED_RELATIONS & {relation.lower() for relation in tag.get("rel", [])}:
+            url = tag.get(_LOADED.get(tag.name, ""), "")
+            found += [url] if _REMOTE.match(url) else []
+        found += _CSS_URL.findall(tag.get("style", ""))
+    found += [url for style in page.find_all("style") for url in _CSS_URL.findall(style.get_text())]
+    return found + [url for script in page.find_all("script") for url in _SCRIPT_URL.findall(script.get_text())]
+
+
+def broken_links(book: Path) -> list[str]:
+    """Every link inside the book to a page, or to a place on a page, that is not there."""
+    book = book.resolve()
+    parsed = {page: _parse(page) for page in sorted(book.rglob("*.html"))}
+    places = {page: {tag["id"] for tag in soup.find_all(id=True)} for page, soup in parsed.items()}
+    found = []
+    for page, soup in parsed.items():
+        for link in soup.find_all("a", href=True):
+            url = urlsplit(link["href"])
+            if url.scheme or url.netloc:
+                continue
+            target = (page.parent / unquote(url.path)).resolve() if url.path else page
+            place = unquote(url.fragment)
+            if not target.exists() or (place and target in places and place not in places[target]):
+                found.append(f"{page.relative_to(book)}: {link['href']}")
+    return found

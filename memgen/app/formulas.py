@@ -43,7 +43,7 @@ def row(entry: Entry) -> dict[str, Any]:
         ],
         "equation": _equation(formula),
         "latex": formula.latex(),
-        "arguments": [_argument(variable) for variable in formula.variables],
+        "arguments": [argument(variable) for variable in formula.variables],
         "steps": [step._asdict() for step in steps],
         "checks": list(entry.checks),
     }
@@ -59,7 +59,7 @@ def _head(entry: Entry) -> dict[str, Any]:
     return {
         "name": entry.name,
         "path": entry.path,
-        "chapter": _chapters().get(entry.room),
+        "chapter": chapters().get(entry.room),
         "kind": kind,
         "regime": regime,
     }
@@ -97,7 +97,7 @@ def overview() -> str:
 
 
 @cache
-def _chapters() -> dict[str, str]:
+def chapters() -> dict[str, str]:
     """The number of each chapter by the name of its experiment, which is that of its room in theory."""
     return {chapter.experiment: chapter.number for chapter in map(Chapter, find())}
 
@@ -109,7 +109,8 @@ def _equation(formula: Formula) -> str | None:
     return f"{unknown.symbol} in ({unknown.lower}, {unknown.upper}) where 0 = {unknown.equation}"
 
 
-def _argument(variable: Variable) -> dict[str, Any]:
+def argument(variable: Variable) -> dict[str, Any]:
+    """Name, meaning, unit, domain and default of an argument."""
     domain = sp.pretty(variable.domain, use_unicode=True)
     return {
         "name": str(variable.symbol),
