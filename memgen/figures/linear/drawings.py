@@ -182,7 +182,9 @@ def _extrapolation(axes: Axes, found: numbers.DigitThresholds, digit: int, gauss
     axes.plot(x, found.limit.value + first * x + second * x**2, "--", color=f"C{digit}", zorder=2)
     axes.plot(0, found.predicted, "*", color="0.2", markersize=11, zorder=4, clip_on=False)
     plots.label_line(axes, 0, found.predicted, "predicted from the spectrum", color="0.2", va="center", xytext=(9, 0))
-    plots.label_line(axes, 1 / 128, found.digits[1].value.interval()[1], "digits side by side", digit, ha="right")
+    plots.label_line(
+        axes, 1 / 128, found.digits[1].value.interval()[1], "digits side by side", digit, ha="right", xytext=(-9, 2)
+    )
     low = found.surrogate.value.interval()[0]
     _beside(axes, 1 / 64, low, "Gaussian, same spectrum", gaussian, up=False, ha="right")
     axes.set(xlabel="1/dimension", ylabel=r"measured threshold $n^\star/d$", xlim=(-0.0006, 0.0172), ylim=(3.25, 3.85))

@@ -138,6 +138,12 @@ def curvature(gamma: np.ndarray | float, rho: float, step: float = 2e-5) -> np.n
     return (below - 2 * at + above) / step**2
 
 
+def below_limit(rows: pd.DataFrame, d: int, rho: float) -> float:
+    """The most by which a median of (1−H²)^(1/d) lies below its limit, at n > d + 1."""
+    found = medians(values(rows[rows.n > d + 1], "ratio", "log_affinity", tau=tau(rho)))
+    return float(np.max(np.exp(linear.log_affinity(d / (found.x - 1), rho)) - np.exp(found.middle)))
+
+
 def agreement(rows: pd.DataFrame, stored: pd.DataFrame) -> tuple[int, float]:
     """How many of the rows drawn here, of those also stored, there are in both; their largest relative difference."""
     used = rows[(rows.study == "digits") | (rows.measure == "logdet")]
