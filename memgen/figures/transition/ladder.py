@@ -29,13 +29,13 @@ STEPS = (
 MARKERS = {"one-step": "o", "multi-step": "^", "ideal": "."}
 # What stands beside a curve, the n/d near which it stands, and where from there, in points.
 _LABELS = {
-    PUBLIC: ("public code, $B^\\top B$", 0.5, (-24, 16)),
-    SINGLE: ("$BB^\\top$", 0.75, (6, -14)),
-    TRANSPOSED: ("$B^\\top B$", 0.75, (-32, 8)),
+    PUBLIC: ("public code,\n$B^\\top B$", 3, (6, 4)),
+    SINGLE: ("$BB^\\top$", 3, (6, -14)),
+    TRANSPOSED: ("$B^\\top B$", 0.95, (0, 62)),
     EXACT: ("$BB^\\top$", 3, (8, -12)),
     NULL_UNEQUAL: ("perfect generator", 0.25, (0, -14)),
-    EQUAL: ("one step", 7, (-36, 8)),
-    MANY: ("many steps", 10, (-8, -20)),
+    EQUAL: ("one step", 1.25, (2, 58)),
+    MANY: ("many steps", 1.25, (2, 40)),
     NULL_EQUAL: ("perfect generator", 0.25, (0, 10)),
 }
 

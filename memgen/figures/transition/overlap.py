@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import sympy as sp
+from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.optimize import brentq
@@ -11,9 +13,11 @@ from scipy.optimize import brentq
 from memgen.experiments.transition import REFERENCES, sharpness
 from memgen.figures import plots
 from memgen.figures.transition.style import INK, MANY_STEPS, label, series
-from memgen.figures.transition.tables import MANY, Curve, curve
+from memgen.figures.transition.tables import MANY, Curve, curve, table
 from memgen.statistics import mean
-from theory import transition
+from theory import letters, transition
+from theory.transition.influence import INFLUENCE
+from theory.transition.limits import COMMON, SCATTER
 
 SIZES = (16, 36, 64, 100, 180, 256, 512, 1024, 2048, 3000)  # dimensions at which n_1/4 is found
 FEW_SIZES = (16, 36, 64, 100, 256, 1024)
@@ -51,6 +55,17 @@ def nearest_decide(q: float = 0.5) -> float:
     return float(brentq(lambda d: 1.5 * np.log(d) - d / 2 * (np.log(1 + q) - q / (1 + q)), 50, 1000))
 
 
+def exponent_table(found: dict[int, float]) -> Markdown:
+    """A table by dimension: n_1/4 over d and over d^{3/2}, the local exponent, and n_1/4 over its asymptotic law."""
+    local = [f"{exponent:.2f}" for exponent in exponents(found)] + ["–"]
+    rows = []
+    for (d, n), exponent in zip(found.items(), local, strict=True):
+        over = f"{n / transition.overlap_samples(0.25, d, 0.5):.1f}" if d >= 256 else "–"
+        rows.append((d, f"{n / d:.0f}", f"{n / d**1.5:.2f}", exponent, over))
+    law = r"$n_{1/4}$ over its law for $d\to\infty$"
+    return table(("d", "$n_{1/4}/d$", "$n_{1/4}/d^{3/2}$", "exponent from here to the next d", law), rows)
+
+
 def overlap(gap: pd.DataFrame, found: dict[int, float]) -> Figure:
     """Left, P of the overlap gap by n/d^{3/2}; right, n_1/4 over d^{3/2} by d, from quadrature and asymptotically."""
     fig, (left, right) = plots.figure(2, height=3.5)
@@ -58,7 +73,7 @@ def overlap(gap: pd.DataFrame, found: dict[int, float]) -> Figure:
     d, n = np.array(list(found.items())).T
     scaled = n / d**1.5
     right.plot(d, scaled, "o-", color=MANY_STEPS, markersize=3)
-    label(right, d[0], scaled[0], "quadrature", MANY_STEPS, (8, 0))
+    label(right, d[2], scaled[2], "quadrature", MANY_STEPS, (6, 2))
     large = np.geomspace(256, 1e6, 60)
     law = transition.overlap_samples(0.25, large, 0.5) / large**1.5
     right.plot(large, law, "--", color=INK)
@@ -71,13 +86,15 @@ def overlap(gap: pd.DataFrame, found: dict[int, float]) -> Figure:
 def _by_samples(axes: Axes, gap: pd.DataFrame) -> None:
     sizes = sorted(gap["d"].unique())
     fine = np.geomspace(0.4, 5, 12)
-    for k, d in enumerate(sizes):
+    below = 1.0
+    for k, d in reversed(list(enumerate(sizes))):
         found = curve(gap, MANY, d)
         strength = 0.35 + 0.65 * (k + 1) / len(sizes)  # the more dimensions, the darker
         law = transition.overlap_probability(fine * d**1.5, d, sharpness(fine * d**1.5, d))
         axes.plot(fine, law, "-", color=MANY_STEPS, alpha=strength, zorder=2)
         series(axes, found.n / d**1.5, found[1:4], MANY_STEPS, MARKERS[k % len(MARKERS)], alpha=strength)
-        label(axes, fine[-1], law[-1], f"$d = {d}$", MANY_STEPS, (3, -3))
+        below = min(below - 0.025, float(law[-1]))  # names must not lie on each other
+        label(axes, fine[-1], below, f"$d = {d}$", MANY_STEPS, (3, -3))
     axes.axhline(0.5, color="0.6", linewidth=0.8)
     label(axes, 0.4, 0.5, "no memory: ½", INK, (0, 3))
     axes.set(xscale="log", xlabel="$n/d^{3/2}$", ylabel=r"$P(\langle G,H\rangle > \langle G,T\rangle)$")
@@ -128,3 +145,31 @@ def _null_score(draws: pd.DataFrame, references: str, original: int) -> float | 
     law = float(transition.null_probability(draws["n"].iloc[0], original, draws["d"].iloc[0]))
     means = draws["positive"].groupby(draws["replica"] % REFERENCES).mean()
     return mean(means.to_numpy()).z(law) if law < 1 - 1e-3 and len(means) == REFERENCES else None
+
+
+# -- the central limit ---------------------------------------------------------------------------------------------
+
+_V = sp.Symbol("V", positive=True)
+_COMMON = letters.d * letters.q**2 / (2 * (1 + 2 * letters.q)) * (1 + letters.q**2 / ((1 + letters.q) ** 2 * _V))
+
+
+def clt_in_parts() -> tuple[str, ...]:
+    """`overlap_clt` in lines of LaTeX: gain A of a training point, the part C that is no evidence, scatter V."""
+    return (
+        r"\mathrm{overlap\_clt} = \Phi\Big(-\frac{A-C}{\sqrt{2nV}}\Big)",
+        "A = " + sp.latex(INFLUENCE),
+        "C = " + sp.latex(_COMMON),
+        "V = " + sp.latex(SCATTER, ln_notation=True),
+    )
+
+
+def mean_gain_excess(d: int, q: float = 0.5) -> float:
+    """A/(A − C): by what factor the mean gain alone overstates ½ − P."""
+    at = {letters.d: d, letters.q: sp.Rational(q)}
+    gain, common = (float(part.subs(at)) for part in (INFLUENCE, COMMON))
+    return gain / (gain - common)
+
+
+def quadrature_excess(d: int, n: float = 1e6, q: float = 0.5) -> float:
+    """By what fraction the quadrature overstates ½ − P in few dimensions, where the central limit is right."""
+    return float((0.5 - transition.overlap_probability(n, d, q)) / (0.5 - transition.overlap_clt(n, d, q))) - 1

@@ -4,12 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memgen.experiments.transition import PLANE_D, PLANE_UNTRAINED
 from memgen.figures import plots
 from memgen.figures.transition.style import INK, MANY_STEPS, ONE_STEP, PERFECT, label, series
+from memgen.figures.transition.tables import table
 from theory import kernel
 
 
@@ -39,24 +41,24 @@ def untrained(factor: np.ndarray) -> Place:
     return Place(a, distance_to_truth(factor) - a**2 * separation)
 
 
-def groups(table: pd.DataFrame) -> list[tuple[str, str, str, pd.DataFrame]]:
+def groups(places: pd.DataFrame) -> list[tuple[str, str, str, pd.DataFrame]]:
     """Label, colour, marker and rows of each kind of law in the table."""
     found = []
-    for (law, tau), rows in table.groupby(["law", "tau"], dropna=False, sort=False):
+    for (law, tau), rows in places.groupby(["law", "tau"], dropna=False, sort=False):
         if law == "one step":
-            first = tau == table["tau"].iloc[0]
+            first = tau == places["tau"].iloc[0]
             found.append((f"one step,\n$\\tau = {tau:.2f}$", ONE_STEP, "o" if first else "s", rows))
         elif law == "many steps":
             found.append(("many steps", MANY_STEPS, "^", rows))
         else:
-            found.append(("the true law,\nvariance × 0.3 … 3", PERFECT, "D", rows))
+            found.append(("never trained: the true law,\nvariance × 0.3 … 3 (line: exact)", PERFECT, "D", rows))
     return found
 
 
-def plane(table: pd.DataFrame) -> Figure:
+def plane(places: pd.DataFrame) -> Figure:
     """The mean place of every generated law of `memgen.experiments.transition.plane`."""
     fig, (axes,) = plots.figure(1, height=4.4)
-    for text, color, marker, rows in groups(table):
+    for text, color, marker, rows in groups(places):
         low = np.maximum(rows["off_low"], 1e-4)
         series(axes, rows["a"], (rows["off"], low, rows["off_high"]), color, marker)
         aside = (rows["a"] - rows["a_low"], rows["a_high"] - rows["a"])
@@ -71,7 +73,7 @@ def plane(table: pd.DataFrame) -> Figure:
         axes.plot(*untrained(factors), "-.", color=PERFECT, zorder=2)
     _equal_distance(axes)
     plots.threshold(axes, 0.5, r"$\Delta < 0$ beyond")
-    axes.set(yscale="log", xlim=(-0.06, 0.65), ylim=(5e-3, 30), xlabel="position $a$ along $T - O$")
+    axes.set(yscale="log", xlim=(-0.06, 0.65), ylim=(5e-3, 15), xlabel="position $a$ along $T - O$")
     axes.set_ylabel(r"$b^2\,\|T-O\|^2$, squared distance from that line, in $\|O\|^2$")
     return fig
 
@@ -82,20 +84,20 @@ def _equal_distance(axes: Axes) -> None:
     for level in (0.03, 0.1, 0.3, 1.0, 3.0):
         off = np.where(level > along**2, level - along**2, np.nan)
         axes.plot(along, off, ":", color="0.6", linewidth=0.9, zorder=1)
-    label(axes, 0.3, 3.0 - 0.09, "equal $E_{OG}$", INK, (0, 2))
+    label(axes, 0.4, 1.0 - 0.16, "equal $E_{OG}$", INK, (0, 3))
 
 
-def inside(table: pd.DataFrame) -> tuple[int, int]:
+def inside(places: pd.DataFrame) -> tuple[int, int]:
     """How many of the laws that never saw the training set have their exact a within the interval, and of how many."""
-    rows = table[table["law"] == "true law"]
+    rows = places[places["law"] == "true law"]
     exact = untrained(rows["factor"].to_numpy()).a
     return int(((rows["a_low"] <= exact) & (exact <= rows["a_high"])).sum()), len(rows)
 
 
-def floors(table: pd.DataFrame) -> list[tuple[str, float, float, float]]:
+def floors(places: pd.DataFrame) -> list[tuple[str, float, float, float]]:
     """For each trained law: its label, a and b²‖T−O‖² at the largest n, and the limit of the latter as n → ∞."""
     found = []
-    for text, color, _, rows in groups(table):
+    for text, color, _, rows in groups(places):
         if color == PERFECT:
             continue
         last = rows.iloc[-1]
@@ -103,3 +105,25 @@ def floors(table: pd.DataFrame) -> list[tuple[str, float, float, float]]:
         limit = 0.0 if color == MANY_STEPS else float(distance_to_truth(1 / (1 + last["tau"] ** 2)))
         found.append((text.replace("\n", " "), float(last["a"]), float(last["off"]), limit))
     return found
+
+
+def where_they_stand(places: pd.DataFrame) -> Markdown:
+    """A table: a and b²‖T−O‖² of the trained laws at the largest n, and the range of both for those never trained."""
+    count = places.loc[places["law"] == "many steps", "n"].max()
+    rows = []
+    for text, a, off, limit in floors(places):
+        plain = text.replace("$\\tau", "τ").replace("$", "")
+        rows.append((plain, f"{a:.3f}", f"{off:.3f}", f"{limit:.3f}"))
+    fixed = places[places["law"] == "true law"]
+    exact = untrained(fixed["factor"].to_numpy()).a
+    low, high = fixed["a"].min(), fixed["a"].max()
+    rows.append(
+        (
+            "never trained",
+            f"{low:.3f} to {high:.3f}",
+            f"{fixed['off'].min():.3f} to {fixed['off'].max():.1f}",
+            "the same",
+        )
+    )
+    rows.append(("never trained, exactly", f"{exact.min():.3f} to {exact.max():.3f}", "", ""))
+    return table(("law", f"a at n = {count}", "b²‖T−O‖²", "its limit as n → ∞"), rows)

@@ -56,6 +56,6 @@ def by_rank(axes: Axes, counts: np.ndarray, d: int) -> np.ndarray:
     ticks = [k for k, n in enumerate(counts) if k % 3 == 0 or n == d]
     ticks = [k for k in ticks if counts[k] == d or abs(k - int(np.argmin(abs(counts - d)))) > 1]
     axes.set_xticks(ticks, [f"{counts[k] / d:.2g}" for k in ticks])
-    axes.set_xlabel("training points per dimension, $n/d$ (not to scale)")
+    axes.set_xlabel("$n/d$ (not to scale)")
     axes.axvspan(*(np.interp(d * f, counts, places) for f in (0.89, 1.11)), color="0.93", zorder=0)
     return places

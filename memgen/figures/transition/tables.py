@@ -80,8 +80,8 @@ def terms(rows: pd.DataFrame, choice: Choice, d: int) -> pd.DataFrame:
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Markdown:
     """A Markdown table; numbers are formatted by the caller."""
     head = list(columns)
-    lines = [head, ["---"] * len(head), *rows]
-    return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
+    lines = [[str(cell).replace("|", r"\|") for cell in line] for line in (head, ["---"] * len(head), *rows)]
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 
 def _multiple(value: float) -> str:

@@ -2,13 +2,25 @@
 
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memgen.experiments.transition import Choice, Params
 from memgen.figures import plots
 from memgen.figures.transition.style import CROSS, INK, PAIRS, by_rank, colour, label, series
-from memgen.figures.transition.tables import EQUAL, EXACT, MANY, PUBLIC, SINGLE, TRANSPOSED, present, terms
+from memgen.figures.transition.tables import (
+    EQUAL,
+    EXACT,
+    MANY,
+    PUBLIC,
+    SINGLE,
+    TRANSPOSED,
+    between,
+    present,
+    table,
+    terms,
+)
 from memgen.measures import single_precision
 from memgen.statistics import median
 from theory import kernel, transition
@@ -50,10 +62,10 @@ def size_and_terms(rows: pd.DataFrame, params: Params, d: int) -> Figure:
 def _sizes(axes: Axes, rows: pd.DataFrame, d: int, exact: Choice, differ: np.ndarray) -> None:
     there = present(rows)
     named = {
-        exact: ("exact", 0, (6, 6)),
-        TRANSPOSED: ("with $B^\\top B$", 4, (-10, -16)),
-        PUBLIC: ("public code", 9, (8, 10)),
-        SINGLE: ("float32, $BB^\\top$", 6, (-2, 20)),
+        exact: ("exact, $BB^\\top$", 0, (6, 6)),
+        TRANSPOSED: ("exact, $B^\\top B$", 4, (-14, -16)),
+        PUBLIC: ("public code (float32)", 5, (0, 30)),
+        SINGLE: ("float32, $BB^\\top$", 5, (0, 12)),
     }
     for choice, (text, at, offset) in named.items():
         if choice not in there:
@@ -61,18 +73,19 @@ def _sizes(axes: Axes, rows: pd.DataFrame, d: int, exact: Choice, differ: np.nda
         n, found = medians(rows, choice, d, "log_abs")
         x = by_rank(axes, n, d) if choice == exact else np.arange(len(n))
         single = choice.precision == "float32"
-        series(axes, x, found, colour(choice), "s" if single else "o", markersize=6 if single else 4)
+        marker = {PUBLIC: "s", SINGLE: "x"}.get(choice, "o")
+        series(axes, x, found, colour(choice), marker, markersize=7 if choice == PUBLIC else 4)
         if not single:
             axes.plot(x, found[0], "-", color=colour(choice), linewidth=0.9)
         _none(axes, x[found[0] == _LOWEST], colour(choice))
         at = min(at, len(x) - 1)
-        label(axes, x[at], found[0][at], text, colour(choice), offset)
+        label(axes, x[at], max(found[0][at], -14), text, colour(choice), offset)
     x = np.arange(len(differ))
     some = differ > 0
     axes.plot(x[some], np.log10(differ[some]), "_", color=INK, markersize=9, markeredgewidth=2, zorder=4)
     _none(axes, x[~some], INK)
     if some.any():
-        label(axes, x[some][-1], np.log10(differ[some][-1]), "rounding", INK, (-20, 6))
+        label(axes, x[some][-1], np.log10(differ[some][-1]), "rounding", INK, (-40, -16))
     axes.set(ylabel=r"$\log_{10}|\Delta|$, in units of $\|O\|^2$", ylim=(-17, 9))
 
 
@@ -92,14 +105,17 @@ def _terms(axes: Axes, rows: pd.DataFrame, d: int, exact: Choice, rho: float) ->
     x, widths = by_rank(axes, n, d), kernel.kernel_width(n, d)
     pairs = kernel.pair_overlap.log(n, d, widths) / np.log(10)
     axes.plot(x, pairs, "-.", color=PAIRS, zorder=2)
-    label(axes, x[0], pairs[0], "pairs: theory (mean)", PAIRS, (4, 6))
+    at = min(10, len(x) - 1)
+    label(axes, x[at], pairs[at], "pairs;\ntheory: mean", PAIRS, (8, -40))
     beyond = n > d + 1
     if beyond.any():
         cross = d * transition.cross_overlap(widths[beyond], d / (n[beyond] - 1), rho) + np.log(2)
         axes.plot(x[beyond], cross / np.log(10), "--", color=CROSS, zorder=2)
-        label(axes, x[-1], cross[-1] / np.log(10), "cross terms: theory,\nmany points", CROSS, (-92, 10))
+        label(axes, x[-1], cross[-1] / np.log(10), "cross terms;\ntheory: many points", CROSS, (-104, 22))
     axes.set(ylabel=r"$\log_{10}$ of a term of $\Delta$, in units of $\|O\|^2$", ylim=(-21, 9))
-    axes.annotate("filled: training set, open: holdout", (0.02, 0.96), xycoords="axes fraction", fontsize=9, va="top")
+    axes.annotate(
+        "filled: training set $T$; open: holdout $H$", (0.02, 0.96), xycoords="axes fraction", fontsize=9, va="top"
+    )
 
 
 def original_distance(rows: pd.DataFrame, choice: Choice, d: int) -> pd.DataFrame:
@@ -110,13 +126,43 @@ def original_distance(rows: pd.DataFrame, choice: Choice, d: int) -> pd.DataFram
     return pd.DataFrame.from_dict(found, orient="index", columns=["median", "low", "high"])
 
 
-def share_of_zeros(rows: pd.DataFrame, choice: Choice, d: int, n: int) -> float:
-    """The fraction of training sets for which Δ is exactly 0."""
-    return float((terms(rows, choice, d).loc[n, "sign"] == 0).mean())
-
-
 def disagreement(rows: pd.DataFrame, choice: Choice, d: int) -> np.ndarray:
     """The n/d at which Δ and the overlap gap have different signs in some training set."""
     wide = terms(rows, choice, d)
     differs = (wide["log_cross_original"] > wide["log_cross_train"]) != (wide["sign"] > 0)
     return np.sort(differs[differs].index.get_level_values("n").unique()) / d
+
+
+def rounding_facts(rows: pd.DataFrame, params: Params, d: int) -> Markdown:
+    """A table: how far the exact |Δ| falls towards n = d, and what the rounding of the self-overlaps is there."""
+    choice = exact_choice(rows)
+    if choice is None or params.original is None:
+        return Markdown("No choice here is computed in exact arithmetic from a fitted law.")
+    n, (middle, *_) = medians(rows, choice, d, "log_abs")
+    differ, at_d = rounding(n, d, params.original), middle[abs(n - d).argmin()]
+    some, equal = differ[differ > 0], n[differ == 0]
+    found = [
+        (f"decades by which the exact |Δ| falls from n = {n[0]} to n = d", f"{middle[0] - at_d:.0f}"),
+        ("difference of the self-overlaps in float32", f"{some.min():.0e} to {some.max():.0e}"),
+        ("n/d at which they happen to be equal", ", ".join(f"{size / d:g}" for size in equal) or "none"),
+    ]
+    if PUBLIC in present(rows) and len(equal):
+        zero = terms(rows, PUBLIC, d).loc[equal, "sign"] == 0
+        found.append(("training sets for which the public code then finds Δ = 0", f"{zero.mean():.0%}"))
+    return table((f"d = {d}", ""), found)
+
+
+def not_circular(delta: pd.DataFrame, rows: pd.DataFrame, d: int) -> Markdown:
+    """A table: P(Δ > 0) and E_OG of one step against an equal holdout, between n = 7 d and n = 16 d."""
+    lines = []
+    for ratio in (7, 16):
+        middle, low, high = original_distance(rows, EQUAL, d).loc[ratio * d]
+        p = between(delta, EQUAL, d, ratio, ratio)[0]
+        lines.append((f"{ratio} d", f"{p:.2f}", f"{middle:.2f} ({low:.2f} to {high:.2f})"))
+    return table(("n", "P(Δ > 0)", "ln E_OG, median"), lines)
+
+
+def fall_of_distance(rows: pd.DataFrame, choice: Choice, d: int) -> float:
+    """The logarithm of the factor by which the median E_OG falls from n = 2 d to n = 16 d."""
+    median_log = original_distance(rows, choice, d)["median"]
+    return float(median_log[2 * d] - median_log[16 * d])
