@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from memgen.app.book import build, remote_resources
+from memgen.app.book import broken_links, build, remote_resources
+from memgen.app.links import Links
 from memgen.app.notebooks import run
+from theory import catalogue
 
 
 @pytest.mark.parametrize(
@@ -43,13 +45,47 @@ def test_links_and_local_resources_are_not_remote(tmp_path: Path) -> None:
     assert remote_resources(tmp_path) == []
 
 
-def test_the_book_builds_from_docs_and_executed_notebooks(chapter: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text('<p id="here"></p><a href="#here">x</a><a href="b.html#there">x</a>')
+    assert broken_links(tmp_path) == ["a.html: b.html#there"]
+    (tmp_path / "b.html").write_text('<a href="https://x.org/#y">x</a><a href="a.html#nowhere">x</a>')
+    assert broken_links(tmp_path) == ["a.html: b.html#there", "b.html: a.html#nowhere"]
+
+
+@pytest.mark.parametrize(
+    ("text", "linked"),
+    [
+        ("see chapter 3 and chapter 9", "see [chapter 3](../notebooks/03_linear.ipynb) and chapter 9"),
+        ("`kl_generated_true`", "[`kl_generated_true`](../formulas/kl_generated_true.md)"),
+        (
+            "`linear.kl_generated_true` and `x`",
+            "[`linear.kl_generated_true`](../formulas/kl_generated_true.md) and `x`",
+        ),
+        ("(C7), not C8", "([C7](../claims.md#c7)), not C8"),  # C8 is pending: it has no reason to link to
+        ("R1.3 of halder2024", "[R1.3](../claims.md#r13) of {cite}`halder2024`"),
+        ("$C7$, [chapter 3](x.md), `C7`", "$C7$, [chapter 3](x.md), `C7`"),
+        ("```\nchapter 3\n```", "```\nchapter 3\n```"),
+        ("[a](../notebooks/09_b.ipynb), [c](../docs/claims.md)", "a, [c](../claims.md)"),
+    ],
+)
+def test_names_become_links_where_there_is_something(text: str, linked: str) -> None:
+    assert Links(["03_linear"]).in_page(text, "../") == linked
+
+
+def test_the_book_builds_from_docs_and_executed_notebooks(
+    chapter: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = {name: catalogue.entries()[name] for name in ("noise_variance", "kernel_width", "generated_trace")}
+    monkeypatch.setattr(catalogue, "entries", lambda: few)
     out = tmp_path / "out"
     figure = "import matplotlib.pyplot as plt\nplt.plot(grid)\nplt.show()"
     assert run(chapter("print(f'{n = }')", figure), out, {"n": 42}).problem is None
     (out / "02_bad.failed.ipynb").write_text("not a chapter")
     first = build(out, out / "book")
-    assert "Does it run?" in first.read_text()
+    assert "Does it run?" in first.read_text() and "stops memorizing, by this criterion" in first.read_text()
     page = (out / "book" / "notebooks" / "01_tiny.html").read_text()
-    assert "n = 42" in page and "2 checks" in page and "<img" in page
+    assert "1. Does it run?" in page and "n = 42" in page and "2 checks" in page and "<img" in page
+    formula = (out / "book" / "formulas" / "generated_trace.html").read_text()
+    assert "linear.trace" in formula and "residual 0" in formula and "dps=50" in formula
+    assert "one_step" in (out / "book" / "api.html").read_text()
     assert (out / "book" / "_static" / "mathjax" / "tex-chtml.js").exists()

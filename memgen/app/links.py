@@ -21,17 +21,17 @@ class Links:
     """Turns names into links; `chapters` are the stems of the notebooks that the book has."""
 
     def __init__(self, chapters: Sequence[str]) -> None:
-        from theory.catalogue import formulas
+        from theory import catalogue
         from theory.ledger.claims import CLAIMS
 
         self._numbers = {stem.partition("_")[0].lstrip("0"): stem for stem in chapters}
-        self._formulas = set(formulas())
+        self._formulas = set(catalogue.entries())
         self._claims = {claim.id for claim in CLAIMS if claim.decide}
         self._keys = set(re.findall(r"@\w+\{(\w+),", (DOCS / "references.bib").read_text(encoding="utf-8")))
 
     def in_page(self, text: str, folder: str) -> str:
         """The text of a page from which the book's first folder is at `folder`, such as ../, with links."""
-        text = re.sub(r"\]\(\.\./notebooks/", f"]({folder}notebooks/", text)
+        text = re.sub(r"\[([^\]\n]*)\]\((?:\.\./)?notebooks/(\w+)\.ipynb\)", lambda m: self._notebook(m, folder), text)
         text = re.sub(r"\]\((?:\.\./)?docs/", f"]({folder}", text)
         return _outside(text, lambda part: self._linked(part, folder))
 
@@ -50,6 +50,10 @@ class Links:
         text = re.sub(r"\b(C\d|R\d\.\d)\b(?!`)", lambda m: self._claim(m, folder), text)
         text = re.sub(r"\b([Cc]hapter) (\d+)\b", lambda m: self._chapter(m, folder), text)
         return re.sub(r"(?<![\w{`])(?:[a-z]+[12][09]\d\d\w*)\b", self._reference, text)
+
+    def _notebook(self, found: re.Match, folder: str) -> str:
+        words, stem = found.groups()
+        return f"[{words}]({folder}notebooks/{stem}.ipynb)" if stem in self._numbers.values() else words
 
     def _formula(self, found: re.Match, folder: str) -> str:
         return f"[{found[0]}]({folder}formulas/{found[1]}.md)" if found[1] in self._formulas else found[0]
