@@ -84,7 +84,7 @@ def test_the_conventions_show_the_letters() -> None:
 
 def test_the_glossary_says_each_thing_in_one_sentence() -> None:
     for term, meaning in letters.GLOSSARY.items():
-        assert meaning[0].isupper() or not meaning[0].isalpha() or meaning.startswith("ln "), term
+        assert meaning[0].isupper() or not meaning[0].isalpha() or meaning.startswith(("Σ", "ln ", "Ln ")), term
         assert meaning.endswith(".") and len(meaning) < 260, term
     wanted = "copy epoch speciation collapse score denoiser holdout overlap condensed Λ replica".split()
     assert set(wanted) | {"signal fraction", "noise level", "Marchenko–Pastur law"} <= set(letters.GLOSSARY)

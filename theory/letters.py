@@ -203,8 +203,8 @@ _TERMS = {
     "mixture": "Here: two Gaussians of equal weight and covariance, at m and −m.",
     "noise level": "The standard deviation τ of the noise in the frame of the data.",
     "overlap": "The integral ⟨p, q⟩ of the product of two densities.",
-    "overlap gap": "The difference ln⟨G, H⟩ − ln⟨G, T⟩: whether the generated law overlaps more with a holdout than with the training "
-    "set. Without memory it is positive with probability ½.",
+    "overlap gap": "The difference ln⟨G, H⟩ − ln⟨G, T⟩: whether the generated law overlaps more with a holdout than "
+    "with the training set. Without memory it is positive with probability ½.",
     "posterior weights": "The probabilities that a noised point came from each of the training points.",
     "random-energy model": "A sum of e^{−E} over independent random energies E; with too few terms it condenses.",
     "relaxation time": "The time after which the diffused law has forgotten its data, up to a Gaussian.",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import sympy as sp
 
+from theory.core.averages import line_integral
 from theory.core.formula import Branch, Formula
 from theory.core.steps import Identity, Limit, Quadrature, Step
 from theory.core.two_gaussians import class_information, linear_residual, mean_sech
@@ -127,9 +128,9 @@ def _linear_score_error(f: Formula) -> Iterator[Step]:
     tanh = (sp.exp(b * w) - sp.exp(-b * w)) / (sp.exp(b * w) + sp.exp(-b * w))
     yield Identity("density × tanh(bw) is half the difference of the two", sp.simplify(density * tanh / tilted), 1)
     yield Identity("so the score is −w + b tanh(bw)", sp.diff(density, w), -w * density + b * tilted)
-    cross = sp.simplify(sp.integrate(w * tilted, (w, -sp.oo, sp.oo)))
+    cross = line_integral(w * tilted, w)
     yield Identity("so E w tanh(bw) = b", cross, b)
-    second = sp.simplify(sp.integrate(w**2 * density, (w, -sp.oo, sp.oo)))
+    second = line_integral(w**2 * density, w)
     yield Identity("E w² = 1 + b²", second, 1 + b**2)
     # E tanh² = 1 − E sech² = 1 − e^{−b²/2} E sech(bw), with N(w) alone, as in cloning_probability.
     parting = sp.exp(-(b**2) / 2) * mean_sech(b**2)

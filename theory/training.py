@@ -13,7 +13,7 @@ import sympy as sp
 
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
-from theory.core.steps import Identity, Limit, Premise, Step
+from theory.core.steps import Identity, Limit, Premise, Step, shared
 from theory.letters import INSIDE, gamma, kappa, memorized, orthogonal, rho, sample, span, tau2, time, unknown, variable
 from theory.spectra import mp_resolvent
 
@@ -107,6 +107,7 @@ _APART = (1 - rho) ** 2 * sample + rho**2 * TAU2  # E(x − D_pop)²
 _NORM = (1 - rho) * Mean(sample, sample) + rho  # ‖x − D_pop‖²/(1−ρ)
 
 
+@shared
 def _flow() -> Iterator[Step]:
     """The flow, and ‖D_emp − D_pop‖² where D_emp(x+τξ) = x; u = x + τξ has variance s + τ², and covers x by s."""
     w = _KEPT

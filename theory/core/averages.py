@@ -1,10 +1,17 @@
 """Averages over normal and χ² variables, and the product of two normal densities, by SymPy."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import sympy as sp
 
-from theory.core.steps import Identity, Quadrature, Step
+from theory.core.steps import Identity, Quadrature, Step, shared
+
+
+@cache
+def line_integral(integrand: sp.Expr, variable: sp.Symbol) -> sp.Expr:
+    """∫ integrand over the real line, by SymPy; taken once, for it takes seconds and mutated formulas share it."""
+    return sp.simplify(sp.integrate(integrand, (variable, -sp.oo, sp.oo)))
 
 
 def normal_average(polynomial: sp.Expr, *variables: sp.Symbol) -> sp.Expr:
@@ -14,6 +21,7 @@ def normal_average(polynomial: sp.Expr, *variables: sp.Symbol) -> sp.Expr:
     return sp.Add(*[factor * sp.Mul(*[sp.factorial2(k - 1) for k in powers]) for powers, factor in even])
 
 
+@shared
 def gaussian_product(k: sp.Expr, s: sp.Expr) -> Iterator[Step]:
     """N(y; 0, k) N(y; 0, s) = N(0; 0, k+s) N(y; 0, v) with 1/v = 1/k + 1/s, on the line."""
     y = sp.Symbol("y", real=True)

@@ -8,8 +8,9 @@ premise      cited, or argued in the text and met by a simulation: the check is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache, lru_cache, wraps
 from typing import Any, NamedTuple
 
 import mpmath
@@ -77,10 +78,47 @@ Step = Identity | Limit | Quadrature | Premise
 def verify(step: Step, name: str) -> Evidence:
     """Verify one step of the derivation of `name`; raise DerivationError if it does not hold."""
     kind = type(step).__name__.lower()
-    found = _VERIFY[type(step)](step)
+    found = _found(_Keyed(_key(step), step))
     if found is None:
         raise DerivationError(f"{name}: {kind} does not hold: {step.claim}")
     return Evidence(kind, step.claim, found)
+
+
+def shared(steps: Callable[..., Iterable[Step]]) -> Callable[..., tuple[Step, ...]]:
+    """For steps that several derivations share and that do not depend on the formula: they are made once."""
+
+    @cache
+    @wraps(steps)
+    def made(*args: Any) -> tuple[Step, ...]:
+        return tuple(steps(*args))
+
+    return made
+
+
+@dataclass(frozen=True)
+class _Keyed:
+    """A step that is equal to another if all it holds is equal."""
+
+    key: tuple
+    step: Step = field(compare=False)
+
+
+@lru_cache(maxsize=4096)
+def _found(keyed: _Keyed) -> str | None:
+    """What was found; a step that was verified once is not verified again, whatever formula it belongs to."""
+    return _VERIFY[type(keyed.step)](keyed.step)
+
+
+def _key(step: Step) -> tuple:
+    return (type(step), *(_frozen(getattr(step, f.name)) for f in fields(step)))
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return tuple(value.items())
+    if isinstance(value, tuple):
+        return tuple(map(_frozen, value))
+    return sp.ImmutableMatrix(value) if isinstance(value, sp.MatrixBase) else value
 
 
 def vanishes(expr: Any) -> bool:

@@ -1,6 +1,6 @@
-"""The kernel estimate of a point set, and what the seed's L2 criterion can say with it.
+"""The kernel estimate of a point set, and what the paper's L2 criterion can say with it.
 
-The seed smooths n points with Gaussian kernels of width ε_n = σ n^{−1/d} (E2, reconstructed): ρ_T from the training
+The paper smooths n points with Gaussian kernels of width ε_n = σ n^{−1/d} (E2, reconstructed): ρ_T from the training
 set, ρ_O from points of the true law O = N(m, σ²I).  Norms are in units of ‖O‖² = (4πσ²)^{−d/2}.
 
 Every kernel overlaps with itself, and at this width the self-overlaps alone add up to exactly 1 at every n: the
@@ -15,7 +15,7 @@ import sympy as sp
 from theory.core.averages import gaussian_product
 from theory.core.formula import Branch, Formula
 from theory.core.special import log_add
-from theory.core.steps import Identity, Limit, Step
+from theory.core.steps import Identity, Limit, Step, shared
 from theory.letters import d, n, sigma, variable, width
 
 
@@ -42,7 +42,7 @@ def _self_overlap(f: Formula) -> Iterator[Step]:
     unit = (4 * sp.pi * sigma**2) ** (-d / 2)
     yield Identity("(1/n²) Σ_i N(0; 0, 2ε²I) in units of ‖O‖²", sp.simplify(overlap / unit / f.expr), 1)
     yield Identity(
-        "at the seed's width it is 1, whatever n and d", sp.simplify(f.expr.subs(width, kernel_width.expr)), 1
+        "at the paper's width it is 1, whatever n and d", sp.simplify(f.expr.subs(width, kernel_width.expr)), 1
     )
 
 
@@ -76,6 +76,7 @@ pair_overlap = Formula(
 )
 
 # -- mean integrated squared error --------------------------------------------------------------------------------
+_UNIT = (4 * sp.pi * sigma**2) ** (-d / 2)  # ‖O‖²
 _e = width**2 / sigma**2
 
 _A, _B = (1 + _e) ** (-d / 2), (1 + _e / 2) ** (-d / 2)
@@ -88,22 +89,27 @@ _VARIANCE = -d * sp.log(_e) / 2 - sp.log(n) + sp.log(1 - sp.exp(-d * sp.log(1 + 
 _BIAS = (1 - sp.exp(_LOG_B)) ** 2 + sp.exp(_LOG_A) * (1 - sp.exp(-d * sp.log(1 + _e**2 / (4 * (1 + _e))) / 2))
 
 
-def _kde_mise(f: Formula) -> Iterator[Step]:
-    yield from gaussian_product(*sp.symbols("k s", positive=True))
-    unit = (4 * sp.pi * sigma**2) ** (-d / 2)
+@shared
+def _errors() -> Iterator[Step]:
+    """Variance and squared bias in units of ‖O‖², and where their sum tends at the paper's width."""
     own = (4 * sp.pi * width**2) ** (-d / 2) / n
     pairs = (1 - 1 / n) * (4 * sp.pi * (sigma**2 + width**2)) ** (-d / 2)
     cross = (2 * sp.pi * (2 * sigma**2 + width**2)) ** (-d / 2)
-    sum_of_overlaps = (own + pairs - 2 * cross + unit) / unit
+    sum_of_overlaps = (own + pairs - 2 * cross + _UNIT) / _UNIT
     split = ((sigma / width) ** d - _A) / n + _A - 2 * _B + 1
     yield Identity("‖T‖² − 2⟨T, O⟩ + ‖O‖², in units of ‖O‖²", sp.expand(sp.simplify(sum_of_overlaps - split)), 0)
     yield Identity("variance, written without cancellation", sp.exp(_VARIANCE), ((sigma / width) ** d - _A) / n)
     for dimension in (2, 4, 6):
         at = {d: dimension, width: sp.sqrt(sp.Symbol("e", positive=True)) * sigma}
         yield Identity(f"squared bias, likewise (d = {dimension})", _BIAS.subs(at), (_A - 2 * _B + 1).subs(at))
-    yield Identity("their sum, in the units of a density", f.expr.doit(), unit * (sp.exp(_VARIANCE) + _BIAS))
     at_width = (sum_of_overlaps.subs(d, 2)).subs(width, kernel_width.expr.subs(d, 2))
-    yield Limit("at the seed's width it tends to ‖O‖², not to 0 (d = 2)", sp.simplify(at_width), n, sp.oo, 1)
+    yield Limit("at the paper's width it tends to ‖O‖², not to 0 (d = 2)", sp.simplify(at_width), n, sp.oo, 1)
+
+
+def _kde_mise(f: Formula) -> Iterator[Step]:
+    yield from gaussian_product(*sp.symbols("k s", positive=True))
+    yield from _errors()
+    yield Identity("variance plus bias, in the units of a density", f.expr.doit(), _UNIT * (sp.exp(_VARIANCE) + _BIAS))
 
 
 kde_mise = Formula(
@@ -140,7 +146,7 @@ best_width = Formula(
     variables=(variable(n), variable(d), variable(sigma)),
     branches=(Branch(sigma * sp.exp(sp.log(4 / (n * (d + 2))) / (d + 4))),),
     kind="asymptotic",
-    regime="width of least E‖ρ_T − O‖², n → ∞ at fixed d; narrower than the seed's below n = ((d+2)/4)^{d/4}",
+    regime="width of least E‖ρ_T − O‖², n → ∞ at fixed d; narrower than the paper's below n = ((d+2)/4)^{d/4}",
     source="derived here; silverman1986 eq. (4.14)",
     derivation=_best_width,
 )

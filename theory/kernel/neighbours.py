@@ -12,7 +12,7 @@ import sympy as sp
 from theory.core.averages import normal_average
 from theory.core.formula import Branch, Formula
 from theory.core.special import log_add
-from theory.core.steps import Identity, Limit, Quadrature, Step
+from theory.core.steps import Identity, Limit, Quadrature, Step, shared
 from theory.kernel.estimate import kernel_width
 from theory.letters import D, alpha, d, log_n, n, sigma, unknown, variable, width
 
@@ -22,6 +22,7 @@ _OWN = sp.exp(-d / 2)  # Z_1, the component's own term at a distance ε√d from
 _OTHERS = (width**2 / (sigma**2 + width**2)) ** (d / 2) * sp.exp(-d / 2)  # E of one other term at a typical place
 
 
+@shared
 def _annealed() -> Iterator[Step]:
     """Z_1 and the mean of one term of Z_{1^c}, at x = x_1 + εz typical of component 1: |z|² = d, |x|² = d(σ²+ε²)."""
     z, v, u = sp.Symbol("z", real=True), sp.Symbol("v", positive=True), sp.Symbol("u", real=True)
@@ -124,7 +125,7 @@ neighbour_ratio = Formula(
     variables=(variable(n), variable(d)),
     branches=(Branch((n - 1) / n * sp.exp(-d * sp.log(1 + sp.exp(-2 * sp.log(n) / d)) / 2)),),
     kind="exact",
-    regime="mean of Z_{1^c} over the other points, by Z_1, at the seed's width and a typical place of component 1",
+    regime="mean of Z_{1^c} over the other points, by Z_1, at the paper's width and a typical place of component 1",
     source="derived here; Z_1 and Z_{1^c} of halder2024 eq. (11) (E3, reconstructed)",
     derivation=_neighbour_ratio,
 )
@@ -141,7 +142,7 @@ def _neighbour_spread(f: Formula) -> Iterator[Step]:
     yield Identity("its variance in one direction is 1 − c²", variance, 1 - c**2)
     share = 1 - width**2 / (sigma**2 + width**2)
     at_seed = share.subs(width, kernel_width.expr)
-    yield Identity("c² = ε²/(σ²+ε²), at the seed's width", sp.simplify(d * at_seed), sp.simplify(f.expr**2))
+    yield Identity("c² = ε²/(σ²+ε²), at the paper's width", sp.simplify(d * at_seed), sp.simplify(f.expr**2))
     yield Limit("few points: √(d/2)", f.expr, n, 1, sp.sqrt(d / 2))
 
 
@@ -150,7 +151,7 @@ neighbour_spread = Formula(
     variables=(variable(n), variable(d)),
     branches=(Branch(sp.sqrt(d / (1 + sp.exp(-2 * sp.log(n) / d)))),),
     kind="exact",
-    regime="standard deviation of ln(Z_{1^c}/Z_1) over places x_1 + εz, the other points averaged, at the seed's width",
+    regime="standard deviation of ln(Z_{1^c}/Z_1) over places x_1 + εz, the others averaged, at the paper's width",
     source="derived here",
     derivation=_neighbour_spread,
 )
@@ -182,7 +183,7 @@ intrinsic_ratio = Formula(
     variables=(variable(n), variable(d), variable(D)),
     branches=(Branch((n - 1) * sp.exp(-D * log_add(0, 2 * sp.log(n) / d) / 2), D <= d),),
     kind="exact",
-    regime="neighbour_ratio for Gaussian data in D of d dimensions, at the seed's width of d dimensions; D ≤ d",
+    regime="neighbour_ratio for Gaussian data in D of d dimensions, at the paper's width of d dimensions; D ≤ d",
     source="derived here",
     derivation=_intrinsic_ratio,
 )
@@ -209,7 +210,7 @@ isolated_samples = Formula(
     variables=(variable(d), variable(D)),
     branches=(Branch(sp.exp(log_n), D < d), Branch(sp.oo, D <= d)),
     kind="asymptotic",
-    regime="n up to which the seed's width keeps points of D dimensions in a space of d apart, D ≫ 1; ∞ for D = d",
+    regime="n up to which the paper's width keeps points of D dimensions in a space of d apart, D ≫ 1; ∞ for D = d",
     source="derived here",
     derivation=_isolated_samples,
     unknown=unknown(

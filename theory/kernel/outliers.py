@@ -13,7 +13,7 @@ import sympy as sp
 from theory.core.averages import normal_average
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
-from theory.core.steps import Identity, Limit, Step
+from theory.core.steps import Identity, Limit, Step, shared
 from theory.kernel.random_energies import FROZEN, e, entropy, level, random_energies
 from theory.letters import (
     POSITIVE,
@@ -32,6 +32,7 @@ from theory.letters import (
 
 
 # -- how much the information differs from point to point ----------------------------------------------------------
+@shared
 def _information_density() -> Iterator[Step]:
     """i = ln p(u|x)/p(u) in one direction, u = x + τξ, as a function of u and ξ."""
     u, xi = sp.symbols("u xi", real=True)

@@ -17,7 +17,7 @@ import sympy as sp
 
 from theory.core.formula import Branch, Formula
 from theory.core.special import narrowing
-from theory.core.steps import Identity, Premise, Quadrature, Step
+from theory.core.steps import Identity, Premise, Quadrature, Step, shared
 from theory.letters import alpha, eigenvalue, snr, unknown, variable, width
 
 e = width**2
@@ -33,6 +33,7 @@ def level(place2: sp.Expr) -> sp.Expr:
     return -(1 / (1 + snr) + place2 / (1 + snr) ** 2) / (2 * e)
 
 
+@shared
 def random_energies(place2: sp.Expr) -> Iterator[Step]:
     beta, y, u = sp.symbols("beta y u", positive=True)
     strength = beta / e
@@ -113,7 +114,7 @@ def _quenched_ratio(f: Formula) -> Iterator[Step]:
         "∂/∂α = 1/β_c ≥ 1: condensed sums grow faster than n, and lie below their mean", slope, 1 / (snr * e)
     )
     seed = sp.exp(2 * _OPEN.subs(width, sp.exp(-alpha)))
-    yield Identity("at the seed's width e^{2α} is 1 short of it: always condensed", seed - sp.exp(2 * alpha), 1)
+    yield Identity("at the paper's width e^{2α} is 1 short of it: always condensed", seed - sp.exp(2 * alpha), 1)
 
 
 quenched_ratio = Formula(

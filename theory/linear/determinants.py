@@ -6,6 +6,7 @@ weak to fill its smallest directions the determinant stays on a plateau, Π ρ_j
 """
 
 from collections.abc import Iterator
+from functools import cache
 
 import sympy as sp
 
@@ -25,6 +26,7 @@ odds_gamma, odds_rho = sp.symbols("odds_gamma odds_rho", positive=True)
 BOUNDED = {gamma: odds_gamma / (1 + odds_gamma), rho: odds_rho / (1 + odds_rho)}
 
 
+@cache
 def square_average(size: int) -> Identity:
     """E det(A + cZ)² = ∫₀^∞ e^{−x} det(AAᵀ + c²x) dx; A diagonal suffices, Z is invariant under rotations."""
     c, x = sp.symbols("c x", positive=True)
@@ -36,6 +38,7 @@ def square_average(size: int) -> Identity:
     return Identity(f"E det(A + cZ)² = ∫ e^(−x) det(AAᵀ + c²x) dx in dimension {size}", expected, integral)
 
 
+@cache
 def shifted_average(size: int) -> Identity:
     """E_Z det(K + MᵀM), M = P + cTZ, is the average of det(K + cw + Pᵀ(1 + cw̄T²)⁻¹P) det(1 + cw̄T²) over one complex
     normal w (E w^i w̄^j = i! δ_ij); K, T diagonal, P any matrix."""

@@ -1,6 +1,6 @@
 """The linear one-step diffusion model: what law does least squares generate?
 
-The seed's model (E5, reconstructed): x ~ N(m, σ²I) in d dimensions, n points, one noise per point, u = x + τξ;
+The paper's model (E5, reconstructed): x ~ N(m, σ²I) in d dimensions, n points, one noise per point, u = x + τξ;
 x̂ = b₀ + B u by least squares; generated law G = N(b₀ + B x̄, Σ_G), Σ_G = (σ²+τ²) B Bᵀ.
 With N = n − 1 (centring costs one degree of freedom), ρ = σ²/(σ²+τ²) and γ = d/N.
 
@@ -17,13 +17,14 @@ import sympy as sp
 from theory.core.formula import Branch, Formula
 from theory.core.mean import single
 from theory.core.special import ratio_divergence
-from theory.core.steps import Identity, Limit, Premise, Quadrature, Step
+from theory.core.steps import Identity, Limit, Premise, Quadrature, Step, shared
 from theory.gaussians import kl_spectral
 from theory.letters import at_least, d, distance2, gamma, n, ratios, rho, shift, sigma, tau, variable
 from theory.linear.determinants import BOUNDED, RESOLVENT, SADDLE, generated_logdet, m, r
 
 
 # -- first moments ------------------------------------------------------------------------------------------------
+@shared
 def inverse_chi2_mean() -> Iterator[Step]:
     """E 1/χ²_k = 1/(k−2): the one integral behind every trace in this chapter."""
     x, k = sp.symbols("x k", positive=True)

@@ -1,6 +1,6 @@
-"""Relaxation: when has a diffused law forgotten its data, and what does the seed's linear score assume?
+"""Relaxation: when has a diffused law forgotten its data, and what does the paper's linear score assume?
 
-The seed writes ρ(t, x) by a tilted measure π_t(y) ∝ ρ_0(y) exp(−y²/2τ²), 1/τ² = e^{−2t}/Δ_t (E4, reconstructed).
+The paper writes ρ(t, x) by a tilted measure π_t(y) ∝ ρ_0(y) exp(−y²/2τ²), 1/τ² = e^{−2t}/Δ_t (E4, reconstructed).
 To second order in x the log-density is a quadratic form, (I − Cov_{π_t}/τ²)/Δ_t, and its gradient a linear score.  The
 relaxation time is where that form is near I.  "Near" can mean the largest eigenvalue, or a relative entropy: two times,
 and they do not scale alike with dimension.  What the form is for laws that are not Gaussian: see late_time.
@@ -15,10 +15,11 @@ import sympy as sp
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
 from theory.core.special import log_excess, ratio_divergence
-from theory.core.steps import Identity, Limit, Step
+from theory.core.steps import Identity, Limit, Step, shared
 from theory.letters import POSITIVE, d, delta, eigenvalues, lam, t, tau2, top_eigenvalue, unknown, variable
 
 
+@shared
 def tilted() -> Iterator[Step]:
     """ln ρ(t, x) = const − x²/2Δ + K_t(e^{−t}x/Δ), K_t the cumulant generating function of π_t; for Gaussian data."""
     x, y, s, delta, a = sp.symbols("x y s Delta inverse", positive=True)
@@ -77,7 +78,7 @@ def _relaxation_kl(f: Formula) -> Iterator[Step]:
     yield Limit("late it is r²/4 a direction", late / r**2, r, 0, sp.Rational(1, 4))
     seed = (eigenvalues / (lam * (sp.exp(2 * t) - 1))).subs(lam, sp.exp(-2 * end)).subs(t, end)
     yield Limit(
-        "at the seed's λ = e^{−2T} the law at T keeps r = λ_j/(1−e^{−2T}): it never relaxes",
+        "at the paper's λ = e^{−2T} the law at T keeps r = λ_j/(1−e^{−2T}): it never relaxes",
         seed,
         end,
         sp.oo,

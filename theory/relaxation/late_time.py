@@ -20,7 +20,7 @@ import sympy as sp
 
 from theory.core.averages import normal_average
 from theory.core.formula import Branch, Formula
-from theory.core.steps import Identity, Step
+from theory.core.steps import Identity, Step, shared
 from theory.letters import k2, k3, k4, k5, k6, tilt, variable
 
 _K1 = sp.Symbol("k1", real=True)  # of the tilted measure; 0 for the data
@@ -48,6 +48,7 @@ def _tilted(k: int) -> sp.Expr:
     return (_CUMULANTS[k - 1] + tilt * _flow(k) + tilt**2 / 2 * _second(k)).subs(_K1, 0)
 
 
+@shared
 def flow() -> Iterator[Step]:
     """M(θ) = ∫ρ_0 exp(θy − y²/2τ²): the backward heat equation, hence the flow of K = ln M and of the cumulants."""
     theta, y = sp.symbols("theta y", real=True)
@@ -67,6 +68,7 @@ def flow() -> Iterator[Step]:
         yield Identity(f"the flow of cumulant {j}", sp.factorial(j) * right.coeff(theta, j), _flow(j))
 
 
+@shared
 def first_order(dimension: int) -> Iterator[Step]:
     """In several directions: ∂c₁/∂τ⁻² = −½ κ₃_ikk and ∂C₂/∂τ⁻² = −(Σ²)_ij − ½ κ₄_ijkk at τ⁻² = 0, repeated k summed."""
     every = range(dimension)
@@ -133,11 +135,18 @@ def _rest() -> sp.Expr:
     return _truncated(slope * (1 - excess), 8)  # both are of order ε³, the next term of 1/(1+excess) adds ε⁹
 
 
+@cache
+def _mean_square(error: sp.Expr) -> sp.Expr:
+    """E error² over the noised law, to order ε⁹."""
+    return _truncated(normal_average(_truncated(_ratio() * _truncated(error**2)), _W))
+
+
 def _in_eps(expr: sp.Expr, order: int) -> sp.Expr:
     """A rational function of τ⁻², as a series in ε."""
     return sp.series(sp.together(expr.subs(_IN_EPS)), _EPS, 0, order + 1).removeO()
 
 
+@shared
 def edgeworth() -> Iterator[Step]:
     """The series of the noised law, and its score."""
     normal = sp.exp(-(_W**2) / 2)
@@ -219,8 +228,7 @@ def _late_score_error(f: Formula) -> Iterator[Step]:
         "E score = 0, E w·score = −1 by parts: −w is the best linear score", _W * p.diff(_W), (_W * p).diff(_W) - p
     )
     yield Identity("ε² = τ⁻²/(1+κ₂τ⁻²)", _UNIT.subs(_IN_EPS), _EPS**2)
-    error = _truncated(normal_average(_truncated(_ratio() * _truncated(_rest() ** 2)), _W))
-    yield Identity("E (score + w)², to order ε⁹", _in_eps(f.expr, _ORDER), error)
+    yield Identity("E (score + w)², to order ε⁹", _in_eps(f.expr, _ORDER), _mean_square(_rest()))
 
 
 late_score_error = Formula(
@@ -238,8 +246,8 @@ def _taylor_score_error(f: Formula) -> Iterator[Step]:
     yield from edgeworth()
     rest = _rest()
     tangent = rest.subs(_W, 0) + _W * sp.diff(rest, _W).subs(_W, 0)
-    error = _truncated(normal_average(_truncated(_ratio() * _truncated((rest - tangent) ** 2)), _W))
-    yield Identity("E (score − its tangent at 0)², to order ε⁹", _in_eps(f.expr, _ORDER), error)
+    error = _in_eps(f.expr, _ORDER)
+    yield Identity("E (score − its tangent at 0)², to order ε⁹", error, _mean_square(rest - tangent))
     symmetric = {k3: 0, k5: 0}
     best = late_score_error.expr
     yield Identity(

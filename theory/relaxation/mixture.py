@@ -2,7 +2,7 @@
 
 The law of x_t is the product of a mixture along m and of Gaussians across it.  Its divergence from the noise
 N(0, Δ_t I) is that of the Gaussian with its own moments plus the negentropy J(b²), b² = |m|²/(σ²+τ²), which is gone
-first: J ~ b⁸/12.  A linear score may be the best one (least squares) or the tangent at the centre (Taylor, the seed's
+first: J ~ b⁸/12.  A linear score may be the best one (least squares) or the tangent at the centre (Taylor, the paper's
 choice); both leave errors of order b⁸, and the tangent reverses its sign where the two classes form.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from theory.core.averages import normal_average
+from theory.core.averages import line_integral, normal_average
 from theory.core.formula import Branch, Formula
 from theory.core.special import log_excess
 from theory.core.steps import Identity, Limit, Quadrature, Step
@@ -30,7 +30,7 @@ def _normal(w: sp.Expr) -> sp.Expr:
 # -- the divergence from noise ---------------------------------------------------------------------------------------
 def _mixture_negentropy(f: Formula) -> Iterator[Step]:
     density = (_normal(_w - _b) + _normal(_w + _b)) / 2
-    second = sp.simplify(sp.integrate(_w**2 * density, (_w, -sp.oo, sp.oo)))
+    second = line_integral(_w**2 * density, _w)
     gaussian = sp.log(2 * sp.pi * (1 + _b**2)) / 2 + second / (2 * (1 + _b**2))
     entropy = sp.log(2 * sp.pi * sp.E * (1 + _b**2)) / 2  # of the Gaussian of that variance
     yield Identity("−∫ p ln g, ln g quadratic, is the entropy of g: the variances agree", gaussian, entropy)
@@ -196,8 +196,8 @@ def _mixture_taylor_error(f: Formula) -> Iterator[Step]:
     common = _normal(_w) * sp.exp(-(_b**2) / 2)
     density = common * (sp.exp(_b * _w) + sp.exp(-_b * _w)) / 2
     tilted = common * (sp.exp(_b * _w) - sp.exp(-_b * _w)) / 2  # density × tanh(bw), as for the best linear score
-    cross = sp.simplify(sp.integrate(_w * tilted, (_w, -sp.oo, sp.oo)))
-    second = sp.simplify(sp.integrate(_w**2 * density, (_w, -sp.oo, sp.oo)))
+    cross = line_integral(_w * tilted, _w)
+    second = line_integral(_w**2 * density, _w)
     tanh2 = 1 - sp.exp(-(_b**2) / 2) * mean_sech(_b**2)  # E tanh²(bw), as for the best linear score
     error = _b**2 * (tanh2 - 2 * _b * cross + _b**2 * second)
     yield Identity("b² E(tanh(bw) − bw)²", error, f.expr.subs(contrast, _b**2))

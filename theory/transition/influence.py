@@ -6,7 +6,7 @@ import sympy as sp
 
 from theory.core.averages import chi2_average, gaussian_product
 from theory.core.formula import Branch, Formula
-from theory.core.steps import Identity, Limit, Premise, Step
+from theory.core.steps import Identity, Limit, Premise, Step, shared
 from theory.letters import at_least, d, distance, n, q, sigma, variable, width
 
 # -- what one resolution can see: the memorized fraction -----------------------------------------------------------
@@ -16,6 +16,7 @@ from theory.letters import at_least, d, distance, n, q, sigma, variable, width
 INFLUENCE = d * q / (1 + q) + d * (d + 2) * q**2 / (2 * (1 + q) ** 2)
 
 
+@shared
 def influence() -> Iterator[Step]:
     """n E[N(x_i; x̄, S+ε²) − N(x; x̄, S+ε²)]/E N(x; x̄, S+ε²) → INFLUENCE, G = N(x̄, S), n → ∞ at fixed d.
 
@@ -94,6 +95,7 @@ def _leave_one_out(f: Formula) -> Iterator[Step]:
     yield Limit("together, to order 1/n", sp.cancel(n * (exact / f.expr - 1)), n, sp.oo, 0)
 
 
+@shared
 def _refit() -> Iterator[Step]:
     """What adding one point does to mean, covariance and its own Mahalanobis distance, exactly."""
     x = sp.Matrix(sp.symbols("x1:5", real=True))

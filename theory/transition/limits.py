@@ -7,7 +7,7 @@ import sympy as sp
 from theory.core.averages import chi2_average
 from theory.core.formula import Branch, Formula
 from theory.core.special import log_add, log_ndtr, ratio_divergence
-from theory.core.steps import Identity, Limit, Premise, Step
+from theory.core.steps import Identity, Limit, Premise, Step, shared
 from theory.letters import at_least, d, distance, log_n, n, probability, q, unknown, variable
 from theory.transition.influence import INFLUENCE, influence, leave_one_out
 from theory.transition.overlap import exponential_moment
@@ -90,6 +90,7 @@ _GAP = _EXTREME**2 / (2 * n)
 _SCALE = q * sp.sqrt(d / 2) / sp.sqrt(2 * sp.log(n))
 
 
+@shared
 def _extremes() -> Iterator[Step]:
     """Gap and Gumbel scale of the largest of n terms e^{−Q/2}."""
     moments = chi2_average(lambda x: x, d), chi2_average(lambda x: x**2, d)
