@@ -104,3 +104,8 @@ def test_results_are_read_from_the_wheel(installed: Path) -> None:
     code += "print(RESULTS, len(load('linear')[0]))"
     place, rows = python(installed, code).stdout.split()
     assert place == str(installed / "memgen" / "shipped" / "results") and int(rows) > 0
+
+
+def test_only_a_clone_is_refreshed(installed: Path) -> None:
+    done = memgen(installed, "refresh")
+    assert done.returncode == 2 and "not a clone of memgen" in done.stderr.splitlines()[-1]

@@ -35,6 +35,8 @@ SAME_FACTOR, SAME_SECONDS = 1.5, 3  # a runtime this near to the last one counts
 def refresh(root: Path = ROOT, jobs: int = 2) -> list[Result]:
     """Execute every chapter; if they and their checks succeed, store them, the table and the figure."""
     readme = root / "README.md"
+    if not readme.is_file():
+        raise BadInput(f"{root}: not a clone of memgen, where there are pages to renew")
     chapters = find(folder=root / NOTEBOOKS.name)
     before = readme.read_text(encoding="utf-8")
     if before.find(START) == -1 or before.find(END) < before.find(START):
