@@ -32,7 +32,7 @@ def test_known_values() -> None:
     assert linear.kl_generated_true(1.0, 0.5) == np.inf
     assert linear.kl_true_generated(0.5, 0.5) == np.inf
     assert linear.generated_logdet([1.0, 2.0], 0.5) == pytest.approx([0.0, -np.inf])
-    # d = 100 at the seed's noise, leading exponential order: .9984, .983, .9575 were simulated at n = 400, 1000, 4000.
+    # d = 100 at the paper's noise, leading exponential order: .9984, .983, .9575 were simulated at n = 400, 1000, 4000.
     rho = 1 / (1 + 1 - np.exp(-4))
     assert linear.hellinger2(100, 100 / np.array([399, 999, 3999]), rho) == pytest.approx(
         [0.9984, 0.983, 0.9575], abs=1e-3

@@ -1,4 +1,4 @@
-"""The linear one-step model, simulated: fit on fresh data, measure the law it generates."""
+"""Simulate the linear one-step model: fit a denoiser to fresh data and measure the law it generates."""
 
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -30,7 +30,7 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Params(ChapterParams):
-    """Parameters of the chapter; what is None is set by the preset."""
+    """Parameters of the chapter; the preset sets those that are None."""
 
     presets: ClassVar = {
         "smoke": {"d": 16, "replicas": 24},
@@ -52,12 +52,12 @@ class Params(ChapterParams):
 
     @property
     def copies(self) -> tuple[int, ...]:
-        """How many digits side by side make one point."""
+        """How many independent digits, side by side, make one point; each number is studied."""
         return _COPIES[self.preset]
 
 
 class Cell(NamedTuple):
-    """One point of the grid: n points of the study's law in d dimensions at noise τ, so many independent replicas."""
+    """One place of the grid: `replicas` training sets, of n points each of the study's law in d dimensions at noise τ."""
 
     study: Study
     d: int
@@ -77,7 +77,7 @@ class Cell(NamedTuple):
 
 
 def grid(params: Params) -> list[Cell]:
-    """All cells of the chapter, n ≥ 2 in each."""
+    """All cells of the chapter; each has n ≥ 2."""
     params = params.resolved()
     d, replicas = params.d, params.replicas
     assert d is not None and replicas is not None
@@ -101,23 +101,24 @@ def grid(params: Params) -> list[Cell]:
     return cells
 
 
-def cell(point: Cell) -> pd.DataFrame:
+def cell(at: Cell) -> pd.DataFrame:
     """Rows of one cell: study, d, n, tau, replica, measure, value; the measures are those of `simulate`."""
-    key = (point.seed, "linear", point.study, point.d, point.n, point.tau)
-    values = simulate(point.law, point.n, point.tau, point.replicas, key, resolve_device(point.device))
+    key = (at.seed, "linear", at.study, at.d, at.n, at.tau)
+    values = simulate(at.law, at.n, at.tau, at.replicas, key, resolve_device(at.device))
     table = pd.DataFrame(values).rename_axis("replica").reset_index()
     table = table.melt(id_vars="replica", var_name="measure")
-    return table.assign(study=point.study, d=point.d, n=point.n, tau=point.tau)
+    return table.assign(study=at.study, d=at.d, n=at.n, tau=at.tau)
 
 
 def simulate(
     law: Law, n: int, tau: float, replicas: int, key: tuple, device: torch.device | None = None
 ) -> dict[str, np.ndarray]:
-    """Fit on `replicas` training sets of n points of the law and measure what is generated. Arrays (replicas,).
+    """Fit a denoiser to each of `replicas` training sets of n points and measure the law G that it generates.
 
-    Per dimension: trace (1/d) tr Σ⁻¹Σ_G, inverse_trace (1/d) tr ΣΣ_G⁻¹, logdet (1/d) ln det Σ⁻¹Σ_G (Σ_G from the
-    true noised covariance); kl_generated_true, kl_true_generated, log_affinity between G and the Gaussian with the
-    law's moments; mean_error |μ−m|²/tr Σ. Singular laws give ∞. Replica r depends on the key and on r alone.
+    Returns one array (replicas,) for each measure. Per dimension: trace (1/d) tr Σ⁻¹Σ_G, inverse_trace
+    (1/d) tr ΣΣ_G⁻¹, logdet (1/d) ln det Σ⁻¹Σ_G, where Σ_G starts from the true noised covariance; kl_generated_true,
+    kl_true_generated and log_affinity compare G with the Gaussian that has the law's moments. Also mean_error
+    |μ−m|²/tr Σ. A singular G has infinite divergences. Replica r depends on the key and on r alone.
     """
     device = device or torch.device("cpu")
     d = len(law.mean)

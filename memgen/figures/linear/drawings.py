@@ -212,7 +212,7 @@ def _markers(axes: Axes, found: Curve, k: int, filled: bool = False) -> None:
 
 def _along_samples(axes: Axes, rhos: Sequence[float], ends: Sequence[float]) -> None:
     """The axis n/d, and the name of each curve to the right of its end at n/d = 25, a line of text apart."""
-    axes.set(xscale="log", xlabel=_SAMPLES, xlim=(0.1, 90), xticks=[0.1, 1, 10], xticklabels=["0.1", "1", "10"])
+    axes.set(xscale="log", xlabel=_SAMPLES, xlim=(0.1, 110), xticks=[0.1, 1, 10], xticklabels=["0.1", "1", "10"])
     place = axes.transData.transform([(25, end) for end in ends])[:, 1] * 72 / axes.figure.dpi  # in points
     free = -np.inf
     for k in np.argsort(place):
