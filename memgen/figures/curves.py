@@ -1,0 +1,74 @@
+"""Means over replicas along an axis, as chapters 5 and 11 draw them; and rows computed again beside the stored ones."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from memgen.figures import plots
+from memgen.statistics import Estimate, mean
+
+
+class Curve(NamedTuple):
+    """Values along an axis, each with the ends of its 95% interval; arrays of one length."""
+
+    x: np.ndarray
+    middle: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    def moved(self, by: float) -> "Curve":
+        """The same a little to the side, so that intervals do not hide each other."""
+        return self._replace(x=self.x + by)
+
+
+def curve(x: Iterable[float], estimates: Iterable[Estimate]) -> Curve:
+    """Estimates along an axis, with their 95% intervals."""
+    found = list(estimates)
+    low, high = np.transpose([e.interval() for e in found])
+    return Curve(np.array(list(x), float), np.array([e.value for e in found]), low, high)
+
+
+def means(data: pd.DataFrame, by: str) -> Curve:
+    """Means of the column `value` over all rows that share one value of the column `by`."""
+    groups = data.groupby(by)["value"]
+    return curve(groups.groups, (mean(values) for _, values in groups))
+
+
+def markers(axes: Axes, found: Curve, k: int, marker: str = "o", filled: bool = False) -> None:
+    """Markers with intervals in the colour k."""
+    plots.simulated(axes, *found, k)
+    (points, *_) = axes.containers[-1]
+    points.set_marker(marker)
+    points.set_markerfacecolor(f"C{k}" if filled else "white")
+
+
+def followed(axes: Axes, found: Curve, k: int, every: int = 1, marker: str = "o") -> None:
+    """A course in the colour k: every so many of its points as markers with intervals, all of them as a thin line."""
+    markers(axes, Curve(*(values[::every] for values in found)), k, marker)
+    axes.plot(found.x, found.middle, color=f"C{k}", linewidth=0.8)
+
+
+class Again(NamedTuple):
+    """Rows computed now that are stored as well: how many, and how far they are from what is stored."""
+
+    shared: int
+    drift: float
+
+    def __str__(self) -> str:
+        if not self.shared:
+            return "none of them stored: other parameters"
+        if self.drift > 1e-3:
+            return f"{self.shared} of them stored as well; the two differ by up to {self.drift:.0e}"
+        return f"{self.shared} of them stored as well; the two are the same to a thousandth"
+
+
+def again(rows: pd.DataFrame, stored: pd.DataFrame, keys: list[str]) -> Again:
+    """Compare rows with the stored ones of the same keys: differences over the value plus the measure's largest one."""
+    both = rows.merge(stored, on=keys, suffixes=("", "_stored"))
+    if both.empty:
+        return Again(0, 0.0)
+    scale = both.value_stored.abs() + both.groupby("measure").value_stored.transform(lambda v: v.abs().max())
+    return Again(len(both), float(((both.value - both.value_stored).abs() / scale).max()))

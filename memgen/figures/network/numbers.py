@@ -1,0 +1,153 @@
+"""Rows of the network sweeps, reduced to what the chapter plots, prints and compares."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm, ttest_ind
+
+from memgen.denoisers.training import steps_of
+from memgen.experiments.network import SIDE, SPREAD, TRAINED, difference
+from memgen.runs.store import load
+from memgen.statistics import Estimate, mean
+from theory.training import linear_memorized_fraction
+
+KEYS = ["n", "replica", "generator", "points", "tau", "measure"]
+PUBLISHED, ONE_SCALE = ("published", "truth"), ("marginal", "holdout")  # measure and reference of Δ
+CALLED = {"network": "network", "ideal": "ideal sampler", "copier": "copier"}
+LONG = ((50, 1000), (50, 4000), (200, 4000))  # n and gradient steps of the longer trainings
+COLLAPSE = 2.8  # in σ: below this noise a noised training point of n = 50 is nearest to its own
+
+
+class Run(NamedTuple):
+    """Networks of one size n, trained for so many gradient steps."""
+
+    n: int
+    steps: int
+    rows: pd.DataFrame
+
+    @property
+    def trained(self) -> int:
+        """The number of training points."""
+        return int(TRAINED * self.n)
+
+    @property
+    def per_point(self) -> float:
+        """Gradient steps per training point."""
+        return self.steps / self.trained
+
+
+def runs(table: pd.DataFrame, stored: Mapping) -> dict[tuple[int, int], Run]:
+    """The trainings at n = 50 of the script's length, and the longer ones, by n and gradient steps."""
+    first = LONG[0][0]
+    script = steps_of(stored["epochs"], int(TRAINED * first))
+    found = {(first, script): Run(first, script, table[table.n == first])}
+    for n, steps in LONG:
+        rows, made_by = load("network", f"{n}-points-{steps}-steps")
+        if set(rows.n) != {n} or steps_of(made_by["parameters"]["epochs"], int(TRAINED * n)) != steps:
+            raise AssertionError(f"the networks stored under {n} points, {steps} steps are others")
+        found[n, steps] = Run(n, steps, rows)
+    return found
+
+
+def levels(rows: pd.DataFrame) -> list[float]:
+    """The noise levels τ at which networks are compared with their limits, in the network's units."""
+    return sorted(rows.tau.dropna().unique())
+
+
+def low_levels(rows: pd.DataFrame) -> list[float]:
+    """The three lowest, at which the two limits are far enough apart for a fraction."""
+    return levels(rows)[:3]
+
+
+def in_sigmas(tau: float) -> float:
+    """A noise level in units of the data's standard deviation σ."""
+    return tau / SPREAD
+
+
+def deltas(table: pd.DataFrame, generator: str, scales: tuple[str, str]) -> pd.DataFrame:
+    """Δ of every network, or of what stands in for it: columns n, replica, value."""
+    return difference(table, *scales, generator).reset_index()
+
+
+def positive(table: pd.DataFrame, scales: tuple[str, str]) -> pd.DataFrame:
+    """How many networks have Δ > 0: columns hits and networks, indexed by n."""
+    found = deltas(table, "network", scales)
+    return found.assign(hits=found.value > 0).groupby("n").hits.agg(hits="sum", networks="size")
+
+
+def of_network(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Rows of the network at noised training points: one measure at every noise level."""
+    return rows[(rows.generator == "network") & (rows.points == "train") & (rows.measure == measure)]
+
+
+def by_level(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """The same with a row for each network of one size and a column for each noise level."""
+    return of_network(rows, measure).pivot(index="replica", columns="tau", values="value")
+
+
+def generated_variance(table: pd.DataFrame, generator: str) -> pd.DataFrame:
+    """Variance of what each network generates, in units of the data's."""
+    return table[(table.generator == generator) & (table.measure == "variance")]
+
+
+def lengths(table: pd.DataFrame, tau: float) -> dict[str, pd.DataFrame]:
+    """Per pixel in units of σ: how far the network is off the line through its limits, and those from each other."""
+    at = table[(table.generator == "network") & (table.points == "train") & (table.tau == tau)]
+    at = at.pivot(index=["n", "replica"], columns="measure", values="value")
+    squared = {"network": at.b_squared * at.separation, "limits": at.separation}
+    return {name: (values**0.5 / SPREAD).rename("value").reset_index() for name, values in squared.items()}
+
+
+def linear_limit(n: float | np.ndarray, noise: float | np.ndarray) -> np.ndarray:
+    """Memorized fraction of a linear denoiser at the end of its training, at a noise in units of σ."""
+    return np.asarray(linear_memorized_fraction(SIDE**2 / (TRAINED * np.asarray(n)), 1 / (1 + np.asarray(noise) ** 2)))
+
+
+def flagged(rows: pd.DataFrame, generator: str = "network") -> list[float]:
+    """The share of copies among what each network, or what stands in for it, generates."""
+    own = rows[(rows.generator == generator) & (rows.measure == "flagged")]
+    return own.sort_values("replica").value.tolist()
+
+
+def welch(one: pd.Series, other: pd.Series) -> float:
+    """Welch's t of two samples, as a standard normal score."""
+    found = ttest_ind(one, other, equal_var=False)
+    return float(norm.isf(found.pvalue / 2) * np.sign(found.statistic))
+
+
+def gap(one: pd.Series, other: pd.Series) -> Estimate:
+    """The difference of two means, with the degrees of freedom of Welch's t."""
+    found = ttest_ind(one, other, equal_var=False)
+    error = (one.var() / len(one) + other.var() / len(other)) ** 0.5
+    return Estimate(float(one.mean() - other.mean()), float(error), float(found.df))
+
+
+# -- two precisions ------------------------------------------------------------------------------------------------
+
+
+def twice(rounded: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Networks trained in bfloat16 (`value`) beside the same in float32 (`value_precise`)."""
+    return rounded.merge(table, on=KEYS, suffixes=("", "_precise")).query("generator == 'network'")
+
+
+def rounding(pairs: pd.DataFrame, measure: str, points: str = "", tau: float | None = None) -> pd.DataFrame:
+    """The pairs of one measure."""
+    there = pairs.tau.isna() if tau is None else pairs.tau == tau
+    return pairs[(pairs.measure == measure) & (pairs.points == points) & there]
+
+
+def moved(pairs: pd.DataFrame) -> tuple[int, float, float]:
+    """How many means bfloat16 may have moved, the largest |z| of them, and how far single networks move.
+
+    The last is the root mean square of the change, over that of a network's distance from the mean of its size.
+    """
+    scores, shares = [], []
+    for _, same in pairs.groupby(["measure", "points", "tau"], dropna=False):
+        change = same.value - same.value_precise
+        spread = same.value_precise - same.groupby("n").value_precise.transform("mean")
+        if change.any():
+            scores.append(abs(mean(change).z(0)))
+            shares.append(change.pow(2).mean() / spread.pow(2).mean())
+    return len(scores), max(scores), float(np.mean(shares) ** 0.5)
