@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from theory.core.averages import line_integral
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
 from theory.core.special import ratio_divergence
@@ -36,7 +37,7 @@ def _kl(f: Formula) -> Iterator[Step]:
     line = f.expr.subs({Mean(ratio_divergence(ratios), ratios): ratio_divergence(_v / _w), d: 1, distance2: _m**2 / _w})
     yield Identity(
         "on the line, ∫ p ln(p/q) by the moments of p",
-        sp.integrate(sp.expand(p * log_ratio), (_x, -sp.oo, sp.oo)),
+        line_integral(sp.expand(p * log_ratio), _x),
         line,
     )
     yield Quadrature("the same integral by quadrature", p * log_ratio, (_x, -sp.oo, sp.oo), line.doit(), _LINE_POINTS)
@@ -102,7 +103,7 @@ def _overlap(f: Formula) -> Iterator[Step]:
     product = _normal(_x, _m, _v) * _normal(_x, 0, _w)
     yield Identity(
         "on the line, ∫ p q is the density of the difference at 0",
-        sp.simplify(sp.integrate(product, (_x, -sp.oo, sp.oo)) / line),
+        sp.simplify(line_integral(product, _x) / line),
         1,
     )
     yield Quadrature("the same integral by quadrature", product, (_x, -sp.oo, sp.oo), line, _LINE_POINTS)
@@ -130,7 +131,7 @@ def _wasserstein(f: Formula) -> Iterator[Step]:
     line = line.subs({d: 1, distance2: _m**2}).subs(spreads, sp.sqrt(_v) - sp.sqrt(_w))
     yield Identity(
         "on the line the monotone coupling m + √v z, √w z is optimal; its cost",
-        sp.integrate(sp.expand(cost), (z, -sp.oo, sp.oo)),
+        line_integral(sp.expand(cost), z),
         line,
     )
     yield Premise(
