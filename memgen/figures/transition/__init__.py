@@ -1,22 +1,33 @@
 """Chapter 4: tables and figures of the transition probability."""
 
-from memgen.figures.transition.ladder import ladder
+from memgen.figures.transition.ladder import draw_ladder
 from memgen.figures.transition.overlap import (
     FEW_SIZES,
     SIZES,
     against,
     clt_in_parts,
+    draw_overlap,
     exponent_table,
     exponents,
     mean_gain_excess,
     nearest_decide,
     null_scores,
-    overlap,
     quadrature_excess,
     quarters,
     scores,
 )
-from memgen.figures.transition.plane import floors, inside, plane, untrained, where_they_stand
+from memgen.figures.transition.plane import draw_plane, floors, inside, untrained, where_they_stand
+from memgen.figures.transition.sizes import (
+    disagreement,
+    draw_sizes,
+    exact_choice,
+    fall_of_distance,
+    medians,
+    not_circular,
+    original_distance,
+    rounding,
+    rounding_facts,
+)
 from memgen.figures.transition.tables import (
     EQUAL,
     EXACT,
@@ -36,17 +47,6 @@ from memgen.figures.transition.tables import (
     table,
     terms,
     where_it_rises,
-)
-from memgen.figures.transition.terms import (
-    disagreement,
-    exact_choice,
-    fall_of_distance,
-    medians,
-    not_circular,
-    original_distance,
-    rounding,
-    rounding_facts,
-    size_and_terms,
 )
 
 __all__ = [
@@ -68,21 +68,22 @@ __all__ = [
     "crossing",
     "curve",
     "disagreement",
+    "draw_ladder",
+    "draw_overlap",
+    "draw_plane",
+    "draw_sizes",
     "exact_choice",
     "exponent_table",
     "exponents",
     "fall_of_distance",
     "floors",
     "inside",
-    "ladder",
     "mean_gain_excess",
     "medians",
     "nearest_decide",
     "not_circular",
     "null_scores",
     "original_distance",
-    "overlap",
-    "plane",
     "quadrature_excess",
     "quarters",
     "rise",
@@ -90,7 +91,6 @@ __all__ = [
     "rounding_facts",
     "scores",
     "shown",
-    "size_and_terms",
     "table",
     "terms",
     "untrained",

@@ -40,7 +40,7 @@ _LABELS = {
 }
 
 
-def ladder(delta: pd.DataFrame) -> Figure:
+def draw_ladder(delta: pd.DataFrame) -> Figure:
     """P(Δ > 0) by n/d: a row for each step from the public code to an equal holdout, a column for each dimension."""
     sizes = sorted(delta["d"].unique(), reverse=True)
     there = set(shown(delta))

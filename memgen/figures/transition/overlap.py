@@ -66,7 +66,7 @@ def exponent_table(found: dict[int, float]) -> Markdown:
     return table(("d", "$n_{1/4}/d$", "$n_{1/4}/d^{3/2}$", "exponent from here to the next d", law), rows)
 
 
-def overlap(gap: pd.DataFrame, found: dict[int, float]) -> Figure:
+def draw_overlap(gap: pd.DataFrame, found: dict[int, float]) -> Figure:
     """Left, P of the overlap gap by n/d^{3/2}; right, n_1/4 over d^{3/2} by d, from quadrature and asymptotically."""
     fig, (left, right) = plots.figure(2, height=3.5)
     _by_samples(left, gap)

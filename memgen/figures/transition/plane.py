@@ -55,7 +55,7 @@ def groups(places: pd.DataFrame) -> list[tuple[str, str, str, pd.DataFrame]]:
     return found
 
 
-def plane(places: pd.DataFrame) -> Figure:
+def draw_plane(places: pd.DataFrame) -> Figure:
     """The mean place of every generated law of `memgen.experiments.transition.plane`."""
     fig, (axes,) = plots.figure(1, height=4.4)
     for text, color, marker, rows in groups(places):

@@ -47,7 +47,7 @@ def rounding(n: np.ndarray, d: int, original: int) -> np.ndarray:
     return np.array([abs(single_precision.self_term(int(size), d) - other) for size in n])
 
 
-def size_and_terms(rows: pd.DataFrame, params: Params, d: int) -> Figure:
+def draw_sizes(rows: pd.DataFrame, params: Params, d: int) -> Figure:
     """Left, |Δ| in both precisions beside the rounding of the self-overlaps; right, the terms of the exact Δ."""
     fig, (left, right) = plots.figure(2, height=3.9)
     choice = exact_choice(rows)
