@@ -57,7 +57,7 @@ class Params(ChapterParams):
 
 
 class Cell(NamedTuple):
-    """One place of the grid: `replicas` training sets, of n points each of the study's law in d dimensions at noise τ."""
+    """One place of the grid: `replicas` training sets, of n points each of the law in d dimensions at noise τ."""
 
     study: Study
     d: int
