@@ -118,7 +118,9 @@ def test_a_forbidden_import_breaks_its_contract(tmp_path: Path, module: str, lin
         "theory/ledger/claims.py": "import torch, theory.linear, memgen.experiments.linear",
         "memgen/__init__.py": "",
         "memgen/laws/data.py": "import torch",
+        "memgen/app/__init__.py": "",
         "memgen/app/cli.py": "import theory.ledger.claims, memgen.laws.data",
+        "memgen/figures/__init__.py": "",
         "memgen/figures/linear.py": "import theory.checks.linear, memgen.laws.data",
         "memgen/experiments/__init__.py": "",
         "memgen/experiments/linear.py": "import memgen.laws.data",
@@ -167,7 +169,8 @@ def test_continuous_integration_runs_make_test() -> None:
 def test_the_readme_is_short_and_its_first_command_is_on_the_first_screen() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(text.split()) <= 900
-    assert text.index("    make run") < text.index("## Answers") and len(text[: text.index("    make run")].split()) < 150
+    before = text[: text.index("    make run")]
+    assert "## Answers" not in before and len(before.split()) < 150
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:
