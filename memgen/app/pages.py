@@ -11,6 +11,7 @@ from types import ModuleType
 from memgen.app import formulas
 from theory import catalogue
 from theory.catalogue import Entry
+from theory.letters import GLOSSARY
 
 # The rooms of the engine, as the reference shows them; formulas have pages of their own.
 _ROOMS = ("laws", "denoisers", "measures", "statistics", "experiments", "figures", "runs", "places")
@@ -27,7 +28,13 @@ def answers(readme: str) -> str:
 def reference() -> dict[str, str]:
     """By file name: a page for each formula, their list, and the names of the engine with their docstrings."""
     found = {f"formulas/{name}.md": formula(entry) for name, entry in catalogue.entries().items()}
-    return {**found, "formulas.md": overview(), "api.md": api()}
+    return {**found, "formulas.md": overview(), "glossary.md": glossary(), "api.md": api()}
+
+
+def glossary() -> str:
+    """Every letter and term in one sentence."""
+    rows = [f"| {term} | {meaning.replace('|', BAR)} |" for term, meaning in GLOSSARY.items()]
+    return "\n".join(["# Glossary", "", "| letter or term | meaning |", "|---|---|", *rows, ""])
 
 
 def overview() -> str:
