@@ -97,3 +97,19 @@ def first_crossing(x: np.ndarray, y: np.ndarray, level: float) -> float:
     if k == 0:
         return float(x[0])
     return float(np.interp(level, y[k - 1 : k + 1], x[k - 1 : k + 1]))
+
+
+def level_crossing(x: np.ndarray, curves: np.ndarray, level: float) -> Estimate:
+    """Where the mean of replicated curves (replicas, x) falls through a level, with the error by the delta method.
+
+    Straight lines between the points; of several crossings the last. ValueError if the mean does not cross the level.
+    """
+    middle = curves.mean(axis=0)
+    falls = np.flatnonzero((middle[:-1] >= level) & (middle[1:] < level))
+    if not falls.size:
+        raise ValueError(f"the mean runs from {middle[0]:.3g} to {middle[-1]:.3g} and never falls through {level:g}")
+    k = int(falls[-1])
+    share = (middle[k] - level) / (middle[k] - middle[k + 1])
+    slope = (middle[k + 1] - middle[k]) / (x[k + 1] - x[k])
+    there = mean((1 - share) * curves[:, k] + share * curves[:, k + 1])
+    return Estimate(float(x[k] + share * (x[k + 1] - x[k])), float(there.error / abs(slope)), there.freedom)

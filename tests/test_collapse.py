@@ -162,4 +162,4 @@ def test_rows_of_a_cell() -> None:
     cells = experiment.grid(experiment.Params(preset="smoke", dims=[4]))
     row = experiment.cell(cells[0]).iloc[0]
     assert row["study"] == "cloning" and 0 <= row["hits"] <= row["replicas"] == 500
-    assert {c.study for c in cells} == {"cloning", "nearest", "local", "condensed"}
+    assert {c.study for c in cells} == {"cloning", "nearest", "local", "condensed", "returns"}

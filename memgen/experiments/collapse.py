@@ -1,4 +1,7 @@
-"""Speciation and collapse, simulated: cloned trajectories of a mixture, and the points nearest to a noised one."""
+"""Speciation and collapse, simulated: which class and which training point a noised sample is denoised to.
+
+The mixture is ½N(m, I) + ½N(−m, I) with m = (1, …, 1); single Gaussians are N(0, I).
+"""
 
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, NamedTuple
@@ -6,14 +9,14 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from scipy.special import logsumexp
+from scipy.special import softmax
 
 from memgen.devices import batches
 from memgen.laws.neighbours import log_rest, nearest_squares
 from memgen.runs.parameters import ChapterParams, Distinct
 from memgen.streams import stream
 
-VERSION = 1
+VERSION = 2
 TIMES = (1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 8.0)  # at which trajectories are cloned
 WIDTHS = (0.6, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5)  # in units of σ/√(n^{2/d} − 1)
 _NEAREST = ((10, 100), (20, 400), (40, 2000))  # d, n
@@ -22,9 +25,12 @@ _LOCAL = ((50, 400), (100, 3000))  # d, n
 ALPHA, CONDENSED_WIDTHS = 0.3, (0.4, 0.55, 0.7, 0.85, 1.0, 1.15, 1.4)  # ln n/d, and ε
 _CONDENSED = (150, 1200)  # d
 _MANY = 5000  # nearest points that are drawn there
+MAP = 16  # the dimension of the map
+_SETS = {4: (10, 100, 1000, 10_000), MAP: (10, 100, 1000, 10_000, 100_000), 64: (10, 100, 1000, 10_000)}  # d: n
+_NOISED = 10  # points of a set that are noised and denoised
 _BATCH = 50
 
-Study = Literal["cloning", "nearest", "local", "condensed"]
+Study = Literal["cloning", "nearest", "local", "condensed", "returns"]
 Dimension = Annotated[int, Field(ge=1)]
 
 
@@ -47,7 +53,7 @@ class Cell(NamedTuple):
     """One point of the grid.
 
     `at` is a time for clones, a width in units of the collapse width for the nearest point, |x_1|²/d for the local
-    width, and a width for condensed weights, where ln n = ALPHA·d.
+    width, a width for condensed weights, where ln n = ALPHA·d, and 0 for returns, which choose their noise themselves.
     """
 
     study: Study
@@ -71,28 +77,41 @@ def grid(params: Params) -> list[Cell]:
         for d in _CONDENSED
         for width in CONDENSED_WIDTHS
     ]
-    return clones + nearest + local + condensed
+    returns = [
+        Cell("returns", d, n, 0.0, max(12, min(p.draws // 10, 300 * p.draws // n)), 0, p.seed)
+        for d, sizes in _SETS.items()
+        for n in sizes
+    ]
+    return clones + nearest + local + condensed + returns
 
 
-def cell(point: Cell) -> pd.DataFrame:
+def cell(at: Cell) -> pd.DataFrame:
     """Rows: study, d, n, at, replicas, and hits or value.
 
-    Of clones and of nearest points there is one row: hits are pairs in one class, or sets whose nearest point is the
-    own. Of the others there is one for each replica: the width at which the own point weighs as much as all others
-    together, and the sum of the squared weights.
+    - cloning, nearest: one row; hits are pairs in one class, or sets in which the nearest point is the own one.
+    - local, condensed: a row for each replica; the value is the width at which the own point weighs as much as all
+      others together, or the sum of the squared weights.
+    - returns: a row for each noise τ (in `at`) and training set; the study becomes "own point", "own class" or
+      "own detail", and the value is the mean share of it that denoising gives back (see `returns`).
     """
-    key = (point.seed, "collapse", point.study, point.d, point.n, point.at)
-    if point.study in ("local", "condensed"):
-        measure = _local_width if point.study == "local" else _participation
-        values = np.concatenate([measure(point, start, key) for start in range(0, point.replicas, _BATCH)])
-        about = {"study": point.study, "d": point.d, "n": point.n, "at": point.at, "hits": 0}
-        return pd.DataFrame({"value": values}).assign(**about, replicas=point.replicas)
-    if point.study == "cloning":
-        hits = clones(point.at, point.d**0.5, point.replicas, point.steps, stream(*key))
+    study, d, n, level, replicas, steps, seed = at
+    key = (seed, "collapse", study, d, n, level)
+    about = {"study": study, "d": d, "n": n, "at": level, "hits": 0, "replicas": replicas}
+    batched = [range(start, min(start + _BATCH, replicas)) for start in range(0, replicas, _BATCH)]
+    if study == "local":
+        values = np.concatenate([_local_widths(n, d, level, part, key) for part in batched])
+        return pd.DataFrame({"value": values, **about})
+    if study == "condensed":
+        values = np.concatenate([_participations(d, level, part, key) for part in batched])
+        return pd.DataFrame({"value": values, **about})
+    if study == "returns":
+        shares = [returns(n, d, stream(*key, replica)) for replica in range(replicas)]
+        return pd.concat(shares, ignore_index=True).assign(d=d, n=n, hits=0, replicas=replicas)
+    if study == "cloning":
+        hits = clones(level, d**0.5, replicas, steps, stream(*key))
     else:
-        hits = nearest(point.n, point.d, point.at / np.sqrt(point.n ** (2 / point.d) - 1), point.replicas, key)
-    row = {"value": np.nan, "study": point.study, "d": point.d, "n": point.n, "at": point.at, "hits": hits}
-    return pd.DataFrame([{**row, "replicas": point.replicas}])
+        hits = nearest(n, d, level / np.sqrt(n ** (2 / d) - 1), replicas, key)
+    return pd.DataFrame([{"value": np.nan, **about, "hits": hits}])
 
 
 def clones(t: float, separation: float, pairs: int, steps: int, rng: np.random.Generator) -> int:
@@ -119,36 +138,73 @@ def nearest(n: int, d: int, width: float, draws: int, key: tuple) -> int:
     hits = 0
     for many in batches(draws, n * d):
         sets = np.stack([stream(*key, r).standard_normal((n + 1, d)) for r in many])
-        noisy = sets[:, :1] + width * sets[:, n:]
-        hits += int((((sets[:, :n] - noisy) ** 2).sum(-1).argmin(1) == 0).sum())
+        away = sets[:, :n]
+        away -= sets[:, :1] + width * sets[:, n:]
+        hits += int((np.einsum("rnd,rnd->rn", away, away).argmin(1) == 0).sum())
     return hits
 
 
-def _local_width(point: Cell, start: int, key: tuple) -> np.ndarray:
-    """Where Σ_i exp(−(|u − x_i|² − |u − x_1|²)/2ε²) = 1, u = x_1 + εz, by bisection; a replica each."""
+def returns(n: int, d: int, rng: np.random.Generator) -> pd.DataFrame:
+    """What the exact score of one training set of the mixture gives back of its points, by noise: study, at, value.
+
+    The reverse diffusion from u = x_1 + τz with the exact score of the set ends at x_i with its posterior weight w_i.
+    Of what it ends at, the value is the probability that it is the own point, w_1; the probability that it has the own
+    class; or the mean of e_1·e_i/d, e the place within the class, which is 1 for the own point and 0 for one that
+    shares only the class. Means over the first `_NOISED` points of the set.
+    """
+    label = np.where(rng.random(n) < 0.5, 1.0, -1.0)
+    detail = rng.standard_normal((n, d))
+    points, few = detail + label[:, None], min(n, _NOISED)
+    own, z = points[:few], rng.standard_normal((few, d))
+    norms = (points**2).sum(1)
+    squares = norms[:few, None] + norms - 2 * own @ points.T  # |u − x_i|² − |u − x_1|², as in `_local_widths`
+    along = (own * z).sum(1)[:, None] - z @ points.T
+    shared = {"own point": np.eye(few, n)}
+    if d == MAP and 100 <= n <= 10_000:
+        shared["own class"] = label[:few, None] == label
+    if d == MAP and n >= 1000:
+        shared["own detail"] = detail[:few] @ detail.T / d
+    rows = []
+    for study, share in shared.items():
+        for tau in _noises(study, n, d):
+            weights = softmax(-squares / (2 * tau**2) - along / tau, axis=1)
+            rows.append((study, tau, (weights * share).sum() / few))
+    return pd.DataFrame(rows, columns=["study", "at", "value"])
+
+
+def _noises(study: str, n: int, d: int) -> np.ndarray:
+    """Noise levels τ around the one at which half is expected to be lost."""
+    if study == "own point":
+        return np.geomspace(0.8, 2.0, 6) / np.sqrt(n ** (2 / d) - 1)
+    return np.geomspace(0.65, 1.6, 6) * (np.sqrt(d) if study == "own class" else 1.0)
+
+
+def _local_widths(n: int, d: int, radius2: float, replicas: range, key: tuple) -> np.ndarray:
+    """Where Σ_i exp(−(|u − x_i|² − |u − x_1|²)/2ε²) = 1, u = x_1 + εz, by bisection, for each replica."""
     widths = []
-    for replica in range(start, min(start + _BATCH, point.replicas)):
+    for replica in replicas:
         rng = stream(*key, replica)
-        x, (own, z) = rng.standard_normal((point.n - 1, point.d)), rng.standard_normal((2, point.d))
-        own *= np.sqrt(point.at * point.d) / np.linalg.norm(own)
+        x, (own, z) = rng.standard_normal((n - 1, d)), rng.standard_normal((2, d))
+        own *= np.sqrt(radius2 * d) / np.linalg.norm(own)
         away = own - x  # |u − x_i|² − |u − x_1|² = |own − x_i|² + 2ε z·(own − x_i)
         squares, along = (away**2).sum(1), away @ z
         low, high = 0.05, 20.0
         for _ in range(40):
             middle = np.sqrt(low * high)
-            heavy = logsumexp(-squares / (2 * middle**2) - along / middle) > 0
+            exponents = -squares / (2 * middle**2) - along / middle
+            heavy = exponents.max() > 0 or np.exp(exponents).sum() > 1
             low, high = (low, middle) if heavy else (middle, high)
         widths.append(low)
     return np.array(widths)
 
 
-def _participation(point: Cell, start: int, key: tuple) -> np.ndarray:
-    """Σ w_i² of the posterior weights of e^{ALPHA·d} points at a fresh typical u; a replica each.
+def _participations(d: int, width: float, replicas: range, key: tuple) -> np.ndarray:
+    """Σ w_i² of the posterior weights of e^{ALPHA·d} points at a fresh typical u, for each replica.
 
     The nearest are drawn; what all others add to the sum of the weights is taken at its mean.
     """
-    replicas, place2 = min(_BATCH, point.replicas - start), point.d * (1 + point.at**2)
-    squares = nearest_squares(point.d, ALPHA * point.d, place2, _MANY, replicas, stream(*key, start))
-    weights = np.exp((squares[:, :1] - squares) / (2 * point.at**2))
-    rest = log_rest(point.d, ALPHA * point.d, place2, point.at, squares[:, -1]) + squares[:, 0] / (2 * point.at**2)
+    place2 = d * (1 + width**2)
+    squares = nearest_squares(d, ALPHA * d, place2, _MANY, len(replicas), stream(*key, replicas.start))
+    weights = np.exp((squares[:, :1] - squares) / (2 * width**2))
+    rest = log_rest(d, ALPHA * d, place2, width, squares[:, -1]) + squares[:, 0] / (2 * width**2)
     return (weights**2).sum(1) / (weights.sum(1) + np.exp(rest)) ** 2

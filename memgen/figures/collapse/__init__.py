@@ -1,0 +1,1 @@
+"""What chapter 8 shows: the map, clones and entropy beside published numbers, and the collapse of single points."""

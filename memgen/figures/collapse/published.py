@@ -1,0 +1,143 @@
+"""Cloning probabilities and excess entropies: closed forms beside the published experiment of Biroli et al. (2024)."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from memgen.figures import plots
+from memgen.places import RESULTS
+from memgen.statistics import proportion
+from theory import collapse, mixture
+
+
+def read(name: str) -> pd.DataFrame:
+    """The published numbers: cloning, or excess_entropy."""
+    return pd.read_csv(RESULTS / "published" / f"biroli2024_{name}.csv")
+
+
+def proportions(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of an experiment that count hits, with the proportion p and its 95% interval low, high."""
+    rows = table[table.study.isin(("cloning", "nearest"))].copy()
+    rows["p"], rows["low"], rows["high"] = zip(*map(proportion, rows.hits, rows.replicas), strict=True)
+    return rows
+
+
+def proportion_scores(p: pd.Series, exact: np.ndarray, trials: pd.Series) -> np.ndarray:
+    """Standard scores of proportions, by the error that the exact probability implies."""
+    return np.asarray((p - exact) / np.sqrt(np.maximum(exact * (1 - exact), 1e-4) / trials))
+
+
+def cloning_scores(theirs: pd.DataFrame, separation: float = 1.0) -> np.ndarray:
+    """Scores of the published proportions; `separation` multiplies the distance of the classes (1 is right)."""
+    size = np.sqrt(theirs.dimension.to_numpy(float))
+    exact = mixture.cloning_probability(theirs.branch_time.to_numpy(float), separation * size)
+    return proportion_scores(theirs.phi, exact, theirs.trials)
+
+
+def without_class(n: np.ndarray | float, t: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """The published curve of the excess entropy, which leaves out the information about the class."""
+    return np.maximum(0, 1 - d * np.log1p(1 / np.expm1(2 * t)) / (2 * np.log(n)))
+
+
+def entropy_scores() -> pd.DataFrame:
+    """Published excess entropies with t_C (`collapse`), both scores, and whether the time is beyond t_C + 0.4."""
+    rows = read("excess_entropy")
+    n, t, d = (rows[name].to_numpy(float) for name in ("samples", "time", "dimension"))
+    value, error = rows.excess_entropy_over_alpha, rows.standard_error
+    rows["with_class"] = (value - mixture.excess_entropy(n, t, np.sqrt(d), d)) / error
+    rows["without"] = (value - without_class(n, t, d)) / error
+    rows["collapse"] = [float(collapse.collapse_time(m, np.ones(int(size)))) for m, size in zip(n, d, strict=True)]
+    rows["beyond"] = rows.time > rows.collapse + 0.4
+    return rows
+
+
+def clones(rows: pd.DataFrame, theirs: pd.DataFrame, dims: tuple[int, ...]) -> Figure:
+    """Left: φ against time. Right: against the separation of the classes in units of the noised spread."""
+    fig, (left, right) = plots.figure(2, height=3.3)
+    times = np.linspace(0.8, 9, 300)
+    for k, d in enumerate(dims):
+        own = rows[(rows.study == "cloning") & (rows.d == d)]
+        other = theirs[theirs.dimension == d]
+        left.plot(times, mixture.cloning_probability(times, np.sqrt(d)), plots.LINES[k], color=f"C{k}")
+        for axes, place in ((left, lambda t, d=d: t), (right, lambda t, d=d: np.sqrt(d) / np.exp(t))):
+            plots.simulated(axes, place(own["at"]), own.p, own.low, own.high, k)
+            axes.plot(place(other.branch_time), other.phi, "x+"[k % 2], color=f"C{k}", markersize=6)
+        there = float(mixture.speciation_time(d + 1))
+        plots.threshold(left, there, "$t_S$")
+        side = {"ha": "right", "xytext": (-9, -14)} if k == 0 else {"xytext": (9, 6)}
+        plots.label_line(left, there, float(mixture.cloning_probability(there, np.sqrt(d))), f"d = {d}", k, **side)
+    b = np.geomspace(2e-3, 40, 300)
+    right.plot(b, mixture.cloning_probability(np.log(100) + 0 * b, 100 * b), "-", color="black", zorder=2)
+    plots.label_line(right, 0.6, 0.62, "closed form", 6, xytext=(-6, 10), ha="right")
+    left.set(xlabel="cloning time t", ylabel="probability that clones agree")
+    right.set(
+        xscale="log", xlabel="separation b of the classes [noised spread]", ylabel="probability that clones agree"
+    )
+    for axes in (left, right):
+        axes.set_ylim(0, 1.04)
+    right.text(0.03, 0.06, "○ □ simulated here\n× + published", transform=right.transAxes, fontsize=9)
+    return fig
+
+
+def entropy(rows: pd.DataFrame) -> Figure:
+    """Left: excess entropy against time. Right: scores of the published numbers with and without the class."""
+    fig, (left, right) = plots.figure(2, height=3.3)
+    times = np.linspace(0.3, 8, 400)
+    for k, (d, group) in enumerate(rows.groupby("dimension")):
+        n, reach = float(group.samples.iloc[0]), 1.96 * group.standard_error
+        value = group.excess_entropy_over_alpha
+        plots.simulated(left, group.time, value, value - reach, value + reach, k)
+        left.plot(times, mixture.excess_entropy(n, times, np.sqrt(d), d), "-", color=f"C{k}")
+        left.plot(times, without_class(n, times, d), "--", color=f"C{k}", linewidth=0.9)
+        plots.threshold(left, float(group.collapse.iloc[0]), "$t_C$")
+        side = {"ha": "right", "xytext": (-4, 0)} if k == 0 else {"xytext": (20, 0)}
+        name = f"d =\n{d}" if k == 0 else f"d = {d}"  # there is less room on the left
+        plots.label_line(left, float(group.collapse.iloc[0]), 0.4, name, k, **side)
+        later = group[group.beyond]
+        style: dict[str, Any] = {"color": f"C{k}", "linestyle": "none"}
+        right.plot(later.time - later.collapse, later.with_class, plots.MARKERS[k], markerfacecolor="white", **style)
+        right.plot(later.time - later.collapse, later.without, marker="x+"[k % 2], **style)
+    right.axhspan(-4, 4, color="0.93", zorder=0)
+    left.text(0.98, 0.05, "solid: with the class\ndashed: without", transform=left.transAxes, ha="right", fontsize=9)
+    right.text(0.98, 0.05, "○ □ with the class\n× + without", transform=right.transAxes, ha="right", fontsize=9)
+    left.set(xlabel="time t", ylabel="excess entropy / (ln n/d)", ylim=(-0.15, 1.05))
+    right.set(xlabel="$t - t_C$", ylabel="distance [standard errors]", ylim=(-100, 8))
+    right.set_yscale("symlog", linthresh=1)
+    right.set_yticks([-100, -10, -4, -1, 0, 1, 4], ["−100", "−10", "−4", "−1", "0", "1", "4"])
+    return fig
+
+
+def answers(rows: pd.DataFrame, entropies: pd.DataFrame, theirs: pd.DataFrame) -> str:
+    """What this page finds, a column for each published dimension, as a Markdown table."""
+    found = {}
+    for d, group in entropies.groupby("dimension"):
+        there = float(mixture.speciation_time(d + 1))
+        later = group[group.beyond]
+        z = np.abs(cloning_scores(theirs[theirs.dimension == d]))
+        within, without = later.with_class.abs().max(), later.without.abs().max()
+        found[d] = {
+            "speciation time $t_S$": f"{there:.2f}",
+            "two clones taken at $t_S$ agree with probability": f"{mixture.cloning_probability(there, np.sqrt(d)):.2f}",
+            f"collapse time $t_C$ of {group.samples.iloc[0]:,} points": f"{group.collapse.iloc[0]:.2f}",
+            "published cloning probabilities: how many, farthest from the closed form": f"{z.size}, {z.max():.1f} s.e.",
+            "published excess entropies beyond $t_C+0.4$: farthest, with the class": f"{within:.1f} s.e.",
+            "the same, the class left out as in the published curve": f"{without:.0f} s.e.",
+        }
+    head = f"| | {' | '.join(f'd = {d}' for d in found)} |\n|---|{'--:|' * len(found)}\n"
+    names = next(iter(found.values()))
+    body = [f"| {name} | {' | '.join(column[name] for column in found.values())} |" for name in names]
+    return head + "\n".join(body) + "\n\ns.e.: standard errors"
+
+
+def near_collapse(entropies: pd.DataFrame) -> str:
+    """The published excess entropies within 0.45 of t_C beside the curve, as a Markdown table."""
+    lines = ["| d | $t-t_C$ | published | curve | standard errors apart |", "|--:|--:|--:|--:|--:|"]
+    near = entropies[(entropies.time - entropies.collapse).between(-0.4, 0.45)].sort_values(["dimension", "time"])
+    for row in near.itertuples():
+        value = row.excess_entropy_over_alpha
+        curve = value - row.with_class * row.standard_error
+        start = f"| {row.dimension} | {row.time - row.collapse:+.2f} "
+        lines.append(f"{start}| {value:.2f} | {curve:.2f} | {row.with_class:+.1f} |")
+    return "\n".join(lines)
