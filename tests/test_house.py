@@ -117,6 +117,7 @@ def test_a_forbidden_import_breaks_its_contract(tmp_path: Path, module: str, lin
         "theory/ledger/__init__.py": "",
         "theory/ledger/claims.py": "import torch, theory.linear, memgen.experiments.linear",
         "memgen/__init__.py": "",
+        "memgen/laws/__init__.py": "",
         "memgen/laws/data.py": "import torch",
         "memgen/app/__init__.py": "",
         "memgen/app/cli.py": "import theory.ledger.claims, memgen.laws.data",
