@@ -1,6 +1,6 @@
-"""Chapter 4: the plane of a and b²."""
+"""Chapter 4: the plane of a and b_⊥², along and across the line from the true law O to the training set T."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,13 +16,13 @@ from theory import kernel
 
 
 class Place(NamedTuple):
-    """a, and b²‖T−O‖² in units of ‖O‖²."""
+    """a, and the squared distance b_⊥²‖T−O‖² from the line, in units of ‖O‖²."""
 
     a: np.ndarray
     off: np.ndarray
 
 
-def _overlap(variance: np.ndarray) -> np.ndarray:
+def _overlap(variance: Any) -> Any:
     """Overlap of two centred normal laws whose variances add up to this, in units of ‖O‖²."""
     return (2 / variance) ** (PLANE_D / 2)
 
@@ -74,7 +74,7 @@ def draw_plane(places: pd.DataFrame) -> Figure:
     _equal_distance(axes)
     plots.threshold(axes, 0.5, r"$\Delta < 0$ beyond")
     axes.set(yscale="log", xlim=(-0.06, 0.65), ylim=(5e-3, 15), xlabel="position $a$ along $T - O$")
-    axes.set_ylabel(r"$b^2\,\|T-O\|^2$, squared distance from that line, in $\|O\|^2$")
+    axes.set_ylabel(r"$b_\perp^2L^2$, squared distance from that line [$\|O\|^2$]")
     return fig
 
 
@@ -95,7 +95,7 @@ def inside(places: pd.DataFrame) -> tuple[int, int]:
 
 
 def floors(places: pd.DataFrame) -> list[tuple[str, float, float, float]]:
-    """For each trained law: its label, a and b²‖T−O‖² at the largest n, and the limit of the latter as n → ∞."""
+    """For each trained law: its label, a and b_⊥²‖T−O‖² at the largest n, and the limit of the latter as n → ∞."""
     found = []
     for text, color, _, rows in groups(places):
         if color == PERFECT:
@@ -107,8 +107,12 @@ def floors(places: pd.DataFrame) -> list[tuple[str, float, float, float]]:
     return found
 
 
+def _signed(value: float) -> str:
+    return f"{value:.3f}".replace("-", "−")
+
+
 def where_they_stand(places: pd.DataFrame) -> Markdown:
-    """A table: a and b²‖T−O‖² of the trained laws at the largest n, and the range of both for those never trained."""
+    """A table: a and b_⊥²‖T−O‖² of the trained laws at the largest n, and the range of both for those never trained."""
     count = places.loc[places["law"] == "many steps", "n"].max()
     rows = []
     for text, a, off, limit in floors(places):
@@ -120,10 +124,10 @@ def where_they_stand(places: pd.DataFrame) -> Markdown:
     rows.append(
         (
             "never trained",
-            f"{low:.3f} to {high:.3f}",
+            f"{_signed(low)} to {_signed(high)}",
             f"{fixed['off'].min():.3f} to {fixed['off'].max():.1f}",
             "the same",
         )
     )
-    rows.append(("never trained, exactly", f"{exact.min():.3f} to {exact.max():.3f}", "", ""))
-    return table(("law", f"a at n = {count}", "b²‖T−O‖²", "its limit as n → ∞"), rows)
+    rows.append(("never trained, exactly", f"{_signed(exact.min())} to {_signed(exact.max())}", "", ""))
+    return table(("law", f"a at n = {count}", r"$b_\perp^2L^2$", "its limit as n → ∞"), rows)

@@ -3,7 +3,7 @@
 Blue is one step, red one step with BᵀB for BBᵀ, green many steps, grey a generator that never saw the training set.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,11 @@ def colour(choice: Choice) -> str:
     return TRANSPOSED if choice.covariance == "BtB" else ONE_STEP
 
 
-def series(axes: Axes, x: Any, found: Sequence[Any], color: str, marker: str = "o", **style: Any) -> None:
+def series(axes: Axes, x: Any, found: Iterable[Any], color: str, marker: str = "o", **given: Any) -> None:
     """Simulated values with their intervals: middle, low, high at each x."""
     middle, low, high = (np.asarray(values, float) for values in found)
     errors = np.clip([middle - low, high - middle], 0, None)
-    style = {"linestyle": "none", "markerfacecolor": "white", "zorder": 3} | style
+    style: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "white", "zorder": 3} | given
     axes.errorbar(x, middle, errors, color=color, marker=marker, **style)
 
 
