@@ -4,13 +4,12 @@ Data ½N(m, I) + ½N(−m, I), |m|² = d = 1024, 10⁴ pairs, 19 times from 1 to
 
 Reduced: along m alone, where alone the score is not that of one normal; exact by the symmetry about m. As in chapter 8.
 
-In full: all coordinates, by memgen.denoisers.sampling. A pair is a trunk, started at t = 8 with the exact noised law, and
-at each time a branch that leaves it. The class is read at t = 1.4, where it is certain (the least log-odds is printed), so that
-the last two times need no branch. The trunk is one of the two clones of all times: 18 runs do for 34, and z-values of
-different times are correlated. Steps are equal in arctan(τ/16), 0.03 apiece: 52 for the trunk, 37 for a branch on
-average, by Heun's rule with the noise of DDPM. What they add to the agreement is, by quadrature along m, at most
-0.0006, and at no time half of a standard error of 10⁴ pairs. DDPM in the same steps adds 0.010.
-"""
+In full: all coordinates, by memgen.denoisers.sampling. A pair is a trunk, started at t = 8 with the exact noised law,
+and at each time a branch that leaves it. The class is read at t = 1.4, where it is certain (the least log-odds is
+printed), so that the last two times need no branch. The trunk is one of the two clones of all times: 18 runs do for
+34, and z-values of different times are correlated. Steps are equal in arctan(τ/16), 0.03 apiece: 52 for the trunk, 37
+for a branch on average, by Heun's rule with the noise of DDPM. What they add to the agreement is, by quadrature along
+m, at most 0.0006, and at no time half of a standard error of 10⁴ pairs. DDPM in the same steps adds 0.010."""
 
 import math
 import resource

@@ -125,7 +125,8 @@ def test_stored_cells_run_on_one_thread(tmp_path: Path) -> None:
     try:
         torch.set_num_threads(3)
         assert sweep(threads, [Point(0)]).threads.tolist() == [3]
-        assert sweep(threads, [Point(0)], store=store.Store(tmp_path / "threads.parquet", "threads", 1, {}, "")).threads.tolist() == [1]
+        kept = store.Store(tmp_path / "threads.parquet", "threads", 1, {}, "")
+        assert sweep(threads, [Point(0)], store=kept).threads.tolist() == [1]
     finally:
         torch.set_num_threads(before)
 

@@ -101,7 +101,8 @@ def test_a_cell_that_was_interrupted_goes_on_to_the_same_rows(
     params = _SMALL.model_copy(update={"epochs": 6, "replicas": 1})
     grid, resolved = experiment.grid(params), params.resolved().model_dump(mode="json")
     straight = experiment.cell(grid[0])
-    to = store.Store(tmp_path / "network" / "toy.parquet", "network", experiment.VERSION, resolved, "memgen sweep network")
+    path = tmp_path / "network" / "toy.parquet"
+    to = store.Store(path, "network", experiment.VERSION, resolved, "memgen sweep network")
     monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
     plain, begun = Training.run, []
 

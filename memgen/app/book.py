@@ -101,12 +101,13 @@ def _parse(page: Path) -> BeautifulSoup:
 
 
 def _remote_in(page: BeautifulSoup) -> list[str]:
-    found = []
+    found: list[str] = []
     for tag in page.find_all(True):
-        if tag.name != "link" or _LOADED_RELATIONS & {relation.lower() for relation in tag.get("rel", [])}:
-            url = tag.get(_LOADED.get(tag.name, ""), "")
+        relations = str(tag.get("rel", "")).lower()
+        if tag.name != "link" or any(relation in relations for relation in _LOADED_RELATIONS):
+            url = str(tag.get(_LOADED.get(tag.name, ""), ""))
             found += [url] if _REMOTE.match(url) else []
-        found += _CSS_URL.findall(tag.get("style", ""))
+        found += _CSS_URL.findall(str(tag.get("style", "")))
     found += [url for style in page.find_all("style") for url in _CSS_URL.findall(style.get_text())]
     return found + [url for script in page.find_all("script") for url in _SCRIPT_URL.findall(script.get_text())]
 
@@ -119,7 +120,7 @@ def broken_links(book: Path) -> list[str]:
     found = []
     for page, soup in parsed.items():
         for link in soup.find_all("a", href=True):
-            url = urlsplit(link["href"])
+            url = urlsplit(str(link["href"]))
             if url.scheme or url.netloc:
                 continue
             target = (page.parent / unquote(url.path)).resolve() if url.path else page

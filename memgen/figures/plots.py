@@ -25,12 +25,18 @@ def figure(panels: int = 1, height: float = 2.9, columns: int = 2) -> tuple[Figu
     fig, axes = plt.subplots(rows, columns, figsize=(width, height * rows), squeeze=False)
     for spare in axes.flat[panels:]:
         spare.remove()
-    return fig, axes.flat[:panels]
+    return fig, list(axes.flat[:panels])
 
 
 def label_line(axes: Axes, x: float, y: float, text: str, k: int = 0, **where: Any) -> None:
     """Name the k-th curve or series beside it, in its colour; `where` goes to `annotate` (ha, va, xytext …)."""
-    style = {"color": f"C{k}", "fontsize": 9, "xytext": (4, 3), "textcoords": "offset points", "zorder": 4} | where
+    style: dict[str, Any] = {
+        "color": f"C{k}",
+        "fontsize": 9,
+        "xytext": (4, 3),
+        "textcoords": "offset points",
+        "zorder": 4,
+    } | where
     axes.annotate(text, (x, y), **style)
 
 

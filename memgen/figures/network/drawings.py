@@ -59,9 +59,9 @@ def probability(table: pd.DataFrame) -> Figure:
     _name(share, 50, 1.06, "open squares: one scale, against a holdout", 0)
     share.set(xlabel=_SIZE, ylabel=r"$P(\Delta > 0)$ of the network", ylim=(0, 1.25), yticks=[0, 0.25, 0.5, 0.75, 1])
     for k, generator in enumerate(("network", "ideal")):
-        found = means(numbers.generated_variance(table, generator), "n")
-        markers(variance, found, k, plots.MARKERS[k])
-        _name(variance, found.x[5], found.middle[5] * 1.25, CALLED[generator], k)
+        spread = means(numbers.generated_variance(table, generator), "n")
+        markers(variance, spread, k, plots.MARKERS[k])
+        _name(variance, spread.x[5], spread.middle[5] * 1.25, CALLED[generator], k)
     variance.set(xlabel=_SIZE, ylabel=r"generated variance$\,/\,\sigma^2$", yscale="log", ylim=(0.7, 30))
     variance.set(yticks=[1, 3, 10, 30], yticklabels=["1", "3", "10", "30"])
     return fig
