@@ -79,7 +79,7 @@ def test_nearest_is_self_converges_and_refuses() -> None:
             collapse.nearest_is_self(*bad)
 
 
-def test_the_seed_width_is_just_inside_the_collapsed_phase() -> None:
+def test_the_papers_width_is_just_inside_the_collapsed_phase() -> None:
     n, d = np.array([2, 10, 1e3, 1e6]), np.array([[1], [10], [100], [1000]])
     ratio = kernel.neighbour_ratio(n, d)
     assert np.all(ratio < 1)
@@ -93,7 +93,7 @@ def test_relaxation_time_is_that_of_the_widest_direction() -> None:
     np.testing.assert_allclose(relaxation.relaxation_time(spectra), np.log1p([3.0, 8.0]) / 2)
     assert relaxation.relaxation_kl(0, np.array([1.0])) == np.inf
     assert relaxation.relaxation_kl(50, np.ones(10)) == pytest.approx(0, abs=1e-12)
-    # the seed's noise scale λ = e^{−2T}: the divergence at T does not go to zero, whatever T
+    # the paper's noise scale λ = e^{−2T}: the divergence at T does not go to zero, whatever T
     late = [relaxation.relaxation_kl(T, np.ones(100), np.exp(-2 * T)) for T in (2.0, 5.0, 10.0)]
     assert late[-1] == pytest.approx(100 * (1 - np.log(2)) / 2, rel=1e-6) and late[0] > late[-1]
 
