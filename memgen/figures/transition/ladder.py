@@ -34,8 +34,8 @@ _LABELS = {
     TRANSPOSED: ("$B^\\top B$", 0.95, (0, 62)),
     EXACT: ("$BB^\\top$", 3, (8, -12)),
     NULL_UNEQUAL: ("perfect generator", 0.25, (0, -14)),
-    EQUAL: ("one step", 1.25, (2, 58)),
-    MANY: ("many steps", 1.25, (2, 40)),
+    EQUAL: ("one step", 1.25, (2, 44)),
+    MANY: ("many steps", 1.25, (2, 28)),
     NULL_EQUAL: ("perfect generator", 0.25, (0, 10)),
 }
 

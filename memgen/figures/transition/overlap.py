@@ -73,7 +73,8 @@ def draw_overlap(gap: pd.DataFrame, found: dict[int, float]) -> Figure:
     d, n = np.array(list(found.items())).T
     scaled = n / d**1.5
     right.plot(d, scaled, "o-", color=MANY_STEPS, markersize=3)
-    label(right, d[2], scaled[2], "quadrature", MANY_STEPS, (6, 2))
+    at = min(2, len(d) - 1)
+    label(right, d[at], scaled[at], "quadrature", MANY_STEPS, (6, 2))
     large = np.geomspace(256, 1e6, 60)
     law = transition.overlap_samples(0.25, large, 0.5) / large**1.5
     right.plot(large, law, "--", color=INK)

@@ -64,7 +64,7 @@ def draw_plane(places: pd.DataFrame) -> Figure:
         aside = (rows["a"] - rows["a_low"], rows["a_high"] - rows["a"])
         axes.errorbar(rows["a"], rows["off"], xerr=aside, linestyle="none", color=color, zorder=2)
         if color == PERFECT:
-            label(axes, 0.0, rows["off"].max(), text, color, (-18, 10))
+            label(axes, 0.0, rows["off"].max(), text, color, (-18, 32))
             continue
         axes.plot(rows["a"], rows["off"], "-", color=color, linewidth=0.8, alpha=0.6)
         start = rows.iloc[0]
@@ -73,7 +73,7 @@ def draw_plane(places: pd.DataFrame) -> Figure:
         axes.plot(*untrained(factors), "-.", color=PERFECT, zorder=2)
     _equal_distance(axes)
     plots.threshold(axes, 0.5, r"$\Delta < 0$ beyond")
-    axes.set(yscale="log", xlim=(-0.06, 0.65), ylim=(5e-3, 15), xlabel="position $a$ along $T - O$")
+    axes.set(yscale="log", xlim=(-0.06, 0.69), ylim=(5e-3, 20), xlabel="position $a$ along $T - O$")
     axes.set_ylabel(r"$b_\perp^2L^2$, squared distance from that line [$\|O\|^2$]")
     return fig
 
@@ -84,7 +84,7 @@ def _equal_distance(axes: Axes) -> None:
     for level in (0.03, 0.1, 0.3, 1.0, 3.0):
         off = np.where(level > along**2, level - along**2, np.nan)
         axes.plot(along, off, ":", color="0.6", linewidth=0.9, zorder=1)
-    label(axes, 0.4, 1.0 - 0.16, "equal $E_{OG}$", INK, (0, 3))
+    label(axes, 0.34, 1.0 - 0.12, "equal $E_{OG}$", INK, (0, 3))
 
 
 def inside(places: pd.DataFrame) -> tuple[int, int]:
