@@ -151,8 +151,9 @@ def test_the_nearest_point_is_drawn_and_scored_by_the_exact_probability() -> Non
     np.testing.assert_allclose(scores, 0, atol=1e-9)
     (wrong,) = points.nearest_scores(rows.assign(p=exact + 0.2)).values()
     assert wrong.min() > 5
-    assert points.crossovers(rows) == {10: pytest.approx(0.98, abs=0.01)}
-    (axes,) = points.nearest(rows).axes
+    curves = points.exact_curves(rows)
+    assert points.crossovers(curves) == {10: pytest.approx(0.98, abs=0.01)}
+    (axes,) = points.nearest(rows, curves).axes
     noise, curve = axes.lines[0].get_data()
     expected = collapse.nearest_is_self(n, d, noise[::8] * kernel.collapse_width(n, d))
     np.testing.assert_allclose(curve[::8], expected)

@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from scipy.special import softmax
 
 from memgen.devices import batches
 from memgen.laws.neighbours import log_rest, nearest_squares
@@ -167,8 +166,11 @@ def returns(n: int, d: int, rng: np.random.Generator) -> pd.DataFrame:
     rows = []
     for study, share in shared.items():
         for tau in _noises(study, n, d):
-            weights = softmax(-squares / (2 * tau**2) - along / tau, axis=1)
-            rows.append((study, tau, (weights * share).sum() / few))
+            weights = squares / (-2 * tau**2) - along / tau
+            weights -= weights.max(axis=1, keepdims=True)
+            np.exp(weights, out=weights)
+            shares = np.einsum("ij,ij->i", weights, share) / weights.sum(1)
+            rows.append((study, tau, shares.mean()))
     return pd.DataFrame(rows, columns=["study", "at", "value"])
 
 

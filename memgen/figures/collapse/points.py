@@ -11,6 +11,7 @@ from memgen.figures import plots
 from memgen.figures.collapse.published import proportion_scores
 from theory import collapse, kernel
 
+NOISE = np.linspace(0.4, 2.0, 25)  # in collapse widths
 _D, _N = 100, 3000  # the larger of the sets in which the collapse width of single points is measured
 
 
@@ -20,13 +21,16 @@ def _sets(rows: pd.DataFrame) -> list[tuple[int, int, float, pd.DataFrame]]:
     return [(d, n, float(kernel.collapse_width(n, d)), group) for (d, n), group in near.groupby(["d", "n"])]
 
 
-def nearest(rows: pd.DataFrame) -> Figure:
+def exact_curves(rows: pd.DataFrame) -> dict[int, np.ndarray]:
+    """By dimension, the exact probability that the nearest point is the own one, at the noise levels `NOISE`."""
+    return {d: collapse.nearest_is_self(n, d, NOISE * width) for d, n, width, _ in _sets(rows)}
+
+
+def nearest(rows: pd.DataFrame, exact: dict[int, np.ndarray]) -> Figure:
     """The probability that the nearest training point is the own one, against the noise in collapse widths."""
     fig, (axes,) = plots.figure(1, height=3.3)
-    noise = np.linspace(0.4, 1.65, 26)
     for k, (d, n, width, group) in enumerate(_sets(rows)):
-        exact = collapse.nearest_is_self(n, d, noise * width)
-        plots.theory(axes, noise, exact, k)
+        plots.theory(axes, NOISE, exact[d], k)
         plots.simulated(axes, group["at"], group.p, group.low, group.high, k, f"d = {d}, n = {n}")
         papers = float(kernel.kernel_width(n, d)) / width
         axes.plot([papers, papers], [0, 0.07], "-", color=f"C{k}", marker=plots.MARKERS[k], markevery=[1])
@@ -50,14 +54,9 @@ def nearest_scores(rows: pd.DataFrame) -> dict[tuple[int, int], np.ndarray]:
     }
 
 
-def crossovers(rows: pd.DataFrame) -> dict[int, float]:
+def crossovers(exact: dict[int, np.ndarray]) -> dict[int, float]:
     """By how many collapse widths the noise grows while the probability falls from ¾ to ¼, by dimension."""
-    noise = np.linspace(0.45, 2.0, 48)
-    found: dict[int, float] = {}
-    for d, n, width, _ in _sets(rows):
-        start, end = np.interp([-0.75, -0.25], -collapse.nearest_is_self(n, d, noise * width), noise)
-        found[d] = float(end - start)
-    return found
+    return {d: float(np.interp(-0.25, -p, NOISE) - np.interp(-0.75, -p, NOISE)) for d, p in exact.items()}
 
 
 def occurring() -> np.ndarray:
