@@ -22,7 +22,7 @@ def _normal(x: np.ndarray, m: np.ndarray, variance: float) -> np.ndarray:
 
 @cache
 def _scenes() -> list[tuple[Position, Estimate, Estimate]]:
-    """Where G stands by closed forms; Δ and E_OG by Monte-Carlo integration of the densities, d = 2, σ = 1."""
+    """The position of G by closed forms, and Δ and E_OG by Monte-Carlo integration of the densities; d = 2, σ = 1."""
     found, unit = [], 4 * pi
     rng = stream("check", "bisector.bisector")
     points = rng.standard_normal((6, 2))

@@ -10,7 +10,7 @@ from scipy.stats import chi2
 from sympy import lambdify
 
 from memgen.denoisers.linear import generated
-from memgen.experiments.transition import overlap_gaps
+from memgen.experiments.transition import overlap_gaps, sharpness
 from memgen.measures import log_cross
 from memgen.statistics import Estimate, extrapolate, mean
 from memgen.streams import stream
@@ -18,18 +18,13 @@ from theory import letters, transition
 from theory.checks.check import Check, Observation
 from theory.transition.influence import INFLUENCE
 
-_SEED_SIZES = ((4, 128, 12_000), (8, 256, 10_000), (16, 256, 8000), (16, 1024, 4000))  # d, n, replicas: n ≥ 16 d
+_SIZES = ((4, 128, 12_000), (8, 256, 10_000), (16, 256, 8000), (16, 1024, 4000))  # d, n, replicas: n ≥ 16 d
 
 
 def _share(positive: np.ndarray) -> Estimate:
-    """Probability with its binomial error."""
+    """The fraction of true values, with its binomial error."""
     p, size = float(positive.mean()), positive.size
     return Estimate(p, float(np.sqrt(p * (1 - p) / size)))
-
-
-def _q(n: float, d: float) -> float:
-    """Sharpness of the seed's kernels, σ = 1."""
-    return 1 / (1 + n ** (-2 / d))
 
 
 # -- training points against fresh ones ----------------------------------------------------------------------------
@@ -59,16 +54,16 @@ def _leave_one_out() -> list[Observation]:
 
 
 def _shortfall(d: int, q: float, leave: Callable = transition.leave_one_out) -> float:
-    """n E(Q − Q_in) of a formula, at an n beyond which it does not change."""
+    """n E(Q − Q_in) as a formula says, Q_in that of a training point; at an n so large that it no longer changes."""
     n, x = 1e6, chi2.ppf((np.arange(20_000) + 0.5) / 20_000, d)
     return float(n * np.mean(q * x - leave(q * x, n, q)))
 
 
 def _overlap() -> list[Observation]:
     found = []
-    for d, n, replicas in _SEED_SIZES:
+    for d, n, replicas in _SIZES:
         gaps = overlap_gaps(n, d, replicas, ("check", "transition.overlap", d, n))
-        found.append(Observation({"n": n, "d": d, "q": _q(n, d)}, _share(gaps > 0)))
+        found.append(Observation({"n": n, "d": d, "q": sharpness(n, d)}, _share(gaps > 0)))
     return found
 
 
@@ -120,13 +115,13 @@ def _score(d: int, q: float, clt: Callable = transition.overlap_clt) -> float:
 
 
 def _gain(d: int, q: float) -> float:
-    """INFLUENCE over the deviation of the difference: the first guess for minus the score."""
+    """INFLUENCE over the standard deviation of the difference: minus the score that a first guess would give."""
     scatter = ((1 + q) ** 2 / (1 + 2 * q)) ** (d / 2) - 1
     return float(lambdify((letters.d, letters.q), INFLUENCE)(d, q)) / np.sqrt(2 * scatter)
 
 
 def _second_moment() -> list[Observation]:
-    """The number of points among which one is where e^{−Q} is carried, from the spread of those points."""
+    """The number of points of which one lies where E e^{−Q} comes from, by the spread of the points there."""
     found = []
     for d, q in ((3, 0.5), (5, 0.3)):
         x = stream("check", "transition.clt_threshold", d, q).chisquare(d, 400_000)
@@ -143,11 +138,11 @@ def _second_moment() -> list[Observation]:
 
 @cache
 def _condensed() -> list[tuple[float, int, Estimate]]:
-    """P from the 80 largest of n terms on each side: order statistics of n uniforms through the law of Q."""
+    """P by the 80 largest of n terms on each side, drawn as order statistics of n uniforms mapped to the law of Q."""
     found = []
     for d, ratio in ((16_000, 1.6), (16_000, 3.0)):
         n = round(ratio * d**1.5)
-        q = _q(n, d)
+        q = sharpness(n, d)
         rng = stream("check", "transition.condensed", d, n)
         uniforms = rng.standard_exponential((2, 12_000, 80)).cumsum(-1) / n
         outside, inside = q * chi2.ppf(-np.expm1(-uniforms), d)
@@ -158,15 +153,15 @@ def _condensed() -> list[tuple[float, int, Estimate]]:
 
 
 def _condensed_shares() -> list[Observation]:
-    return [Observation({"n": n, "d": d, "q": _q(n, d)}, share) for n, d, share in _condensed()]
+    return [Observation({"n": n, "d": d, "q": sharpness(n, d)}, share) for n, d, share in _condensed()]
 
 
 def _samples() -> list[Observation]:
-    """n against the level that is reached there; the logit of the level is −(something)/n."""
+    """The n at which P reaches a level; its error follows from that of P, whose log-odds are nearly −constant/n."""
     found = []
     for n, d, share in _condensed():
         error = n * share.error / (share.value * (1 - share.value) * abs(logit(share.value)))
-        found.append(Observation({"probability": share.value, "d": d, "q": _q(n, d)}, Estimate(n, error)))
+        found.append(Observation({"probability": share.value, "d": d, "q": sharpness(n, d)}, Estimate(n, error)))
     return found
 
 
