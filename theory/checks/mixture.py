@@ -18,7 +18,7 @@ def _diffused(separation: float, sigma: float, t: float, rng: np.random.Generato
 
 
 def _speciation() -> list[Observation]:
-    """b² by the fourth cumulant, −2b⁴ in units of the noised spread; the time at which it would be 1."""
+    """The time at which b² is 1, from b² at one time: the fourth cumulant of u in noised spreads is −2b⁴."""
     found = []
     for separation in (30.0, 100.0):
         t = np.log(separation)
@@ -45,7 +45,7 @@ def _clones() -> list[Observation]:
 
 
 def _relaxations() -> list[Observation]:
-    """Where a Cov of the tilted mixture, by reweighted samples, passes ½."""
+    """The time at which the covariance of the tilted mixture is half the noise variance, from reweighted samples."""
     found = []
     for separation, sigma in ((1.0, 1.0), (4.0, 0.5)):
         rng = stream("check", "mixture.relaxation", separation)
@@ -62,7 +62,7 @@ def _relaxations() -> list[Observation]:
 
 
 def _score_errors() -> list[Observation]:
-    """Mean squared residual of the score regressed on w, simulated."""
+    """The mean squared residual of a linear regression of the simulated score on w."""
     found = []
     for squared in (0.5, 2.0, 6.0):
         b = float(np.sqrt(squared))

@@ -1,7 +1,7 @@
 """The map: what the exact score of a training set decides, by noise and by number of samples.
 
 Noise τ is that of u = x + τξ in units of the spread of one class, time is t = ½ ln(1+τ²), and the two classes lie at
-±(1, …, 1). What a sample is back at after denoising is simulated by `memgen.experiments.collapse.returns`.
+±(1, …, 1). To which point a noised sample is denoised is simulated by `memgen.experiments.collapse.returns`.
 """
 
 from itertools import pairwise
