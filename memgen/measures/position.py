@@ -7,7 +7,7 @@ true law depends on the distance of G from that line as well.
 import math
 from typing import NamedTuple
 
-from memgen.measures.gaussians import gaussian_law, l2_squared, log_overlap
+from memgen.measures.gaussians import gaussian_law, log_overlap
 from memgen.measures.kernel import KernelEstimate, Points, log_cross
 
 
@@ -38,6 +38,7 @@ def position(
         float(log_cross(train.points, *law, train.variance, train.sigma).exp()) / 2 for law in ((mu, cov), (m, c))
     )
     true_norm, true_generated = (unit * float(log_overlap(m, c, *law).exp()) for law in ((m, c), (mu, cov)))
+    own_norm = unit * float(log_overlap(mu, cov, mu, cov).exp())
     separation = 1 + math.exp(train.log_pair) - 2 * to_true + true_norm
     a = (to_generated - true_generated - to_true + true_norm) / separation
-    return Position(a, unit * float(l2_squared(mu, cov, m, c)) / separation - a**2, separation)
+    return Position(a, (own_norm - 2 * true_generated + true_norm) / separation - a**2, separation)
