@@ -9,7 +9,7 @@ OUT ?= out
 BIN := .venv/bin
 READY := .venv/.ready
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
-PYTEST = $(BIN)/python -m pytest -n $(JOBS) -p no:cacheprovider
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadscope -p no:cacheprovider
 
 # One thread a process: $(JOBS) of them share the cores, and the last digits depend on no core count.
 export OMP_NUM_THREADS ?= 1
@@ -34,8 +34,8 @@ run: $(READY) ## run every notebook into out/, two at a time, then the book into
 # Each run has temporary files of its own and writes no cache, so that several can go on side by side.
 test: lint ## lint, tests, and every stored notebook output compared with a fresh run (nbval, strict)
 	@set -e; own=$$(mktemp -d); trap 'rm -rf "$$own"' EXIT; trap 'exit 130' INT TERM HUP; \
-	$(PYTEST) --dist loadgroup --basetemp "$$own/tests"; \
-	MPLBACKEND=module://matplotlib_inline.backend_inline $(PYTEST) --dist loadscope --basetemp "$$own/nbval" --nbval --nbval-current-env notebooks
+	$(PYTEST) --basetemp "$$own/tests"; \
+	MPLBACKEND=module://matplotlib_inline.backend_inline $(PYTEST) --basetemp "$$own/nbval" --nbval --nbval-current-env notebooks
 
 lint: $(READY) ## ruff, mypy and the import contracts
 	$(BIN)/ruff check

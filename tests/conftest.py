@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from pydantic import BaseModel, Field, model_validator
+from xdist.scheduler import LoadScopeScheduling
 
 
 class TinyParams(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
@@ -50,14 +52,18 @@ display({"application/vnd.memgen.checks+json": payload, "text/plain": text}, raw
 """.strip()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares simulations: a test module on one worker, the checks by chapter."""
-    for item in items:
-        group = item.path.stem
-        if group == "test_checks" and (name := getattr(item, "callspec", None)):
-            group = f"checks of {name.params['name'].partition('.')[0]}"
-        item.add_marker(pytest.mark.xdist_group(group))
+class _Together(LoadScopeScheduling):
+    """A test module on one worker, for it shares simulations; checks and chapters, which share none, one by one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        if found := re.search(r"test_checks.*\[(\w+)\.|test_notebooks.*[\[-](\d\d)_", nodeid):
+            return f"{module} {found[1] or found[2]}"
+        return module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _Together:
+    return _Together(config, log)
 
 
 @pytest.fixture

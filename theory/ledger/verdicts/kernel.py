@@ -34,7 +34,7 @@ def limits_contradict() -> Ruling:
     large = float(kernel.neighbour_ratio(np.exp(2.0 * d), d))
     return Ruling(
         "holds" if ratio < 0.1 < large else "undecided",
-        f"Ratio {large:.1f} at ln n = 2d, {ratio:.0e} at n = d.",
+        f"Ratio {large:.1f} at n = e^2d, {ratio:.0e} at d.",
         f"The balance of §2 needs α = ln n/d of order 1: at α = 2 the others' mean is {large:.1f} of a point's own "
         f"kernel, at n = d = {n}, where α = {alpha:.3f}, {ratio:.0e}. The ratio is known at every n and d, "
         "so neither limit is needed.",
