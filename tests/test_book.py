@@ -87,6 +87,6 @@ def test_the_book_builds_from_docs_and_executed_notebooks(
     page = (out / "book" / "notebooks" / "01_tiny.html").read_text()
     assert "1. Does it run?" in page and "n = 42" in page and "2 checks" in page and "<img" in page
     formula = (out / "book" / "formulas" / "generated_trace.html").read_text()
-    assert "linear.trace" in formula and "residual 0" in formula and ".mp" in formula
+    assert "linear.trace" in formula and "residual 0" in formula and "fifty digits" in formula
     assert "one_step" in (out / "book" / "api.html").read_text()
     assert (out / "book" / "_static" / "mathjax" / "tex-chtml.js").exists()
