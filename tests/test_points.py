@@ -126,7 +126,7 @@ def test_bad_input_is_named(call: Callable[[], object], message: str) -> None:
         call()
 
 
-# -- the seed's marginal distance --------------------------------------------------------------------------------------
+# -- the paper's marginal distance --------------------------------------------------------------------------------------
 
 
 def test_marginal_distance_by_all_pairs() -> None:
@@ -168,7 +168,7 @@ def test_marginal_distance_names_bad_input(call: Callable[[], object], message: 
         call()
 
 
-# -- the seed's Δ, of points ------------------------------------------------------------------------------------------
+# -- the paper's Δ, of points ------------------------------------------------------------------------------------------
 
 
 def test_delta_of_generated_points_is_the_kernel_sums() -> None:

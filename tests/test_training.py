@@ -1,4 +1,4 @@
-"""Training: ensembles against their members, going on after an interruption, the seed's epochs, what goes wrong."""
+"""Training: ensembles against their members, going on after an interruption, the paper's epochs, what goes wrong."""
 
 import math
 from collections.abc import Callable

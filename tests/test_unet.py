@@ -1,4 +1,4 @@
-"""The U-Net: the seed's size, layer by layer against plain PyTorch, ensembles against their members, as a denoiser."""
+"""The U-Net: the paper's size, layer by layer against plain PyTorch, ensembles against their members, as a denoiser."""
 
 import gc
 import math

@@ -66,7 +66,7 @@ def fit(x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
 def generated(x: Tensor, u: Tensor, tau: float, late: Late = "isotropic") -> Law:
     """The law of b₀ + B u_T when u_T ~ N(x̄, C) starts from the noised law. x, u (..., n, d).
 
-    C is (σ̂²+τ²)I with σ̂² the mean coordinate variance (ddof 1; the seed's choice), S + τ²I with the sample
+    C is (σ̂²+τ²)I with σ̂² the mean coordinate variance (ddof 1; the paper's choice), S + τ²I with the sample
     covariance (`late="sample"`), or a given (d, d) matrix, e.g. the true noised covariance Σ + τ²I.
     """
     b0, slope = fit(x, u)

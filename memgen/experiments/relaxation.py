@@ -69,7 +69,7 @@ def cell(point: Cell) -> pd.DataFrame:
 
     `share`: a Var(π_t), from data weighted by exp(−a y²/2), a = 1/τ². `kl`: KL(law of x_t ‖ N(0, Δ_t)), nats.
     `least_squares` and `taylor`: Γ E|∇ ln p_t − linear|², Γ the noised variance of one Gaussian, for the regression of
-    the score on x and for its Taylor expansion at 0, which is that of the seed.
+    the score on x and for its Taylor expansion at 0, which is that of the paper.
     """
     weights, means, variance = parts(point.law, point.separation)
     tau2 = noise_variance(point.t)

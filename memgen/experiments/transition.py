@@ -7,7 +7,7 @@ O. Fig. 3 of the paper shows how often Δ > 0. Its public code makes four choice
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -261,7 +261,7 @@ def overlap_gaps(
     return torch.cat(gaps).numpy()
 
 
-def sharpness(n: np.ndarray, d: float) -> np.ndarray:
+def sharpness(n: Any, d: float) -> Any:
     """q = σ²/(σ²+ε²) of the paper's kernels, σ = 1."""
     return 1 / (1 + n ** (-2 / d))
 

@@ -56,7 +56,7 @@ class Schedule:
 
 
 def linear(steps: int = 200, first: float = 1e-4, last: float = 0.02) -> Schedule:
-    """β_j = first + (last − first) j/steps for j < steps: the seed's, which ends at ᾱ = 0.134.
+    """β_j = first + (last − first) j/steps for j < steps: the paper's, which ends at ᾱ = 0.134.
 
     A sampler that starts it from N(0, I) starts from the wrong law: √ᾱ x₀ is missing, and so is its variance.
     """

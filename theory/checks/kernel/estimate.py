@@ -219,7 +219,7 @@ CHECKS = [
         3,
         _neighbour_ratios,
         {
-            "the seed's e^{−d/2}/n": lambda n, d: np.exp(-d / 2) / n,
+            "the paper's e^{−d/2}/n": lambda n, d: np.exp(-d / 2) / n,
             "balanced": lambda n, d: 1.0,
             "n for n − 1": lambda n, d: n / (n - 1) * kernel.neighbour_ratio(n, d),
         },
@@ -260,7 +260,7 @@ CHECKS = [
         2,
         _best_widths,
         {
-            "the seed's exponent": lambda n, d: n ** (-1 / d),
+            "the paper's exponent": lambda n, d: n ** (-1 / d),
             "without the constant": lambda n, d: n ** (-1 / (d + 4)),
         },
     ),
@@ -270,7 +270,7 @@ CHECKS = [
         2,
         _collapse_widths,
         {
-            "the seed's width": kernel.kernel_width,
+            "the paper's width": kernel.kernel_width,
             "1/d for 2/d": lambda n, d: 1 / np.sqrt(n ** (1 / d) - 1),
         },
     ),
