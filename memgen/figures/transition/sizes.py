@@ -30,8 +30,8 @@ _LOWEST = -1e3  # of a logarithm in a figure: far below its lower edge
 
 def exact_choice(rows: pd.DataFrame) -> Choice | None:
     """The first choice in the rows that is computed in exact arithmetic from a fitted law."""
-    there = present(rows)
-    return next((choice for choice in (EXACT, EQUAL, MANY) if choice in there), None)
+    fitted = {c for c in present(rows) if c[:2] == EXACT[:2] and c.generator != "ideal"}
+    return next((choice for choice in (EXACT, EQUAL, MANY, *fitted) if choice in fitted), None)
 
 
 def medians(rows: pd.DataFrame, choice: Choice, d: int, measure: str) -> tuple[np.ndarray, np.ndarray]:
