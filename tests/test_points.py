@@ -126,7 +126,7 @@ def test_bad_input_is_named(call: Callable[[], object], message: str) -> None:
         call()
 
 
-# -- the paper's marginal distance --------------------------------------------------------------------------------------
+# -- the paper's marginal distance -------------------------------------------------------------------------------
 
 
 def test_marginal_distance_by_all_pairs() -> None:

@@ -101,8 +101,8 @@ def cell(point: Cell) -> pd.DataFrame:
     `measures.fractions`, and loss, its squared distance per dimension from the clean points. Of GENERATED points that
     it makes at two steps a decade from 100 on and at the last, and of as many of the true law (`generator` = ideal,
     step 0): flagged, the nearest-neighbour ratios below ⅓; wasserstein and mmd2 to the training set and to a holdout
-    of its size; and overlap_gap and sign, those of the paper's kernel Δ with that holdout for O (in 64 dimensions mostly
-    noise of the GENERATED points, unless they are copies). `weights` is the number of parameters of one network.
+    of its size; and overlap_gap and sign, those of the paper's kernel Δ with that holdout for O (in 64 dimensions
+    mostly noise of the GENERATED points, unless they are copies). `weights` is the number of parameters of one network.
     """
     device, law = resolve_device(point.device), power_law(point.d)
     keys, sets = point_sets(point.d, point.n, point.replicas, point.seed)
