@@ -3,6 +3,7 @@
 from memgen.figures.transition.ladder import draw_ladder
 from memgen.figures.transition.overlap import (
     FEW_SIZES,
+    FEWEST,
     SIZES,
     against,
     clt_in_parts,
@@ -52,6 +53,7 @@ from memgen.figures.transition.tables import (
 __all__ = [
     "EQUAL",
     "EXACT",
+    "FEWEST",
     "FEW_SIZES",
     "MANY",
     "NULL_EQUAL",

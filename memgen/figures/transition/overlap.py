@@ -21,6 +21,7 @@ from theory.transition.limits import COMMON, SCATTER
 
 SIZES = (16, 36, 64, 100, 180, 256, 512, 1024, 2048, 3000)  # dimensions at which n_1/4 is found
 FEW_SIZES = (16, 36, 64, 100, 256, 1024)
+FEWEST = 11  # training points at which the quadrature converges in any dimension
 MARKERS = ("o", "s", "^", "D", "v")
 
 
@@ -86,11 +87,11 @@ def draw_overlap(gap: pd.DataFrame, found: dict[int, float]) -> Figure:
 
 def _by_samples(axes: Axes, gap: pd.DataFrame) -> None:
     sizes = sorted(gap["d"].unique())
-    fine = np.geomspace(0.4, 5, 12)
     below = 1.0
     for k, d in reversed(list(enumerate(sizes))):
         found = curve(gap, MANY, d)
         strength = 0.35 + 0.65 * (k + 1) / len(sizes)  # the more dimensions, the darker
+        fine = np.geomspace(max(0.4, FEWEST / d**1.5), 5, 12)
         law = transition.overlap_probability(fine * d**1.5, d, sharpness(fine * d**1.5, d))
         axes.plot(fine, law, "-", color=MANY_STEPS, alpha=strength, zorder=2)
         series(axes, found.n / d**1.5, found[1:4], MANY_STEPS, MARKERS[k % len(MARKERS)], alpha=strength)
