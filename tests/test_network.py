@@ -14,11 +14,34 @@ from pydantic import ValidationError
 from memgen.denoisers import training
 from memgen.denoisers.training import Training
 from memgen.experiments import network as experiment
+from memgen.laws import schedules
 from memgen.runs import store
 from memgen.runs.sweep import sweep
 from memgen.statistics import mean, threshold
 
 _SMALL = experiment.Params(preset="smoke", sizes=(30,), replicas=2, epochs=2)
+_FIRST, _SECOND = experiment.grid(_SMALL)
+
+
+def _cheap(patch: pytest.MonkeyPatch) -> None:
+    """A tenth of the sampler's 200 steps, with as much noise in all; fewer probes, and fewer points of the true law."""
+    levels = schedules.linear(20, 1e-3, 0.2)
+    patch.setattr(experiment.schedule, "linear", lambda: levels)
+    patch.setattr(experiment, "_PROBES", 32)
+    patch.setattr(experiment, "TRUTH", 200)
+
+
+@pytest.fixture(autouse=True)
+def _cheaper(monkeypatch: pytest.MonkeyPatch) -> None:
+    _cheap(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def alone() -> pd.DataFrame:
+    """The rows of the first network, in float32."""
+    with pytest.MonkeyPatch.context() as patch:
+        _cheap(patch)
+        return experiment.cell(_FIRST)
 
 
 @pytest.mark.parametrize(
@@ -30,23 +53,18 @@ def test_bad_parameters_are_named(values: dict) -> None:
         experiment.Params(**values)
 
 
-def test_a_network_measures_the_same_alone_and_in_company() -> None:
-    first, second = experiment.grid(_SMALL)
-    together, alone = experiment.cell(first._replace(replicas=2)), experiment.cell(second)
+def test_a_network_measures_the_same_alone_and_in_company(alone: pd.DataFrame) -> None:
+    together = experiment.cell(_SECOND._replace(first=0, replicas=2))
     keys = ["n", "replica", "generator", "points", "tau", "measure"]
     both = alone.merge(together, on=keys)
-    assert len(both) == len(alone) == len(together) / 2 and set(both.replica) == {1}
+    assert len(both) == len(alone) == len(together) / 2 and set(both.replica) == {0}
     assert both.value_x.to_numpy() == pytest.approx(both.value_y.to_numpy(), rel=2e-3, abs=1e-3)
     assert not alone.duplicated(keys).any() and np.isfinite(alone.value).all()
 
 
-def test_in_bfloat16_a_network_comes_out_the_same_but_for_rounding() -> None:
-    precise, rounded = (
-        experiment.cell(experiment.grid(_SMALL.model_copy(update={"precision": precision}))[0]).query(
-            "generator == 'network'"
-        )
-        for precision in ("float32", "bfloat16")
-    )
+def test_in_bfloat16_a_network_comes_out_the_same_but_for_rounding(alone: pd.DataFrame) -> None:
+    both = alone, experiment.cell(_FIRST._replace(precision="bfloat16"))
+    precise, rounded = (table[table.generator == "network"] for table in both)
     for measure in ("error", "variance"):  # of training, and of sampling
         exact, other = (table[table.measure == measure].value.to_numpy() for table in (precise, rounded))
         assert 1e-5 < np.abs(other / exact - 1).max() < 0.05, measure
@@ -62,8 +80,10 @@ def test_networks_are_probed_independently(monkeypatch: pytest.MonkeyPatch) -> N
         return plain(denoised, population, empirical)
 
     monkeypatch.setattr(experiment, "fractions", noted)
+    monkeypatch.setattr(experiment, "_PROBES", 256)
+    monkeypatch.setattr(experiment, "ddim", lambda model, start, *_, **__: start)
     for n in (30, 40):
-        experiment.cell(experiment.grid(_SMALL)[0]._replace(n=n, epochs=1, replicas=2))
+        experiment.cell(_FIRST._replace(n=n, epochs=1, replicas=2))
     assert len(seen) == 2 * 2 * 2 * experiment.PROBED
     highest = torch.stack(seen[:4] + seen[24:28])  # by size, points and replica: nearly noise alone
     flat = highest.flatten(1)
@@ -84,12 +104,12 @@ def test_of_a_finished_group_nothing_is_kept_while_the_next_one_trains(monkeypat
 
         return plain(begin, *rest)
 
-    point = experiment.grid(_SMALL)[0]._replace(epochs=1)
-    experiment.cell(point)  # what torch imports at the first call holds on to its callers
+    at = _FIRST._replace(epochs=1)
+    experiment.cell(at)  # what torch imports at the first call holds on to its callers
     monkeypatch.setattr(experiment, "in_groups", watched)
     gc.disable()  # a cycle would be found some time, but not in time
     try:
-        experiment.cell(point._replace(replicas=3))
+        experiment.cell(at._replace(replicas=3))
     finally:
         gc.enable()
     assert len(held) == 3

@@ -32,13 +32,13 @@ def _mlp(keys: list, dtype: torch.dtype = torch.float32) -> MLP:
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.float64, 1e-10)])
 @pytest.mark.parametrize("make", [_unet, _mlp])
 def test_a_member_is_what_it_is_alone(make: Callable, dtype: torch.dtype, tolerance: float) -> None:
-    # 300 points in batches of 128, 128 and 44; other data, other keys for each.
-    keys, data, u = [8, "b", 3], _data(3, 300, 64), _data(3, 10, 64, seed=1).to(dtype)
+    # 40 points in batches of 16, 16 and 8; other data, other keys for each.
+    keys, data, u = [8, "b", 3], _data(3, 40, 64), _data(3, 10, 64, seed=1).to(dtype)
     levels = cosine() if make is _mlp else linear()
-    together = Training(make(keys, dtype), data, keys, levels, ema=0.9)
+    together = Training(make(keys, dtype), data, keys, levels, batch=16, ema=0.9)
     losses = together.run(8)
     for m, key in enumerate(keys):
-        alone = Training(make([key], dtype), data[m], [key], levels, ema=0.9)
+        alone = Training(make([key], dtype), data[m], [key], levels, batch=16, ema=0.9)
         assert torch.allclose(alone.run(8)[:, 0], losses[:, m], rtol=tolerance)
         for model, other in ((together.model, alone.model), (together.averaged, alone.averaged)):
             with torch.no_grad():
@@ -61,7 +61,7 @@ def test_no_gradient_crosses_between_models() -> None:
 def test_going_on_is_the_same_bit_for_bit(make: Callable, ema: float | None, tmp_path: Path) -> None:
     # 20 steps of 3 a pass: the break falls within a pass and within a block of noise.
     def start() -> Training:
-        return Training(make([1, 2]), _data(2, 300, 64), [1, 2], linear(), ema=ema)
+        return Training(make([1, 2]), _data(2, 40, 64), [1, 2], linear(), batch=16, ema=ema)
 
     straight = start()
     losses = straight.run(20)
@@ -152,8 +152,8 @@ def test_draws_depend_on_key_and_step_alone() -> None:
 
 @pytest.mark.parametrize("bf16", [False, True])
 def test_a_unet_learns_to_tell_noise_from_one_image(bf16: bool) -> None:
-    training = Training(_unet([1]), _data(1, 64).expand(32, 64), [1], linear(), lr=2e-3, bf16=bf16)
-    losses = training.run(80)[:, 0]
+    training = Training(_unet([1]), _data(1, 64).expand(32, 64), [1], linear(), lr=5e-3, bf16=bf16)
+    losses = training.run(40)[:, 0]
     assert losses.dtype == torch.float32
     assert losses[-10:].mean() < 0.5 * losses[:3].mean()
     assert next(training.model.parameters()).dtype == torch.float32

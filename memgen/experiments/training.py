@@ -1,8 +1,8 @@
 """How long a network trains before it generalizes, and before it memorizes: small networks on a Gaussian of known law.
 
-The law is N(0, Σ) with eigenvalues ∝ 1/j of mean 1, so that there is a denoiser to be learnt: the network starts as the
-best one for an isotropic law. All networks of a size see the same training sets, whatever their width; batches, noise
-and levels belong to (d, n, replica) as well.
+The law is N(0, Σ), its eigenvalues ∝ 1/j with mean 1. The network starts as the best denoiser of an isotropic law, so
+that there is something left to learn. All networks of one size n see the same training sets, whatever their width;
+batches, noise and noise levels depend on (d, n, replica) as well and not on the width.
 """
 
 from typing import Annotated, ClassVar, NamedTuple
@@ -27,7 +27,7 @@ from memgen.streams import stream
 
 VERSION = 1
 LEVELS = LogUniform(0.03, 20.0)  # of the noise, in units of the data's standard deviation
-TAUS = (0.1, 0.3, 1.0)  # at which the network is compared with its limits
+TAUS = (0.1, 0.3, 1.0)  # at which the network is compared with the two known denoisers
 BATCH, LR, DEPTH = 64, 1e-3, 3
 GENERATED = 256  # points made by each network
 _WIDTHS = karras(20.0, 0.03, 32)  # of the sampler
@@ -94,39 +94,41 @@ def looked_at(steps: int) -> list[int]:
     return sorted({0, *spaced.tolist(), steps})
 
 
-def cell(point: Cell) -> pd.DataFrame:
+def cell(at: Cell) -> pd.DataFrame:
     """Rows: d, n, hidden, weights, replica, step, generator, points, tau, measure, value.
 
-    Of the network at noise τ on noised training (`points` = train) and holdout points: a, b_squared and separation of
-    `measures.fractions`, and loss, its squared distance per dimension from the clean points. Of GENERATED points that
-    it makes at two steps a decade from 100 on and at the last, and of as many of the true law (`generator` = ideal,
-    step 0): flagged, the nearest-neighbour ratios below ⅓; wasserstein and mmd2 to the training set and to a holdout
-    of its size; and overlap_gap and sign, those of the paper's kernel Δ with that holdout for O (in 64 dimensions
-    mostly noise of the GENERATED points, unless they are copies). `weights` is the number of parameters of one network.
+    Generator `network`, at noise τ, on noised training points (`points` = train) and noised new ones (holdout): a,
+    b_squared and separation of `measures.fractions`, and loss, the mean squared distance from the clean points.
+
+    Generators `network` (GENERATED points at two steps a decade from 100 on, and at the last) and `ideal` (as many
+    points of the true law, at step 0): flagged, the share of points whose nearest training point is less than a third
+    as far away as the next; wasserstein and mmd2, the distances to the training set and to a holdout of its size;
+    overlap_gap and sign of the paper's kernel Δ, with that holdout for O (in 64 dimensions mostly noise of the
+    generated points, unless they are copies). `weights` is the number of parameters of one network.
     """
-    device, law = resolve_device(point.device), power_law(point.d)
-    keys, sets = point_sets(point.d, point.n, point.replicas, point.seed)
+    device, law = resolve_device(at.device), power_law(at.d)
+    keys, sets = point_sets(at.d, at.n, at.replicas, at.seed)
     data = {name: torch.from_numpy(np.stack([known[name] for known in sets])) for name in sets[0]}
-    model = MLP(point.d, point.replicas, point.hidden, DEPTH, keys=keys).to(device)
+    model = MLP(at.d, at.replicas, at.hidden, DEPTH, keys=keys).to(device)
     training = Training(model, data["train"].float(), keys, LEVELS, BATCH, LR)
-    probes = _probes(data, np.array(law.eigenvalues), point)
+    probes = _probes(data, np.array(law.eigenvalues), at)
     ideal = np.stack([law.sample(GENERATED, stream(*key, "ideal")) for key in keys])
     rows = [of_points(ideal, sets).assign(generator="ideal", step=0)]
-    steps = looked_at(point.steps)
+    steps = looked_at(at.steps)
     for step in steps:
         training.run(step - training.step)
         rows.append(_between_limits(model, probes).assign(generator="network", step=step))
         if step in (*steps[9::4], steps[-1]):
-            made = _sampled(model, law.eigenvalues, point)
+            made = _sampled(model, law.eigenvalues, at)
             rows.append(of_points(made, sets).assign(generator="network", step=step))
-    weights = sum(p.numel() for p in model.parameters()) // point.replicas
+    weights = sum(p.numel() for p in model.parameters()) // at.replicas
     table = pd.concat(rows, ignore_index=True)
-    table = table.assign(d=point.d, n=point.n, hidden=point.hidden, weights=weights)
+    table = table.assign(d=at.d, n=at.n, hidden=at.hidden, weights=weights)
     return table[["d", "n", "hidden", "weights", "replica", "step", "generator", "points", "tau", "measure", "value"]]
 
 
 def point_sets(d: int, n: int, replicas: int, seed: int) -> tuple[list[tuple], list[dict[str, np.ndarray]]]:
-    """Of each replica the key of its streams, and n points to train on and n to hold out: (n, d), by these names."""
+    """For each replica the key of its streams, and its sets by name: n training points and n holdout points, (n, d)."""
     keys = [(seed, "training", d, n, r) for r in range(replicas)]
     law = power_law(d)
     return keys, [{name: law.sample(n, stream(*key, name)) for name in ("train", "holdout")} for key in keys]
@@ -136,14 +138,16 @@ _NETWORK = ["d", "n", "hidden", "weights", "replica", "tau"]
 
 
 def milestones(table: pd.DataFrame, share: float = 0.5) -> pd.DataFrame:
-    """When each network of the rows of `cell` gets where, at each noise τ: d, n, hidden, weights, replica, tau, and
+    """When each network in the rows of `cell` learns the law and when it memorizes, at each noise τ.
 
-    generalized   the step at which its squared distance from D_pop, at holdout points, is down to `share` of the first
-    best, least   the step at which that is least, and what it is then, relative to the first
-    memorized     the step at which a, at training points, is up to `share`
+    Columns d, n, hidden, weights, replica, tau, and
+
+    generalized   the step at which the squared distance from D_pop, at holdout points, is down to `share` of the first
+    best, least   the step at which this distance is least, and what it is then, relative to the first
+    memorized     the step at which a, at training points, has risen to `share`
     last          a at the last step
 
-    `generalized` and `memorized` are interpolated linearly in ln(1 + step), and ∞ if it does not happen.
+    `generalized` and `memorized` are interpolated linearly in ln(1 + step); they are ∞ if it does not happen.
     """
     seen = table[table.tau.notna() & table.measure.isin(["a", "b_squared", "separation"])]
     wide = seen.pivot(index=[*_NETWORK, "step"], columns=["points", "measure"], values="value").sort_index()
@@ -165,7 +169,7 @@ def milestones(table: pd.DataFrame, share: float = 0.5) -> pd.DataFrame:
 
 
 class Probe(NamedTuple):
-    """Noised points (M, _PROBES, d) of one kind at one level, and what is known of them."""
+    """Noised points (M, _PROBES, d), training or holdout, at one noise level, with both known denoisers' values."""
 
     points: str
     tau: float
@@ -175,15 +179,15 @@ class Probe(NamedTuple):
     empirical: Tensor
 
 
-def _probes(data: dict[str, Tensor], eigenvalues: np.ndarray, point: Cell) -> list[Probe]:
-    chosen = np.arange(_PROBES) % point.n  # of few points each is noised several times
+def _probes(data: dict[str, Tensor], eigenvalues: np.ndarray, at: Cell) -> list[Probe]:
+    chosen = np.arange(_PROBES) % at.n  # if there are fewer points than probes, each is noised several times
     spectrum = torch.from_numpy(eigenvalues)
     found = []
     for name, points in data.items():
         clean = points[:, chosen]
         for tau in TAUS:
-            names = np.arange(point.replicas * _PROBES).reshape(point.replicas, -1)
-            noised = clean + tau * Noise(names, point.seed, "training probes", point.d, point.n, name)(tau, clean)
+            names = np.arange(at.replicas * _PROBES).reshape(at.replicas, -1)
+            noised = clean + tau * Noise(names, at.seed, "training probes", at.d, at.n, name)(tau, clean)
             empirical = [EmpiricalBayes(x).denoise(u, tau) for x, u in zip(data["train"], noised, strict=True)]
             population = noised * (spectrum / (spectrum + tau**2))
             found.append(Probe(name, tau, clean, noised, population, torch.stack(empirical)))
@@ -191,7 +195,7 @@ def _probes(data: dict[str, Tensor], eigenvalues: np.ndarray, point: Cell) -> li
 
 
 def _between_limits(model: MLP, probes: list[Probe]) -> pd.DataFrame:
-    """The network against the posterior means over the true law and over the training set."""
+    """Compare the network with the posterior means over the true law and over the training set."""
     rows = []
     for probe in probes:
         with torch.no_grad():
@@ -206,18 +210,18 @@ def _between_limits(model: MLP, probes: list[Probe]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _sampled(model: MLP, eigenvalues: tuple[float, ...], point: Cell) -> np.ndarray:
-    """(M, GENERATED, d), from the true noised law at the widest level: what goes wrong is the network's."""
-    names = np.arange(point.replicas * GENERATED).reshape(point.replicas, GENERATED)
-    noise = Noise(names, point.seed, "training samples", point.d, point.n)
+def _sampled(model: MLP, eigenvalues: tuple[float, ...], at: Cell) -> np.ndarray:
+    """(M, GENERATED, d), started from the true noised law at the widest level: all errors are the network's."""
+    names = np.arange(at.replicas * GENERATED).reshape(at.replicas, GENERATED)
+    noise = Noise(names, at.seed, "training samples", at.d, at.n)
     top = float(_WIDTHS[0])
     spread = torch.tensor([(value + top**2) ** 0.5 for value in eigenvalues]).to(model.last.weight)
-    start = spread * noise(top, torch.zeros(*names.shape, point.d).to(spread))
+    start = spread * noise(top, torch.zeros(*names.shape, at.d).to(spread))
     return heun(model, start, _WIDTHS).cpu().double().numpy()
 
 
 def of_points(generated: np.ndarray, sets: list[dict[str, np.ndarray]]) -> pd.DataFrame:
-    """What the measures of points say of each replica's generated ones (M, GENERATED, d), as rows of `cell`."""
+    """Measure the generated points (M, GENERATED, d) of each replica: rows of `cell`."""
     rows = []
     for r, (points, known) in enumerate(zip(generated, sets, strict=True)):
         delta = points_l2_delta(known["train"], known["holdout"], points)
