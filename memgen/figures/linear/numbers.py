@@ -1,5 +1,6 @@
 """Rows of the linear sweep, reduced to what the chapter plots, prints and compares."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -125,7 +126,7 @@ def slope(rows: pd.DataFrame, gamma: float) -> Slope:
     dims, found = gaps(rows, "logdet", gamma)
     whole = [e._replace(value=d * e.value, error=d * e.error) for d, e in zip(dims, found, strict=True)]
     middle, errors = np.array([e[:2] for e in whole]).T
-    predicted = float(linear.logdet_correction(np.e, gamma, RHO_OF_SIZES)) * np.e
+    predicted = float(linear.logdet_correction(math.e, gamma, RHO_OF_SIZES)) * math.e
     line = predicted * np.log(dims)
     line += np.average(middle - line, weights=errors**-2)
     chi2 = float(np.sum(((middle - line) / errors) ** 2))
