@@ -169,6 +169,16 @@ def test_choices_share_their_data() -> None:
         assert combine(*logs).sign == row.sign
 
 
+@pytest.mark.parametrize("generator", ["one-step", "multi-step", "ideal"])
+def test_a_flat_law_has_no_square_integral(generator: str) -> None:
+    """n ≤ d points leave Σ_G singular, and ‖G‖² infinite; rounding must not make a number of it."""
+    for n, finite in ((5, False), (6, False), (8, True)):
+        table = experiment.cell(_cell(n, choices=(f"float64 BBt equal {generator}",)))
+        own = table[table["measure"] == "log_generated"]["value"]
+        assert len(own) == 40 and np.isfinite(own).all() == (finite or generator == "ideal")
+        assert np.isfinite(own).any() == (finite or generator == "ideal")
+
+
 def test_ideal_generator_meets_its_null() -> None:
     """Cross terms of the true law against T and an equal holdout: a fair coin, whatever else is wrong."""
     table = experiment.cell(_cell(12, replicas=400, choices=("float64 BBt equal ideal",)))

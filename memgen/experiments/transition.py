@@ -30,7 +30,7 @@ from memgen.runs.parameters import ChapterParams
 from memgen.statistics import mean, proportion
 from memgen.streams import stream
 
-VERSION = 1
+VERSION = 2
 MEAN = 10.0  # of every coordinate, as in the public code: float32 loses digits to it, float64 none that matter
 REFERENCES = 30  # independent sets O; replica r is compared with set r modulo 30
 # n/d for Fig. 3: the paper's own 1/4 … 1, many close to n = d, and on to where the overlap gap changes sign.
@@ -209,7 +209,9 @@ def _replica(at: Cell, replica: int) -> dict[str, dict[str, float]]:
             crosses = [float(log_cross(x.points, mean, covariance, x.variance)) for x in (t, o)]
             delta = combine(t.log_pair, o.log_pair, *crosses)._asdict()
             del delta["cancellation"]
-            found[name] = delta | {"log_generated": -float(factor(covariance).logdet) / 2}
+            # With n ≤ d points the covariance is singular, though rounding may leave it a determinant.
+            flat = n <= d and choice.generator != "ideal"
+            found[name] = delta | {"log_generated": np.inf if flat else -float(factor(covariance).logdet) / 2}
     return found
 
 
