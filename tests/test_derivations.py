@@ -1,7 +1,9 @@
 """Every formula proves itself, and no mutated copy does."""
 
 import importlib
+import inspect
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -11,9 +13,10 @@ import sympy as sp
 
 import theory
 from theory import letters, mixture, training
-from theory.catalogue import checks, formulas
+from theory.catalogue import _names, checks, formulas
 from theory.core import two_gaussians
-from theory.core.formula import Formula, Kind
+from theory.core.bounds import relations
+from theory.core.formula import Formula, Kind, premises
 from theory.core.steps import DerivationError, Premise
 from theory.kernel import random_energies
 
@@ -177,9 +180,119 @@ def test_equation_of_the_unknown_is_pinned(name: str) -> None:
     _fails(replace(formula, unknown=formula.unknown._replace(equation=formula.equation + sp.Rational(1, 1000))))
 
 
+def _conditions(condition: object) -> list[object]:
+    """Plausible mistakes in a condition: a relation of it moved, scaled, a power, strict or not, reversed, left out."""
+    if condition == sp.true:
+        return [sp.false]
+    parts = relations(condition)
+    assert parts, condition
+    strictness = {sp.Lt: sp.Le, sp.Le: sp.Lt, sp.Gt: sp.Ge, sp.Ge: sp.Gt, sp.Eq: sp.Ne}
+    found: list[object] = [sp.true]
+    for k, part in enumerate(parts):
+        left, right, sense = part.lhs, part.rhs, type(part)
+        sides = [(left + sp.Rational(1, 7), right), *([(left * sp.Rational(11, 10), right)] if right != 0 else [])]
+        if left.free_symbols and right.free_symbols:  # elsewhere a square, say of γ < 1, says the same
+            sides += [(left, right.subs(x, x**2)) for x in sorted(right.free_symbols, key=str)]
+        others = [sense(*pair, evaluate=False) for pair in sides]
+        others += [strictness[sense](left, right, evaluate=False)]
+        others += [sense(right, left, evaluate=False)] if sense is not sp.Eq else []
+        rest = parts[:k] + parts[k + 1 :]
+        found += [sp.And(*rest, other, evaluate=False) if rest else other for other in others]
+        found += [sp.And(*rest)] if rest else []
+    return found
+
+
+def _ends(low: sp.Expr, high: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
+    """Plausible mistakes in a bracket."""
+    more = sp.Rational(11, 10)
+    lower = [low + sp.Rational(1, 7), *([low * more] if low != 0 else [])]
+    return [(x, high) for x in lower] + [(low, high / more), (low, high + sp.Rational(1, 7))]
+
+
+def _domains(domain: sp.Set) -> list[sp.Set]:
+    """Plausible mistakes in what a variable may be: an end moved, or counted in or out."""
+    low, high, left, right = domain.inf, domain.sup, domain.left_open, domain.right_open
+    step = sp.Rational(1, 7)
+    lows = [low + step, low - step] if low.is_finite else [sp.S.Zero]
+    highs = [high + step, high - step] if high.is_finite else [sp.Integer(1000)]
+    found = [sp.Interval(x, high, left, right) for x in lows] + [sp.Interval(low, x, left, right) for x in highs]
+    found += [sp.Interval(low, high, not left, right)] if low.is_finite else []
+    return found + ([sp.Interval(low, high, left, not right)] if high.is_finite else [])
+
+
+def twins_of_bounds(formula: Formula) -> Iterator[tuple[str, Formula]]:
+    """The formula with each condition, infinite phase, bracket and end of a variable replaced by plausible mistakes."""
+    for k, branch in enumerate(formula.branches):
+        for condition in _conditions(branch.condition):
+            branches = list(formula.branches)
+            branches[k] = branch._replace(condition=condition)
+            yield f"phase {k} if {condition}", replace(formula, branches=tuple(branches))
+        if branch.value in (sp.oo, -sp.oo):
+            for value in (sp.S.Zero, -branch.value):
+                yield f"phase {k} is {value}", _branch(formula, k, value)
+    if formula.unknown:
+        for low, high in _ends(formula.unknown.lower, formula.unknown.upper):
+            yield f"bracket {low}, {high}", replace(formula, unknown=formula.unknown._replace(lower=low, upper=high))
+    for k, variable in enumerate(formula.variables):
+        for domain in _domains(variable.domain):
+            variables = list(formula.variables)
+            variables[k] = variable._replace(domain=domain)
+            yield f"{variable.symbol} in {domain}", replace(formula, variables=tuple(variables))
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_every_condition_bracket_and_end_is_pinned(name: str) -> None:
+    count = 0
+    for mistake, twin in twins_of_bounds(FORMULAS[name]):
+        count += 1
+        try:
+            twin.verify()
+        except DerivationError as error:
+            assert name in str(error)
+        else:
+            pytest.fail(f"{name}: {mistake} proves itself")
+    assert count >= 2
+
+
 def _is_test(name: str) -> bool:
     module, _, test = name.partition(".")
     return module.startswith("test_") and hasattr(importlib.import_module(module), test)
+
+
+def _built_from(function: Callable[..., object], seen: set[object]) -> Iterator[str]:
+    """The formulas that a function of theory names, and those that the functions it calls name."""
+    function = inspect.unwrap(function)
+    if function in seen:
+        return
+    seen.add(function)
+    for name in _names(function.__code__):
+        value = function.__globals__.get(name)
+        if isinstance(value, Formula):
+            yield value.name
+        elif inspect.isfunction(value) and value.__module__.startswith("theory."):
+            yield from _built_from(value, seen)
+
+
+def _foundations(formula: Formula) -> set[str]:
+    return {formula.name}.union(*map(_foundations, formula.rests_on))
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_premises_travel(name: str) -> None:
+    """A formula that is built from another says so, and takes over what that one takes on trust."""
+    formula, seen = FORMULAS[name], set()
+    used = set(_built_from(formula.derivation, seen))
+    used |= set(_built_from(formula.bounds, seen)) if formula.bounds else set()
+    assert used <= _foundations(formula), f"{name} rests on {used - _foundations(formula)} too"
+    claims = {step.claim for _, step in premises(formula)}
+    for other in formula.rests_on:
+        assert claims >= {step.claim for _, step in premises(other)}
+
+
+def test_what_the_divergences_take_on_trust() -> None:
+    for name in ("kl_generated_true", "kl_true_generated", "log_affinity", "hellinger2", "cross_overlap"):
+        assert any("annealed = quenched" in step.claim for _, step in premises(FORMULAS[name])), name
+    assert "| premise of kl_true_generated_spectrum |" in FORMULAS["likelihood_threshold"].card()
 
 
 def test_sources_are_in_the_bibliography_and_premises_are_met() -> None:

@@ -1,6 +1,7 @@
 """The machinery: domains, phases, spectra, logarithms, digits, roots, and steps that can fail."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import mpmath
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 import sympy as sp
 
 from theory import gaussians, linear, ou, spectra
-from theory.core.formula import Branch, DomainError, Formula, Unknown, Variable
+from theory.core.bounds import Bracket, Condition, Edge
+from theory.core.formula import Branch, DomainError, Formula, Unknown, Variable, premises
 from theory.core.mean import Mean
 from theory.core.special import positive_root
 from theory.core.steps import DerivationError, Identity, Limit, Premise, Quadrature, Step, verify
@@ -182,3 +184,63 @@ def test_each_kind_of_step_passes_and_fails(good: Step, bad: Step) -> None:
     assert verify(good, "name").found
     with pytest.raises(DerivationError, match=r"name: .* does not hold: c"):
         verify(bad, "name")
+
+
+# -- where a formula ends ------------------------------------------------------------------------------------------
+
+_X, _Y = sp.symbols("x y", positive=True)
+
+
+def test_a_condition_holds_where_what_decides_is_on_its_side() -> None:
+    assert Condition("scaled by y", _X < _Y, (_X - _Y) / _Y < 0).found()
+    assert Condition("both of two", sp.And(_X < _Y, _X > 1), sp.And(2 * _X > 2, _X / _Y < 1)).found()
+    assert Condition("in odds", _X < 1, 1 / (1 - _X) > 0, {_X: _Y / (1 + _Y)}).found()
+    for where in (_X <= _Y, _X > _Y, _X < 2 * _Y, _X < _Y**2, sp.And(_X < _Y, _X > 1)):
+        assert not Condition("another", _X < _Y, where).found()
+    assert not Condition("no relation", sp.true, _X < _Y).found()
+
+
+def test_a_bracket_is_derived_and_holds_one_root() -> None:
+    def bracket(lower: object, upper: object, equation: sp.Expr = _X**2 - _Y) -> Bracket:
+        whole = Unknown(_X, equation, sp.sympify(lower), sp.sympify(upper))
+        return Bracket("√y between 0 and 1 + y", whole, (_X**2 - _Y, -_Y), (_X - 1, _Y), ({_Y: 0.3}, {_Y: 5}))
+
+    assert bracket(0, 1 + _Y).found()
+    assert not bracket(sp.Rational(1, 9), 1 + _Y).found() and not bracket(0, 2 + _Y).found()  # other edges
+    assert not bracket(0, 1 + _Y, (_X**2 - _Y) * (_X - _Y)).found()  # two roots
+    assert not bracket(0, 1 + _Y, _X**2 + _Y).found()  # none
+    assert not bracket(0, 1 + _Y, sp.log(_X - _Y)).found()  # no number
+
+
+def test_an_edge_is_where_a_quantity_has_its_value() -> None:
+    inside = Variable(_X, "x", sp.Interval.Ropen(0, 1))
+    assert Edge("ends", inside, "upper", 1 / (1 - _X), sp.oo).found()
+    assert Edge("begins", inside, "lower", _X + 1, 1, included=True).found()
+    assert not Edge("elsewhere", inside, "upper", 1 / (2 - _X), sp.oo).found()
+    assert not Edge("not in", inside, "lower", _X + 1, 1).found()
+
+
+def test_what_has_no_step_is_refused() -> None:
+    whole = Variable(_X, "x", sp.Interval.open(0, sp.oo), values=sp.Interval.open(0, sp.oo))
+    part = whole._replace(domain=sp.Interval.open(0, 1))
+    plain = Formula("plain", (whole,), (Branch(_X),), "exact", "", "", lambda f: [])
+    assert plain.verify() == []
+    unknown = Unknown(_Y, _Y - _X, sp.S.Zero, 2 * _X)
+    for wrong, words in (
+        (replace(plain, variables=(part,)), "this upper end"),
+        (replace(plain, branches=(Branch(_X, _X < 2),)), "phase 0 ends"),
+        (replace(plain, branches=(Branch(_X), Branch(_X, _X < 2))), "leaves nothing"),
+        (replace(plain, unknown=unknown), "bracket of y"),
+    ):
+        with pytest.raises(DerivationError, match=words):
+            wrong.verify()
+    assert replace(plain, variables=(part,), bounds=lambda f: [Edge("", part, "upper", 1 - _X, 0)]).verify()
+
+
+def test_premises_are_those_of_the_foundations_too() -> None:
+    variable = Variable(_X, "x")
+    first = Formula("first", (variable,), (Branch(_X),), "exact", "", "", lambda f: [Premise("true", "a", "b.c")])
+    second = Formula("second", (variable,), (Branch(_X),), "exact", "", "", lambda f: [], rests_on=(first,))
+    third = Formula("third", (variable,), (Branch(_X),), "exact", "", "", lambda f: [], rests_on=(second, first))
+    assert [(name, step.claim) for name, step in premises(third)] == [("first", "true")]
+    assert [row.kind for row in third.verify()] == ["premise of first"]

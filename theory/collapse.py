@@ -12,6 +12,7 @@ import numpy as np
 import sympy as sp
 from scipy import stats
 
+from theory.core.bounds import Bracket, Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
 from theory.core.special import ratio_divergence
@@ -29,14 +30,19 @@ def _information(f: Formula) -> Iterator[Step]:
     yield Limit("no noise: everything", single(f.expr), tau, 0, sp.oo)
 
 
+def _information_bounds(f: Formula) -> Iterator[Step]:
+    yield Edge("without noise x_t tells x_0 exactly", f.variables[0], "lower", single(f.expr), sp.oo)
+
+
 information = Formula(
     name="information",
-    variables=(variable(tau, POSITIVE), variable(eigenvalues, POSITIVE)),
+    variables=(variable(tau, POSITIVE), variable(eigenvalues)),
     branches=(Branch(d * Mean(sp.log(1 + eigenvalues / tau**2), eigenvalues) / 2),),
     kind="exact",
     regime="mutual information I(x_0; x_0 + τξ) of a Gaussian law, nats",
     source="derived here",
     derivation=_information,
+    bounds=_information_bounds,
     count=d,
 )
 
@@ -55,6 +61,21 @@ def _collapse_time(f: Formula) -> Iterator[Step]:
     yield Identity("equal eigenvalues: τ² = σ²/(n^{2/d} − 1)", equal.subs(tau2, s / (n ** (2 / d) - 1)), 0)
 
 
+def _collapse_time_bounds(f: Formula) -> Iterator[Step]:
+    yield Condition("there is nothing to tell apart", f.branches[0].condition, n - 1 <= 0)
+    equal = (1 + 1 / (n ** (2 / d) - 1)).subs(d, 2)  # 1 + τ² of equal eigenvalues
+    yield Limit("and two points are told apart late", sp.log(equal) / 2, n, 1, f.branches[0].value)
+    assert f.unknown
+    yield Bracket(
+        "ln(1+x) is between ln x and x; with room of a factor 2 above",
+        f.unknown,
+        (d * (Mean(sp.log(eigenvalues), eigenvalues) - sp.log(tau2)) / 2, sp.log(n)),
+        (d * Mean(eigenvalues, eigenvalues) / (2 * tau2), sp.log(n) / 2),
+        tuple({n: x, eigenvalues: (0.3, 1, 4), d: 3} for x in (2, 100, 1e9)),
+    )
+    yield Edge("a direction without data leaves no lower edge", f.variables[1], "lower", sp.log(eigenvalues), -sp.oo)
+
+
 collapse_time = Formula(
     name="collapse_time",
     variables=(variable(n), variable(eigenvalues, POSITIVE)),
@@ -63,6 +84,8 @@ collapse_time = Formula(
     regime="t_C at which diffused training points forget their origin, d → ∞ at fixed ln n/d, λ = 1; ∞ for one point",
     source="biroli2024 eq. (13); for any spectrum derived here",
     derivation=_collapse_time,
+    bounds=_collapse_time_bounds,
+    rests_on=(information,),
     count=d,
     unknown=unknown(
         tau2,

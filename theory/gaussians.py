@@ -12,6 +12,7 @@ import numpy as np
 import sympy as sp
 
 from theory.core.averages import line_integral
+from theory.core.bounds import Edge
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
 from theory.core.special import ratio_divergence
@@ -109,6 +110,16 @@ def _overlap(f: Formula) -> Iterator[Step]:
     yield Quadrature("the same integral by quadrature", product, (_x, -sp.oo, sp.oo), line, _LINE_POINTS)
 
 
+def _overlap_bounds(f: Formula) -> Iterator[Step]:
+    yield Edge(
+        "a sum of covariances that is flat somewhere has no density",
+        f.variables[0],
+        "lower",
+        1 / single(f.expr).subs(d, 1),
+        0,
+    )
+
+
 overlap_spectral = Formula(
     name="overlap_spectral",
     variables=(
@@ -120,6 +131,7 @@ overlap_spectral = Formula(
     regime="any two Gaussians with C1+C2 invertible",
     source="derived here",
     derivation=_overlap,
+    bounds=_overlap_bounds,
     count=d,
 )
 

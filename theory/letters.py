@@ -29,11 +29,9 @@ def _letter(
     default: float | None = None,
     spectrum: bool = False,
 ) -> sp.Symbol:
-    sign = (
-        {"nonnegative": True} if name in ("t", "time", "tau2", "radius2", "distance2", "sample") else {"positive": True}
-    )
+    sign = {"nonnegative": True} if name in _MAY_VANISH else {"positive": True}
     symbol = sp.Symbol(name, **(sign if domain.inf >= 0 else {"real": True}))
-    _LETTERS[symbol] = Variable(symbol, meaning, domain, unit, default, spectrum, latex)
+    _LETTERS[symbol] = Variable(symbol, meaning, domain, unit, default, spectrum, latex, domain)
     return symbol
 
 

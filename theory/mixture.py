@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import sympy as sp
 
 from theory.core.averages import line_integral
+from theory.core.bounds import Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.steps import Identity, Limit, Quadrature, Step
 from theory.core.two_gaussians import class_information, linear_residual, mean_sech
@@ -47,6 +48,14 @@ def _speciation_time(f: Formula) -> Iterator[Step]:
     yield Identity("where Λ e^{−2t} = 1", sp.exp(-2 * f.branches[0].value) * top_eigenvalue, 1)
 
 
+def _speciation_time_bounds(f: Formula) -> Iterator[Step]:
+    yield Condition(
+        "½ ln Λ is a time after the start where e^{2t} > 1",
+        f.branches[0].condition,
+        sp.exp(2 * f.branches[0].value) > 1,
+    )
+
+
 speciation_time = Formula(
     name="speciation_time",
     variables=(variable(top_eigenvalue),),
@@ -55,6 +64,7 @@ speciation_time = Formula(
     regime="time at which diffused samples lose their class, Λ ≫ 1, noise scale λ = 1; 0 for Λ ≤ 1",
     source="biroli2024 eq. (9); derived here for two Gaussians",
     derivation=_speciation_time,
+    bounds=_speciation_time_bounds,
 )
 
 
@@ -182,6 +192,10 @@ def _mixture_information(f: Formula) -> Iterator[Step]:
     )
 
 
+def _mixture_information_bounds(f: Formula) -> Iterator[Step]:
+    yield Edge("without noise x_t tells x_0 exactly", f.variables[0], "lower", _WITHIN, sp.oo)
+
+
 mixture_information = Formula(
     name="mixture_information",
     variables=(variable(t, POSITIVE), variable(separation), variable(d), variable(sigma)),
@@ -190,6 +204,7 @@ mixture_information = Formula(
     regime="mutual information I(x_0; x_t) of ½N(m, σ²I) + ½N(−m, σ²I), nats, λ = 1",
     source="derived here",
     derivation=_mixture_information,
+    bounds=_mixture_information_bounds,
 )
 
 
@@ -208,6 +223,16 @@ def _excess_entropy(f: Formula) -> Iterator[Step]:
     yield Identity("at and before collapse no entropy is in excess", f.branches[1].value, 0)
 
 
+def _excess_entropy_bounds(f: Formula) -> Iterator[Step]:
+    yield Condition(
+        "entropy is in excess before I = ln n", f.branches[0].condition, mixture_information.expr < sp.log(n)
+    )
+    yield Edge(
+        "one point has no entropy, ln n = 0: the first that has is", f.variables[0], "lower", n - 1, 1, included=True
+    )
+    yield Edge("without noise x_t tells x_0 exactly", f.variables[1], "lower", _WITHIN, sp.oo)
+
+
 excess_entropy = Formula(
     name="excess_entropy",
     variables=(variable(n, at_least(2)), *mixture_information.variables),
@@ -219,4 +244,6 @@ excess_entropy = Formula(
     regime="(s_sep − s)/α of n separate noised points over the noised law, α = ln n/d, d → ∞; 0 from collapse on",
     source="biroli2024 (there without the class term); with it derived here",
     derivation=_excess_entropy,
+    bounds=_excess_entropy_bounds,
+    rests_on=(mixture_information,),
 )

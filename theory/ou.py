@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import sympy as sp
 
+from theory.core.bounds import Edge
 from theory.core.formula import Branch, Formula
 from theory.core.steps import Identity, Limit, Step
 from theory.letters import POSITIVE, denoised, lam, noised, sigma, t, tau, variable
@@ -49,6 +50,7 @@ diffusion_time = Formula(
     regime="every τ ≥ 0",
     source="derived here",
     derivation=_diffusion_time,
+    rests_on=(noise_variance,),
 )
 
 
@@ -115,6 +117,10 @@ def _ou_score(f: Formula) -> Iterator[Step]:
     )
 
 
+def _ou_score_bounds(f: Formula) -> Iterator[Step]:
+    yield Edge("no score without noise: τ² = 0 at t = 0", f.variables[2], "lower", lam * (sp.exp(2 * t) - 1), 0)
+
+
 ou_score = Formula(
     name="ou_score",
     variables=(
@@ -128,6 +134,8 @@ ou_score = Formula(
     regime="∂ ln p_t(x)/∂x at x = e^{−t}u, for any data law and t > 0; per unit of x",
     source="derived here",
     derivation=_ou_score,
+    bounds=_ou_score_bounds,
+    rests_on=(noise_variance,),
 )
 
 
@@ -141,6 +149,10 @@ def _noise_prediction(f: Formula) -> Iterator[Step]:
     yield Identity("the score is −E(ξ | u) over the noise √(λ(1−e^{−2t})) in x_t", f.expr.subs(tau, clock), -score)
 
 
+def _noise_prediction_bounds(f: Formula) -> Iterator[Step]:
+    yield Edge("no noise to predict: at τ = 0 it is a difference over 0", f.variables[2], "lower", 1 / f.expr, 0)
+
+
 noise_prediction = Formula(
     name="noise_prediction",
     variables=(variable(denoised), variable(noised), variable(tau, POSITIVE)),
@@ -149,6 +161,8 @@ noise_prediction = Formula(
     regime="E(ξ | u), u = x_0 + τξ, ξ standard normal, for any data law and τ > 0; no unit",
     source="derived here",
     derivation=_noise_prediction,
+    rests_on=(ou_score,),
+    bounds=_noise_prediction_bounds,
 )
 
 
@@ -163,6 +177,10 @@ def _flow_velocity(f: Formula) -> Iterator[Step]:
     yield Identity("it is dx_s/ds along du/dτ = E(ξ | u)", rate.subs(s, flow_time.expr), f.expr)
 
 
+def _flow_velocity_bounds(f: Formula) -> Iterator[Step]:
+    yield Edge("as for the noise, which it contains", f.variables[2], "lower", 1 / noise_prediction.expr, 0)
+
+
 flow_velocity = Formula(
     name="flow_velocity",
     variables=(variable(denoised), variable(noised), variable(tau, POSITIVE)),
@@ -172,4 +190,6 @@ flow_velocity = Formula(
     "the same unit",
     source="derived here",
     derivation=_flow_velocity,
+    bounds=_flow_velocity_bounds,
+    rests_on=(noise_prediction, flow_time),
 )

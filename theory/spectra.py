@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from theory.core.bounds import Bracket, Condition, Edge
 from theory.core.formula import Branch, DomainError, Formula
 from theory.core.mean import Mean, single
 from theory.core.steps import Identity, Limit, Premise, Quadrature, Step
@@ -27,6 +28,11 @@ _S = 1 + gamma - 2 * sp.sqrt(gamma) * sp.cos(theta)
 _WEIGHT = 2 * sp.sin(theta) ** 2 / (sp.pi * _S)
 
 _OVER = (theta, sp.Integer(0), sp.pi)
+
+
+def _reaches_zero(f: Formula) -> Edge:
+    """Why γ ends at 1, in all formulas of this law."""
+    return Edge("the spectrum reaches 0 at γ = 1; beyond, a share of it is 0", f.variables[-1], "upper", _EDGES[0], 0)
 
 
 def _density(f: Formula) -> Iterator[Step]:
@@ -60,6 +66,20 @@ def _density(f: Formula) -> Iterator[Step]:
     )
 
 
+def _density_bounds(f: Formula) -> Iterator[Step]:
+    z = sp.Symbol("z", real=True)
+    radicand = ((z + 1 + gamma) ** 2 - 4 * gamma).subs(z, -sample_eigenvalue)
+    beyond = sample_eigenvalue - 1 - gamma
+    factors = (beyond - 2 * sp.sqrt(gamma)) * (beyond + 2 * sp.sqrt(gamma))
+    yield Identity("the root in the resolvent at −s: two factors", radicand, factors)
+    yield Condition(
+        "it is imaginary, so that there is a density, where they have opposite signs",
+        f.branches[0].condition,
+        sp.And(beyond < 2 * sp.sqrt(gamma), beyond > -2 * sp.sqrt(gamma)),
+    )
+    yield _reaches_zero(f)
+
+
 mp_density = Formula(
     name="mp_density",
     variables=(variable(sample_eigenvalue), variable(gamma, INSIDE)),
@@ -75,6 +95,7 @@ mp_density = Formula(
     regime="N, d → ∞ at d/N = γ < 1",
     source="marchenko1967",
     derivation=_density,
+    bounds=_density_bounds,
 )
 
 
@@ -90,6 +111,10 @@ def _resolvent(f: Formula) -> Iterator[Step]:
     )
 
 
+def _resolvent_bounds(f: Formula) -> Iterator[Step]:
+    yield _reaches_zero(f)
+
+
 mp_resolvent = Formula(
     name="mp_resolvent",
     variables=(variable(tau2), variable(gamma, INSIDE)),
@@ -99,6 +124,8 @@ mp_resolvent = Formula(
     regime="N, d → ∞ at d/N = γ < 1, a ≥ 0",
     source="marchenko1967",
     derivation=_resolvent,
+    bounds=_resolvent_bounds,
+    rests_on=(mp_density,),
 )
 
 
@@ -136,6 +163,15 @@ def _moment(f: Formula) -> Iterator[Step]:
         )
 
 
+def _moment_bounds(f: Formula) -> Iterator[Step]:
+    yield Condition(
+        "Euler's transformation takes a to −1 − a: of the two the larger has the gentler series",
+        f.branches[0].condition,
+        a >= -1 - a,
+    )
+    yield _reaches_zero(f)
+
+
 mp_moment = Formula(
     name="mp_moment",
     variables=(variable(a), variable(gamma, INSIDE)),
@@ -148,6 +184,8 @@ mp_moment = Formula(
     regime="∫ s^a dMP_γ(s), γ < 1",
     source="derived here",
     derivation=_moment,
+    bounds=_moment_bounds,
+    rests_on=(mp_density, mp_resolvent),
 )
 
 
@@ -167,6 +205,10 @@ def _log_moment(f: Formula) -> Iterator[Step]:
     )
 
 
+def _log_moment_bounds(f: Formula) -> Iterator[Step]:
+    yield _reaches_zero(f)
+
+
 mp_log_moment = Formula(
     name="mp_log_moment",
     variables=(variable(gamma, INSIDE),),
@@ -175,6 +217,8 @@ mp_log_moment = Formula(
     regime="∫ ln s dMP_γ(s), γ < 1",
     source="derived here",
     derivation=_log_moment,
+    bounds=_log_moment_bounds,
+    rests_on=(mp_density,),
 )
 
 
@@ -217,6 +261,30 @@ def _renormalised(f: Formula) -> Iterator[Step]:
 
 _above = (gamma - 1 + sp.Abs(gamma - 1)) / 2
 
+
+def _renormalised_bounds(f: Formula) -> Iterator[Step]:
+    level = kappa - gamma * kappa * Mean(eigenvalues / (eigenvalues + kappa), eigenvalues)
+    slope = single(sp.diff(level, kappa)).subs(kappa, 0)
+    yield Condition(
+        "κ = 0 solves the equation, and λ(κ), convex, has no slope below 0 there: no larger root",
+        f.branches[0].condition,
+        sp.And(sp.Eq(f.equation.subs(kappa, 0), 0), slope >= 0),
+    )
+    assert f.unknown
+    above = (gamma - 1 + sp.Abs(gamma - 1)) / 2
+    yield Bracket(
+        "κ ≥ λ + κ(0) by convexity, κ(0) ≥ (γ−1)₊/⟨1/s⟩ by Jensen, and κ ≤ λ + γ⟨s⟩; with room of a factor 2",
+        f.unknown,
+        (2 * kappa - tau2, above / Mean(1 / eigenvalues, eigenvalues)),
+        (kappa / 2 - tau2, gamma * Mean(eigenvalues, eigenvalues)),
+        tuple(
+            {tau2: level_, gamma: ratio, eigenvalues: (0.3, 1, 4)}
+            for level_, ratio in ((0.5, 0.5), (0.01, 3), (0, 2), (1e-6, 1), (100, 0.1))
+        ),
+    )
+    yield Edge("without data in a direction ⟨1/s⟩ is infinite", f.variables[1], "lower", 1 / eigenvalues, sp.oo)
+
+
 renormalised_noise_formula = Formula(
     name="renormalised_noise",
     variables=(
@@ -229,6 +297,8 @@ renormalised_noise_formula = Formula(
     regime="n, d → ∞ at d/n = γ; the largest root",
     source="marchenko1967; derived here",
     derivation=_renormalised,
+    bounds=_renormalised_bounds,
+    rests_on=(mp_resolvent,),
     unknown=unknown(
         kappa,
         # κ − λ − γκ⟨s/(s+κ)⟩, written so that nothing cancels for γ ≤ 1.

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import sympy as sp
 
+from theory.core.bounds import Bracket, Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
 from theory.core.steps import Identity, Limit, Premise, Step, shared
@@ -89,6 +90,7 @@ training_gain = Formula(
     regime="loss of D_pop less that of D at one noise level, per dimension, at noised training points",
     source="derived here",
     derivation=_gain,
+    rests_on=(projection_error,),
 )
 
 # -- the linear denoiser -------------------------------------------------------------------------------------------
@@ -130,6 +132,10 @@ def _average(value: sp.Expr) -> sp.Expr:
     return sum(value.subs(sample, s) for s in _THREE) / 3
 
 
+def _no_noise(f: Formula) -> Iterator[Step]:
+    yield Edge("without noise, τ² = 0, D_pop is D_emp", f.variables[1], "upper", TAU2, 0)
+
+
 def _early_fraction(f: Formula) -> Iterator[Step]:
     yield from _flow()
     w = sp.Symbol("w", real=True)
@@ -153,6 +159,7 @@ early_stopped_fraction = Formula(
     "isotropic law of mean 0, below its collapse width; at noised training points",
     source="derived here; the modes' flow wang2025",
     derivation=_early_fraction,
+    bounds=_no_noise,
 )
 
 
@@ -182,6 +189,8 @@ early_stopped_error = Formula(
     regime="b² of the same",
     source="derived here; the modes' flow wang2025",
     derivation=_early_error,
+    bounds=_no_noise,
+    rests_on=(early_stopped_fraction, projection_error),
 )
 
 
@@ -224,6 +233,18 @@ def _linear_fraction(f: Formula) -> Iterator[Step]:
     )
 
 
+def _linear_fraction_bounds(f: Formula) -> Iterator[Step]:
+    assert f.unknown
+    above = (gamma - 1 + sp.Abs(gamma - 1)) / 2
+    yield Bracket(
+        "κ ≥ τ² + (γ−1)₊ and κ ≤ τ² + γ, as for renormalised_noise; with room of a factor 2",
+        f.unknown,
+        (2 * kappa - TAU2, above),
+        (kappa / 2 - TAU2, gamma),
+        tuple({gamma: g, rho: r} for g, r in ((0.5, 0.5), (3, 0.99), (1, 0.9), (0.01, 0.1))),
+    )
+
+
 linear_memorized_fraction = Formula(
     name="linear_memorized_fraction",
     variables=(variable(gamma), variable(rho)),
@@ -233,6 +254,8 @@ linear_memorized_fraction = Formula(
     "the collapse width; b² = a(1−a); at noised training points",
     source="derived here",
     derivation=_linear_fraction,
+    bounds=_linear_fraction_bounds,
+    rests_on=(early_stopped_fraction, mp_resolvent),
     unknown=unknown(
         kappa,
         kappa * (1 - gamma) + gamma * kappa**2 / (1 + kappa) - TAU2,  # κ − τ² − γκ/(1+κ) without cancellation, γ ≤ 1
@@ -256,6 +279,11 @@ def _linear_peak(f: Formula) -> Iterator[Step]:
         yield Identity(f"on its side of γ = 2: γ = {at}", f.expr.subs(gamma, at), peak)
 
 
+def _linear_peak_bounds(f: Formula) -> Iterator[Step]:
+    level = kappa - gamma * kappa / (1 + kappa)
+    yield Condition("κ = 1 is reached at a noise τ² ≥ 0", f.branches[0].condition, level.subs(kappa, 1) >= 0)
+
+
 linear_memorized_peak = Formula(
     name="linear_memorized_peak",
     variables=(variable(gamma),),
@@ -265,6 +293,8 @@ linear_memorized_peak = Formula(
     "τ → 0; beyond that width D_emp itself becomes linear, and a rises again",
     source="derived here",
     derivation=_linear_peak,
+    bounds=_linear_peak_bounds,
+    rests_on=(linear_memorized_fraction,),
 )
 
 
@@ -288,4 +318,5 @@ linear_time_ratio = Formula(
     "at d/n = γ",
     source="derived here",
     derivation=_time_ratio,
+    bounds=_no_noise,
 )

@@ -18,15 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import mpmath
 import numpy as np
 import sympy as sp
 
+from theory.core.bounds import explained
 from theory.core.evaluate import _at, _log, _mp_evaluate, _mp_root, _mpf, _numeric, _root, _show
 from theory.core.parts import Branch, DomainError, Unknown, Variable
-from theory.core.steps import Evidence, Step, verify
+from theory.core.steps import Evidence, Premise, Step, verify
 from theory.core.typeset import display
 
 Kind = Literal["identity", "exact", "asymptotic", "bound", "heuristic", "empirical"]
@@ -37,7 +39,8 @@ class Formula:
     """A closed form with its regime, source and derivation.
 
     `variables` are in call order.  `count`, if given, is the symbol bound to the length of the spectrum.
-    `derivation` maps the formula itself to its steps, so a mutated copy is held against the same proof.
+    `derivation` maps the formula itself to its steps, so a mutated copy is held against the same proof; `bounds` does
+    so for its conditions, bracket and restricted ends. It inherits the premises of the formulas that it `rests_on`.
     """
 
     name: str
@@ -49,6 +52,8 @@ class Formula:
     derivation: Callable[[Formula], Iterable[Step]]
     unknown: Unknown | None = None
     count: sp.Symbol | None = None
+    bounds: Callable[[Formula], Iterable[Step]] | None = None
+    rests_on: tuple[Formula, ...] = ()
 
     @property
     def expr(self) -> sp.Expr:
@@ -72,8 +77,17 @@ class Formula:
         return display(rf"\mathrm{{{name}}}", self.branches, self.unknown.equation if self.unknown else None, letters)
 
     def verify(self) -> list[Evidence]:
-        """Verify every step of the derivation; raise `DerivationError` at the first that fails."""
-        return [verify(step, self.name) for step in self.derivation(self)]
+        """Verify every step: where it holds, why, and what it rests on; raise `DerivationError` at one that fails."""
+        bounds = list(self.bounds(self)) if self.bounds else []
+        where = [verify(step, self.name) for step in bounds]
+        explained(self, bounds)
+        why = [verify(step, self.name) for step in self.derivation(self)]
+        inherited = [
+            verify(step, self.name)._replace(kind=f"premise of {name}")
+            for name, step in premises(self)
+            if name != self.name
+        ]
+        return [*why, *where, *inherited]
 
     def card(self) -> str:
         """Markdown: the expression, its regime and source, and the derivation, verified as this is called."""
@@ -190,6 +204,15 @@ class Formula:
             first = {s: a[left[0]].squeeze() for s, a in arrays.items()}
             raise DomainError(f"{self.name}: no phase covers {_show(first)}")
         return out.reshape(shape)[()]
+
+
+@cache
+def premises(formula: Formula) -> tuple[tuple[str, Premise], ...]:
+    """What a formula takes on trust, its own and that of the formulas it rests on: each with the name it comes from."""
+    own = [(formula.name, step) for step in formula.derivation(formula) if isinstance(step, Premise)]
+    found = {step: name for other in formula.rests_on for name, step in premises(other)}
+    found |= {step: name for name, step in own}
+    return tuple((name, step) for step, name in found.items())
 
 
 # -- numerical back ends -----------------------------------------------------------------------------------------

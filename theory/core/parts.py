@@ -9,7 +9,8 @@ import sympy as sp
 
 class Variable(NamedTuple):
     """A named argument: symbol, meaning, unit, the set it must lie in, a default if it may be
-    left out, and the letter it is typeset with, if not its name."""
+    left out, the letter it is typeset with, if not its name, and all the values that this letter can have: a formula
+    that takes others has a step that says why."""
 
     symbol: sp.Symbol
     meaning: str
@@ -18,6 +19,7 @@ class Variable(NamedTuple):
     default: float | None = None
     spectrum: bool = False
     letter: str | None = None
+    values: sp.Set | None = None
 
 
 class Branch(NamedTuple):

@@ -30,49 +30,79 @@ class Evidence(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Identity:
-    """lhs = rhs, after the substitution `given` (a parametrisation in which logarithms of bounded symbols combine)."""
+class Step:
+    """One step of a derivation: its claim in words, and `found`: what was found, or None if the claim does not hold."""
 
     claim: str
+
+    def found(self) -> str | None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Identity(Step):
+    """lhs = rhs, after the substitution `given` (a parametrisation in which logarithms of bounded symbols combine)."""
+
     lhs: Any
     rhs: Any
     given: Mapping[sp.Symbol, Any] = field(default_factory=dict)
 
+    def found(self) -> str | None:
+        return "residual 0" if vanishes(sp.sympify(self.lhs - self.rhs).subs(self.given)) else None
+
 
 @dataclass(frozen=True)
-class Limit:
+class Limit(Step):
     """expr → value as variable → to (from the side `direction`)."""
 
-    claim: str
     expr: sp.Expr
     variable: sp.Symbol
     to: Any
     value: Any
     direction: str = "+"
 
+    def found(self) -> str | None:
+        limit = sp.limit(self.expr, self.variable, self.to, self.direction)
+        if limit == self.value or vanishes(limit - self.value):
+            return f"limit {self.variable} → {self.to}"
+        return None
+
 
 @dataclass(frozen=True)
-class Quadrature:
+class Quadrature(Step):
     """∫ integrand over (variable, *breakpoints) = value at each of the points, to `digits` significant digits."""
 
-    claim: str
     integrand: sp.Expr
     over: tuple
     value: sp.Expr
     points: tuple[Mapping[sp.Symbol, Any], ...]
     digits: int = 15
 
+    def found(self) -> str | None:
+        variable, *edges = self.over
+        if not self.points:
+            return None
+        with mpmath.workdps(self.digits + 15):
+            for point in self.points:
+                exact = {s: mpmath.mpf(sp.Rational(v).p) / sp.Rational(v).q for s, v in point.items()}
+                symbols = tuple(exact)
+                integrand = sp.lambdify((variable, *symbols), self.integrand, "mpmath")
+                at = [sp.lambdify(symbols, e, "mpmath")(*exact.values()) for e in (*edges, self.value)]
+                integral = mpmath.quad(lambda x, f=integrand, p=exact: f(x, *p.values()), at[:-1])
+                if not abs(integral - at[-1]) <= mpmath.mpf(10) ** (-self.digits) * max(abs(at[-1]), 1):
+                    return None
+        return f"{self.digits} digits at {len(self.points)} point{'s' * (len(self.points) > 1)}"
+
 
 @dataclass(frozen=True)
-class Premise:
+class Premise(Step):
     """A statement not proved here: where it is proved or argued, and the simulation check that meets it."""
 
-    claim: str
     source: str
     check: str
 
-
-Step = Identity | Limit | Quadrature | Premise
+    def found(self) -> str | None:
+        return f"{self.source}; met by {self.check}" if self.source and self.check else None
 
 
 def verify(step: Step, name: str) -> Evidence:
@@ -106,7 +136,7 @@ class _Keyed:
 @lru_cache(maxsize=4096)
 def _found(keyed: _Keyed) -> str | None:
     """What was found; a step that was verified once is not verified again, whatever formula it belongs to."""
-    return _VERIFY[type(keyed.step)](keyed.step)
+    return keyed.step.found()
 
 
 def _key(step: Step) -> tuple:
@@ -160,38 +190,3 @@ def _implemented(expr: sp.Expr) -> dict[str, Any]:
     """The special functions in an expression that bring a value of any precision, except those that take minutes."""
     functions = {type(f) for f in expr.atoms(sp.Function)}
     return {f.__name__: f.mpmath for f in functions if hasattr(f, "mpmath") and getattr(f, "has_log", True)}
-
-
-def _identity(step: Identity) -> str | None:
-    residual = sp.sympify(step.lhs - step.rhs).subs(step.given)
-    return "residual 0" if vanishes(residual) else None
-
-
-def _limit(step: Limit) -> str | None:
-    found = sp.limit(step.expr, step.variable, step.to, step.direction)
-    if found == step.value or vanishes(found - step.value):
-        return f"limit {step.variable} → {step.to}"
-    return None
-
-
-def _quadrature(step: Quadrature) -> str | None:
-    variable, *edges = step.over
-    if not step.points:
-        return None
-    with mpmath.workdps(step.digits + 15):
-        for point in step.points:
-            exact = {s: mpmath.mpf(sp.Rational(v).p) / sp.Rational(v).q for s, v in point.items()}
-            symbols = tuple(exact)
-            integrand = sp.lambdify((variable, *symbols), step.integrand, "mpmath")
-            at = [sp.lambdify(symbols, e, "mpmath")(*exact.values()) for e in (*edges, step.value)]
-            found = mpmath.quad(lambda x, f=integrand, p=exact: f(x, *p.values()), at[:-1])
-            if not abs(found - at[-1]) <= mpmath.mpf(10) ** (-step.digits) * max(abs(at[-1]), 1):
-                return None
-    return f"{step.digits} digits at {len(step.points)} point{'s' * (len(step.points) > 1)}"
-
-
-def _premise(step: Premise) -> str | None:
-    return f"{step.source}; met by {step.check}" if step.source and step.check else None
-
-
-_VERIFY: dict[type, Any] = {Identity: _identity, Limit: _limit, Quadrature: _quadrature, Premise: _premise}

@@ -54,6 +54,7 @@ self_overlap = Formula(
     regime="overlaps of kernels with themselves in ‖ρ_T‖², in units of (4πσ²)^{−d/2}; 1 at ε = σ n^{−1/d}",
     source="derived here",
     derivation=_self_overlap,
+    rests_on=(kernel_width,),
 )
 
 

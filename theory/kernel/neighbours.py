@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import sympy as sp
 
 from theory.core.averages import normal_average
+from theory.core.bounds import Bracket, Condition
 from theory.core.formula import Branch, Formula
 from theory.core.special import log_add
 from theory.core.steps import Identity, Limit, Quadrature, Step, shared
@@ -53,7 +54,11 @@ def _collapse_width(f: Formula) -> Iterator[Step]:
     yield Identity(
         "and n = e^{d·rate} is the same balance: annealed = quenched up to here", sp.log(n) - d * rate, balance
     )
-    yield Limit("few kernels need no width to be apart: ε_c → ∞ as n → 1", finite.subs(d, 2), n, 1, sp.oo)
+
+
+def _collapse_width_bounds(f: Formula) -> Iterator[Step]:
+    yield Condition("there are no others", f.branches[0].condition, n - 1 <= 0)
+    yield Limit("and few are not felt at any width", f.branches[1].value.subs(d, 2), n, 1, f.branches[0].value)
 
 
 collapse_width = Formula(
@@ -67,6 +72,7 @@ collapse_width = Formula(
     regime="width at which all other kernels together weigh as much as a point's own, d → ∞; narrower: collapsed",
     source="derived here; biroli2024 for the exact score",
     derivation=_collapse_width,
+    bounds=_collapse_width_bounds,
 )
 
 
@@ -128,6 +134,7 @@ neighbour_ratio = Formula(
     regime="mean of Z_{1^c} over the other points, by Z_1, at the paper's width and a typical place of component 1",
     source="derived here; Z_1 and Z_{1^c} of halder2024 eq. (11) (E3, reconstructed)",
     derivation=_neighbour_ratio,
+    rests_on=(kernel_width, collapse_width),
 )
 
 
@@ -154,6 +161,7 @@ neighbour_spread = Formula(
     regime="standard deviation of ln(Z_{1^c}/Z_1) over places x_1 + εz, the others averaged, at the paper's width",
     source="derived here",
     derivation=_neighbour_spread,
+    rests_on=(kernel_width,),
 )
 
 # -- data of low dimension in a space of many ------------------------------------------------------------------------
@@ -166,16 +174,19 @@ def _intrinsic_ratio(f: Formula) -> Iterator[Step]:
     spread = sp.Symbol("spread", positive=True)
     one = sp.log((_OTHERS / _OWN).subs(d, 1)).subs(width, sigma / sp.sqrt(spread))
     yield Identity("each of D directions: −½ ln(1+σ²/ε²)", sp.expand_log(one, force=True), -sp.log(1 + spread) / 2)
-    value, condition = f.branches[0]
+    value = f.branches[0].value
     logarithm = sp.expand_log(sp.log(value.doit()), force=True)
     exact = sp.log(n - 1) - D * sp.log(1 + snr) / 2
     yield Identity("noise off the subspace is the same for all terms", logarithm, exact)
-    yield Identity("at most all directions hold data", condition.rhs - condition.lhs, d - D)
     for dimension in (2, 3, 8):
         alone = sp.expand_log(sp.log(neighbour_ratio.expr), force=True).subs(d, dimension)
         whole = logarithm.subs({D: dimension, d: dimension})
         yield Identity(f"D = d is the neighbour ratio (d = {dimension})", sp.exp(whole - alone), 1)
     yield Limit("many points are not apart (D = 2, d = 4)", value.doit().subs({D: 2, d: 4}), n, sp.oo, sp.oo)
+
+
+def _intrinsic_ratio_bounds(f: Formula) -> Iterator[Step]:
+    yield Condition("at most all directions hold data", f.branches[0].condition, d - D >= 0)
 
 
 intrinsic_ratio = Formula(
@@ -186,6 +197,8 @@ intrinsic_ratio = Formula(
     regime="neighbour_ratio for Gaussian data in D of d dimensions, at the paper's width of d dimensions; D ≤ d",
     source="derived here",
     derivation=_intrinsic_ratio,
+    bounds=_intrinsic_ratio_bounds,
+    rests_on=(kernel_width, neighbour_ratio),
 )
 
 
@@ -197,12 +210,27 @@ def _isolated_samples(f: Formula) -> Iterator[Step]:
         f.equation.doit(),
         many.subs(n, sp.exp(log_n)).subs(sp.log(sp.exp(log_n)), log_n),
     )
-    fewer, all_of_them = (b.condition for b in f.branches)
-    yield Identity("fewer directions with data than there are", fewer.rhs - fewer.lhs, d - D)
-    yield Identity("or as many: never, for then the ratio is below 1", all_of_them.rhs - all_of_them.lhs, d - D)
-    assert f.branches[1].value == sp.oo
     yield Identity("n from its logarithm", sp.log(f.branches[0].value), log_n)
     yield Limit("d → ∞: n = 2^{D/2}, whatever d", f.equation.doit(), d, sp.oo, log_n - D * sp.log(2) / 2)
+
+
+def _isolated_samples_bounds(f: Formula) -> Iterator[Step]:
+    fewer, all_of_them = (b.condition for b in f.branches)
+    gain = sp.limit(D * log_add(0, 2 * log_n / d).doit() / 2 / log_n, log_n, sp.oo)
+    yield Condition(
+        "with many points one's own term loses D/d of ln n: overtaken if that is less than 1", fewer, gain < 1
+    )
+    yield Condition("at most all directions hold data; with all, never overtaken", all_of_them, d - D >= 0)
+    assert f.unknown
+    edge = f.unknown.upper.subs(D, d * sp.Symbol("part", positive=True))
+    yield Limit("as D → d the root leaves to ∞", edge, sp.Symbol("part", positive=True), 1, f.branches[1].value, "-")
+    yield Bracket(
+        "ln 2 ≤ ln(1+e^x) ≤ ln 2 + x: ln n is above (D/2) ln 2, here half of it, and (1−D/d) ln n at most that",
+        f.unknown,
+        (2 * log_n, D * sp.log(2) / 2),
+        (log_n * (1 - D / d), D * sp.log(2) / 2),
+        ({d: 10, D: 3}, {d: 1000, D: 2}, {d: 64, D: 63}),
+    )
 
 
 isolated_samples = Formula(
@@ -213,6 +241,8 @@ isolated_samples = Formula(
     regime="n up to which the paper's width keeps points of D dimensions in a space of d apart, D ≫ 1; ∞ for D = d",
     source="derived here",
     derivation=_isolated_samples,
+    bounds=_isolated_samples_bounds,
+    rests_on=(intrinsic_ratio,),
     unknown=unknown(
         log_n,
         log_n - D * log_add(0, 2 * log_n / d) / 2,

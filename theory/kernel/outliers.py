@@ -11,6 +11,7 @@ import numpy as np
 import sympy as sp
 
 from theory.core.averages import normal_average
+from theory.core.bounds import Bracket, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
 from theory.core.steps import Identity, Limit, Step, shared
@@ -54,14 +55,21 @@ def _dispersion(f: Formula) -> Iterator[Step]:
     yield Limit("without noise every direction counts 1", single(f.expr), tau, 0, f.count)
 
 
+def _dispersion_bounds(f: Formula) -> Iterator[Step]:
+    yield Edge(
+        "without noise the density of i has no bound", f.variables[0], "lower", sp.log(1 + eigenvalues / tau**2), sp.oo
+    )
+
+
 dispersion = Formula(
     name="dispersion",
-    variables=(variable(tau, POSITIVE), variable(eigenvalues, POSITIVE)),
+    variables=(variable(tau, POSITIVE), variable(eigenvalues)),
     branches=(Branch(d * Mean(eigenvalues / (eigenvalues + tau**2), eigenvalues)),),
     kind="exact",
     regime="variance of the information density ln p(u|x_0)/p(u) of Gaussian data, nats²: collapse is √V wide in ln n",
     source="derived here",
     derivation=_dispersion,
+    bounds=_dispersion_bounds,
     count=d,
 )
 
@@ -89,6 +97,9 @@ local_information = Formula(
 _INSIDE = (1 + snr + radius2) / (snr * (snr + 2))  # e at which the condensed level equals the own term
 
 
+SURPLUS = (radius2 - 1) * e / (2 * (1 + e) ** 2)  # i/d less the rarity of the others' points: below 0, condensed
+
+
 def _inlier_collapse_width(f: Formula) -> Iterator[Step]:
     place2 = sp.Symbol("p", positive=True)
     yield from random_energies(place2)
@@ -103,6 +114,20 @@ def _inlier_collapse_width(f: Formula) -> Iterator[Step]:
     yield Identity("and α = ½ ln(1+1/ε²)", typical, sp.log(1 + snr) / 2)
 
 
+def _inlier_collapse_width_bounds(f: Formula) -> Iterator[Step]:
+    assert f.unknown
+    yield Edge(
+        "outliers begin where the others are condensed no more", f.variables[1], "upper", SURPLUS, 0, included=True
+    )
+    yield Bracket(
+        "the entropy is at most (1+r)χ, and at least ½(ln χ − 1)",
+        f.unknown,
+        ((1 + radius2) * snr, alpha),
+        ((sp.log(snr) - 1) / 2, alpha),
+        tuple({alpha: a, radius2: r_} for a, r_ in ((0.1, 0.5), (1e-3, 0), (2, 1), (0.5, 0.9))),
+    )
+
+
 inlier_collapse_width = Formula(
     name="inlier_collapse_width",
     variables=(variable(alpha), variable(radius2, sp.Interval(0, 1))),
@@ -111,6 +136,7 @@ inlier_collapse_width = Formula(
     regime="width below which a point with |x_1|² = r d, r ≤ 1, outweighs all others, d → ∞; those are condensed there",
     source="derived here",
     derivation=_inlier_collapse_width,
+    bounds=_inlier_collapse_width_bounds,
     unknown=unknown(snr, alpha - entropy(radius2 + _INSIDE), alpha / (1 + radius2), sp.exp(2 * alpha + 1)),
 )
 
@@ -122,11 +148,22 @@ def _outlier_collapse_width(f: Formula) -> Iterator[Step]:
     yield Identity("ε", f.expr**2, width2)
     # The mean is right: more points than e^{d·KL}, KL at |u|² = d(r + e) and temperature 1.
     rarity = entropy(radius2 + e).doit().subs(snr, 1 / e)
-    surplus = (radius2 - 1) * e / (2 * (1 + e) ** 2)
     yield Identity(
         "i/d − KL = (r−1)ε²/2(1+ε²)²: outliers' neighbours are not condensed",
         (local_information.expr / d) - rarity,
-        surplus,
+        SURPLUS,
+    )
+
+
+def _outlier_collapse_width_bounds(f: Formula) -> Iterator[Step]:
+    assert f.unknown
+    yield Edge("they end where the others begin to be condensed", f.variables[1], "lower", SURPLUS, 0, included=True)
+    yield Bracket(
+        "ln(1+x) is between ln x and x",
+        f.unknown,
+        (-sp.log(width2) / 2, alpha),
+        (radius2 / (2 * width2), alpha),
+        tuple({alpha: a, radius2: r_} for a, r_ in ((0.1, 1), (1e-3, 2), (2, 5), (0.5, 1.1))),
     )
 
 
@@ -138,6 +175,8 @@ outlier_collapse_width = Formula(
     regime="width below which a point with |x_1|² = r d, r ≥ 1, outweighs all others, d → ∞",
     source="derived here",
     derivation=_outlier_collapse_width,
+    bounds=_outlier_collapse_width_bounds,
+    rests_on=(local_information,),
     unknown=unknown(
         width2,
         (sp.log(1 + 1 / width2) + (radius2 - 1) / (1 + width2)) / 2 - alpha,

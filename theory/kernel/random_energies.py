@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 import sympy as sp
 
+from theory.core.bounds import Bracket, Condition
 from theory.core.formula import Branch, Formula
 from theory.core.special import narrowing
 from theory.core.steps import Identity, Premise, Quadrature, Step, shared
@@ -76,12 +77,23 @@ def _condensed(f: Formula) -> Iterator[Step]:
     yield Identity(
         "at |u|² = d(1+ε²) the levels of inverse temperature χε² hold e^{αd}", f.equation, alpha - entropy(_TYPICAL)
     )
-    condition = f.branches[0].condition
-    yield Identity("the phases meet at α = ½ ln(1+1/ε²)", condition.lhs - condition.rhs, alpha - _OPEN)
     yield Identity(
         "those of temperature 1 do at α = ½ ln(1+1/ε²), I(x_0; u) = ln n",
         (alpha - f.equation).subs(snr, 1 / e).doit(),
         _OPEN,
+    )
+
+
+def _condensed_bounds(f: Formula) -> Iterator[Step]:
+    begins = sp.simplify(entropy(_TYPICAL).doit().subs(snr, 1 / e))
+    yield Condition("e^{αd} points fill the level of temperature 1", f.branches[0].condition, alpha >= begins)
+    assert f.unknown
+    yield Bracket(
+        "the entropy is at most (3/2+ε²)χ², and χ is at most 1/ε², where the phases meet; twice that",
+        f.unknown,
+        ((sp.Rational(3, 2) + e) * snr**2, alpha),
+        (e * snr, 2),
+        tuple({alpha: a, width: w} for a, w in ((0.1, 0.5), (1e-3, 1), (2, 0.1), (0.01, 3))),
     )
 
 
@@ -99,6 +111,7 @@ condensation = Formula(
     regime="β_c, the inverse temperature at which the other points condense, typical u, d → ∞; 1 where they do not",
     source="derived here; the transition of derrida1981",
     derivation=_condensation,
+    bounds=_condensed_bounds,
     unknown=_X,
 )
 
@@ -128,6 +141,7 @@ quenched_ratio = Formula(
     regime="(1/d) ln Z_{1^c}/Z_1 at a typical u of component 1, d → ∞ at fixed α: the value, not the mean",
     source="derived here; Z_1 and Z_{1^c} of halder2024 eq. (11) (E3, reconstructed)",
     derivation=_quenched_ratio,
+    bounds=_condensed_bounds,
     unknown=_X,
 )
 
@@ -174,6 +188,7 @@ participation = Formula(
     regime="E Σ w_i² of the posterior weights at a fresh typical u, d → ∞: one over the number of points that share u",
     source="derived here",
     derivation=_participation,
+    bounds=_condensed_bounds,
     unknown=_X,
 )
 
@@ -220,5 +235,7 @@ condensed_gain = Formula(
     regime="mean of ∂D/∂u of the empirical denoiser along a direction of variance λ at a fresh typical u, d → ∞",
     source="derived here",
     derivation=_condensed_gain,
+    bounds=_condensed_bounds,
+    rests_on=(participation,),
     unknown=_X,
 )

@@ -11,6 +11,7 @@ from functools import cache
 import sympy as sp
 
 from theory.core.averages import normal_average
+from theory.core.bounds import Bracket, Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.special import positive_root
 from theory.core.steps import Identity, Limit, Premise, Quadrature, Step
@@ -65,6 +66,9 @@ A_OF_M = 1 / m - 1 / (1 + gamma * m)
 POTENTIAL = m * A_OF_M - sp.log(m) + sp.log(1 + gamma * m) / gamma - 1
 
 
+MAXIMUM = (gamma - rho) / gamma  # the u* at which the exponent of the determinant is stationary
+
+
 def _generated_logdet(f: Formula) -> Iterator[Step]:
     plateau, fluctuating = f.branches[0].value, f.branches[1].value
     for size in (1, 2, 3):
@@ -84,7 +88,7 @@ def _generated_logdet(f: Formula) -> Iterator[Step]:
     yield Identity(
         "it vanishes at u* = (γ−ρ)/γ: inside the range of u iff γ > ρ",
         place.subs(m, stationary),
-        (gamma - rho) / gamma,
+        MAXIMUM,
     )
     yield Identity("γ > ρ: the exponent at u*", exponent.subs(m, stationary), fluctuating, BOUNDED)
     yield Identity(
@@ -105,6 +109,19 @@ def _generated_logdet(f: Formula) -> Iterator[Step]:
     yield Limit("γ → 1: the value there", fluctuating.subs(gamma, 1 - e), e, 0, f.branches[2].value)
 
 
+def _generated_logdet_bounds(f: Formula) -> Iterator[Step]:
+    plateau, below, at = (b.condition for b in f.branches[:3])
+    spare = d / gamma - d  # N − d
+    yield Condition(
+        "the maximum sits at u = 0, the end of its range, and W has a row to spare",
+        plateau,
+        sp.And(MAXIMUM <= 0, spare > 0),
+    )
+    yield Condition("W, of N = d/γ rows, has one to spare", below, spare > 0)
+    yield Condition("or as many rows as columns", at, sp.Eq(spare, 0))
+    yield Limit("with fewer A is singular, and its determinant 0", sp.log(u), u, 0, f.branches[3].value)
+
+
 generated_logdet = Formula(
     name="generated_logdet",
     variables=(variable(gamma), variable(rho)),
@@ -119,6 +136,8 @@ generated_logdet = Formula(
     regime="lim (1/d) ln det(Σ_G/σ²) at d/(n−1) → γ; −∞ (rank-deficient) for γ > 1; see logdet_correction",
     source="derived here",
     derivation=_generated_logdet,
+    bounds=_generated_logdet_bounds,
+    rests_on=(mp_log_moment,),
 )
 
 SADDLE_POINT = Premise("saddle point in u, v, e, and annealed = quenched", "argued here", "linear.spectrum")
@@ -146,6 +165,15 @@ IN_SHARE = {r: positive_root(shift, shift + rho - _C2 * m, _C2 * m), m: share / 
 
 def _in_share(expr: sp.Expr) -> sp.Expr:
     return expr.subs(r, IN_SHARE[r]).subs(m, IN_SHARE[m])
+
+
+def saddle_ends(f: Formula) -> Iterator[Step]:
+    """Why γ and ρ, the last two variables, end at 1 in every formula of this saddle."""
+    at_gamma, at_rho = f.variables[-2:]
+    yield Edge(
+        "at γ = 1 the mean of 1/s, the largest resolvent, is infinite", at_gamma, "upper", 1 / (1 - gamma), sp.oo
+    )
+    yield Edge("at ρ = 1 nothing is random: the saddle's c² = (1−ρ)γ is 0", at_rho, "upper", _C2, 0)
 
 
 def _shifted_logdet(f: Formula) -> Iterator[Step]:
@@ -177,6 +205,22 @@ def _shifted_logdet(f: Formula) -> Iterator[Step]:
     yield SADDLE_POINT
 
 
+def _shifted_logdet_bounds(f: Formula) -> Iterator[Step]:
+    assert f.unknown
+    at_one = (-_C2 * shift * (1 + r) ** 2 * m * (1 + gamma * m)).subs(r, IN_SHARE[r]).subs(m, IN_SHARE[m])
+    yield Bracket(
+        "no resolvent, w = 0, leaves (y+ρ)²; the largest, w = 1 or m = 1/(1−γ), a negative rest",
+        f.unknown,
+        (f.equation, (shift + rho) ** 2),
+        (f.equation, at_one.subs(share, 1)),
+        tuple(
+            {shift: y, gamma: g, rho: p}
+            for y, g, p in ((1, 0.5, 0.5), (1e-3, 0.9, 0.2), (30, 0.1, 0.9), (0.1, 0.99, 0.01))
+        ),
+    )
+    yield from saddle_ends(f)
+
+
 shifted_logdet = Formula(
     name="shifted_logdet",
     variables=(
@@ -189,6 +233,8 @@ shifted_logdet = Formula(
     regime="lim (1/d) ln det(y + Σ_G/σ²) at d/(n−1) → γ < 1, y > 0",
     source="derived here",
     derivation=_shifted_logdet,
+    bounds=_shifted_logdet_bounds,
+    rests_on=(mp_log_moment,),
     unknown=unknown(share, _in_share(SADDLE), sp.S.Zero, sp.S.One),
 )
 
@@ -226,6 +272,11 @@ def _logdet_correction(f: Formula) -> Iterator[Step]:
     )
 
 
+def _logdet_correction_bounds(f: Formula) -> Iterator[Step]:
+    slope = gamma * (1 - rho) / ((1 - gamma) * rho) - 1  # m/m* − 1 of the exponent at u = 0, where m = 1/(1−γ)
+    yield Condition("the exponent falls from u = 0 on: an end point", f.branches[0].condition, slope < 0, BOUNDED)
+
+
 logdet_correction = Formula(
     name="logdet_correction",
     variables=(variable(d), variable(gamma), variable(rho)),
@@ -234,4 +285,6 @@ logdet_correction = Formula(
     regime="what (1/d) E ln det(Σ_G/σ²) adds to its limit at finite d, up to O(1/d)",
     source="derived here",
     derivation=_logdet_correction,
+    bounds=_logdet_correction_bounds,
+    rests_on=(generated_logdet,),
 )

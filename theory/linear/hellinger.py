@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import sympy as sp
 
+from theory.core.bounds import Bracket, Condition
 from theory.core.formula import Branch, Formula
 from theory.core.mean import single
 from theory.core.steps import Identity, Limit, Premise, Step
 from theory.gaussians import affinity_spectral
 from theory.letters import d, distance2, gamma, ratios, rho, share, shift, unknown, variable
-from theory.linear.determinants import RESOLVENT, SADDLE, generated_logdet, m, r, shifted_logdet
+from theory.linear.determinants import RESOLVENT, SADDLE, generated_logdet, m, r, saddle_ends, shifted_logdet
 from theory.linear.isotropic import _FLUCTUATING, _PLATEAU
 
 
@@ -48,6 +49,21 @@ def _log_affinity(f: Formula) -> Iterator[Step]:
     )
 
 
+def _log_affinity_bounds(f: Formula) -> Iterator[Step]:
+    for branch, own in zip(f.branches, generated_logdet.branches, strict=False):
+        yield Condition("the phases of generated_logdet", branch.condition, own.condition)
+    assert f.unknown and shifted_logdet.unknown
+    saddle = shifted_logdet.equation.subs(shift, 1)
+    yield Bracket(
+        "the saddle of shifted_logdet at y = 1",
+        f.unknown,
+        (f.equation, saddle.subs(share, shifted_logdet.unknown.lower)),
+        (f.equation, saddle.subs(share, shifted_logdet.unknown.upper)),
+        tuple({gamma: g, rho: p} for g, p in ((0.5, 0.5), (0.9, 0.2), (0.1, 0.9))),
+    )
+    yield from saddle_ends(f)
+
+
 log_affinity = Formula(
     name="log_affinity",
     variables=shifted_logdet.variables[1:],
@@ -59,6 +75,8 @@ log_affinity = Formula(
     regime="lim (1/d) ln(1 − H²(G, O)) at d/(n−1) → γ < 1; for γ ≥ 1, H² = 1",
     source="derived here",
     derivation=_log_affinity,
+    bounds=_log_affinity_bounds,
+    rests_on=(generated_logdet, shifted_logdet, affinity_spectral),
     unknown=unknown(share, shifted_logdet.equation.subs(shift, 1), sp.S.Zero, sp.S.One),
 )
 
@@ -86,5 +104,7 @@ hellinger2 = Formula(
     regime="H²(G, O) = 1 − ∫√(GO) to leading exponential order in d, γ < 1",
     source="derived here; shown in halder2024 Fig. 2(b)",
     derivation=_hellinger2,
+    bounds=_log_affinity_bounds,
+    rests_on=(log_affinity,),
     unknown=log_affinity.unknown,
 )

@@ -14,13 +14,14 @@ from collections.abc import Iterator
 
 import sympy as sp
 
+from theory.core.bounds import Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.mean import single
 from theory.core.special import ratio_divergence
 from theory.core.steps import Identity, Limit, Premise, Quadrature, Step, shared
 from theory.gaussians import kl_spectral
 from theory.letters import at_least, d, distance2, gamma, n, ratios, rho, shift, sigma, tau, variable
-from theory.linear.determinants import BOUNDED, RESOLVENT, SADDLE, generated_logdet, m, r
+from theory.linear.determinants import BOUNDED, MAXIMUM, RESOLVENT, SADDLE, generated_logdet, m, r, shifted_logdet
 
 
 # -- first moments ------------------------------------------------------------------------------------------------
@@ -58,6 +59,16 @@ def _generated_trace(f: Formula) -> Iterator[Step]:
     yield Limit("many samples: the population denoiser, ρ", above, n, sp.oo, rho)
 
 
+def _generated_trace_bounds(f: Formula) -> Iterator[Step]:
+    above, below = (b.condition for b in f.branches[:2])
+    free = n - 1  # N
+    yield Condition("N > d+1: more than 2 degrees of freedom N − d + 1, or E 1/χ² is infinite", above, free - d + 1 > 2)
+    yield Condition("N < d−1: the same with N and d exchanged", below, d - free + 1 > 2)
+    k = sp.Symbol("k", positive=True)
+    yield Limit("at 2 degrees of freedom it is", 1 / (k - 2), k, 2, f.branches[2].value)
+    yield Edge("a covariance takes a degree of freedom, N ≥ 1", f.variables[0], "lower", free, 1, included=True)
+
+
 generated_trace = Formula(
     name="generated_trace",
     variables=(variable(n, at_least(2)), variable(d), variable(rho)),
@@ -70,6 +81,7 @@ generated_trace = Formula(
     regime="(1/d) E tr Σ_G/σ² at every n and d, with the true σ² in Σ_G; minimum norm for n ≤ d; ∞ for d ≤ n ≤ d+2",
     source="derived here; model halder2024 §3 (E5, reconstructed)",
     derivation=_generated_trace,
+    bounds=_generated_trace_bounds,
 )
 
 
@@ -86,6 +98,18 @@ def _generated_mean_error(f: Formula) -> Iterator[Step]:
         yield Identity("E|μ−m|² = σ²d/n + (τ²/n) E tr BBᵀ", direct, branch.value)
 
 
+def _generated_mean_error_bounds(f: Formula) -> Iterator[Step]:
+    for branch, trace in zip(f.branches, generated_trace.branches, strict=True):
+        if trace.condition != sp.true:
+            yield Condition("where E tr BBᵀ is finite", branch.condition, trace.condition)
+        else:
+            scale = sp.Symbol("trace", positive=True)
+            yield Limit(
+                "as large as E tr BBᵀ", (1 + (1 - rho) * scale).subs(rho, sp.S.Half), scale, trace.value, branch.value
+            )
+    yield Edge("a covariance takes a degree of freedom, N ≥ 1", f.variables[0], "lower", n - 1, 1, included=True)
+
+
 generated_mean_error = Formula(
     name="generated_mean_error",
     variables=(variable(n, at_least(2)), variable(d), variable(rho)),
@@ -97,6 +121,8 @@ generated_mean_error = Formula(
     regime="E|mean of G − m|²/(σ²d) at every n and d",
     source="derived here",
     derivation=_generated_mean_error,
+    bounds=_generated_mean_error_bounds,
+    rests_on=(generated_trace,),
 )
 
 # -- divergences from and to the true law -------------------------------------------------------------------------
@@ -134,7 +160,14 @@ def _kl_generated_true(f: Formula) -> Iterator[Step]:
         0,
         floor,
     )
-    yield Limit("it diverges as n falls to d", f.branches[2].value.subs(rho, sp.Rational(1, 2)), gamma, 1, sp.oo, "-")
+
+
+def _kl_generated_true_bounds(f: Formula) -> Iterator[Step]:
+    infinite, plateau = (b.condition for b in f.branches[:2])
+    yield Condition("W has no row to spare: Σ_G is singular, or its inverse has no mean", infinite, d / gamma - d <= 0)
+    yield Condition("the plateau of generated_logdet: its maximum at the end u = 0", plateau, MAXIMUM <= 0)
+    half = sp.Rational(1, 2)
+    yield Limit("it diverges as n falls to d", f.branches[2].value.subs(rho, half), gamma, 1, f.branches[0].value, "-")
 
 
 kl_generated_true = Formula(
@@ -156,6 +189,8 @@ kl_generated_true = Formula(
     regime="lim KL(G‖O)/d at d/(n−1) → γ; ∞ for γ ≥ 1",
     source="derived here; claimed explicit in halder2024solvable (C7)",
     derivation=_kl_generated_true,
+    bounds=_kl_generated_true_bounds,
+    rests_on=(kl_spectral, generated_trace, generated_logdet),
 )
 
 
@@ -178,14 +213,14 @@ def _kl_true_generated(f: Formula) -> Iterator[Step]:
     )
     floor = (1 / rho - 1 + sp.log(rho)) / 2
     yield Limit("infinitely many samples leave ½(1/ρ − 1 + ln ρ)", f.branches[0].value.doit(), gamma, 0, floor)
-    yield Limit(
-        "it diverges as γ rises to ρ",
-        f.branches[0].value.doit().subs(rho, sp.Rational(1, 2)),
-        gamma,
-        sp.Rational(1, 2),
-        sp.oo,
-        "-",
-    )
+
+
+def _kl_true_generated_bounds(f: Formula) -> Iterator[Step]:
+    saddle = (1 - rho) * gamma / (rho - gamma)
+    yield Condition("the saddle r is positive and finite", f.branches[0].condition, 1 / saddle > 0, BOUNDED)
+    half = sp.Rational(1, 2)
+    value = f.branches[0].value.doit().subs(rho, half)
+    yield Limit("it diverges as γ rises to ρ", value, gamma, half, f.branches[1].value, "-")
 
 
 kl_true_generated = Formula(
@@ -199,4 +234,6 @@ kl_true_generated = Formula(
     regime="typical KL(O‖G)/d at d/(n−1) → γ; ∞ for γ ≥ ρ; its mean over training sets is infinite at every finite n",
     source="derived here",
     derivation=_kl_true_generated,
+    bounds=_kl_true_generated_bounds,
+    rests_on=(kl_spectral, shifted_logdet, generated_logdet),
 )

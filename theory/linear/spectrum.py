@@ -8,10 +8,12 @@ from collections.abc import Iterator
 
 import sympy as sp
 
+from theory.core.bounds import Bracket, Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
 from theory.core.special import ratio_divergence
 from theory.core.steps import Identity, Limit, Premise, Step
+from theory.gaussians import kl_spectral
 from theory.letters import (
     INSIDE,
     POSITIVE,
@@ -106,6 +108,24 @@ def _generated_logdet_spectrum(f: Formula) -> Iterator[Step]:
 
 _NOISE_TO_SIGNAL = Mean((1 - fractions) / fractions, fractions)
 
+
+def saddle_bounds(f: Formula) -> Iterator[Step]:
+    """Of generated_logdet_spectrum, and of what has its phases and its saddle."""
+    at_zero = gamma * _NOISE_TO_SIGNAL - (1 - gamma)  # the slope of the exponent in ω there
+    yield Condition(
+        "the exponent falls from ω = 0 on, and its maximum sits there", f.branches[0].condition, at_zero <= 0
+    )
+    assert f.unknown
+    yield Bracket(
+        "the slope is that at ω = 0, and −(1−γ) at ω = 1; in between it falls",
+        f.unknown,
+        (f.equation, at_zero),
+        (f.equation, -(1 - gamma)),
+        tuple({gamma: g, fractions: (0.2, 0.5, 0.9)} for g in (0.4, 0.6, 0.9, 0.99)),
+    )
+    yield Edge("at γ = 1 the mean of 1/s is infinite", f.variables[0], "upper", 1 / (1 - gamma), sp.oo)
+
+
 generated_logdet_spectrum = Formula(
     name="generated_logdet_spectrum",
     variables=(variable(gamma, INSIDE), variable(fractions)),
@@ -117,44 +137,14 @@ generated_logdet_spectrum = Formula(
     regime="lim (1/d) ln det(Σ⁻¹Σ_G), Σ_G = B(Σ+τ²)Bᵀ, at d/(n−1) → γ < 1",
     source="derived here",
     derivation=_generated_logdet_spectrum,
+    bounds=saddle_bounds,
+    rests_on=(mp_log_moment, generated_logdet),
     unknown=unknown(
         omega,
         gamma * (1 - omega) * Mean((1 - fractions) / (fractions + (1 - fractions) * omega), fractions) - (1 - gamma),
         sp.S.Zero,
         sp.S.One,
     ),
-)
-
-
-def _likelihood_threshold(f: Formula) -> Iterator[Step]:
-    # ρ = λ/(λ+τ²): (1−ρ)/ρ = τ²/λ. The inverse trace diverges where ⟨(1−ρ)/ρ⟩ γ/(1−γ) = 1.
-    one = eigenvalues / (eigenvalues + tau**2)
-    yield Identity("(1−ρ)/ρ = τ²/λ", (1 - one) / one, tau**2 / eigenvalues)
-    b = sp.Symbol("b", positive=True)
-    root = sp.solve(sp.Eq(b * gamma / (1 - gamma), 1), gamma)[0]
-    yield Identity(
-        "⟨(1−ρ)/ρ⟩ γ/(1−γ) = 1 at d/γ = d(1 + ⟨τ²/λ⟩)",
-        d / root.subs(b, Mean(tau**2 / eigenvalues, eigenvalues)),
-        f.expr,
-    )
-    equal = single(f.expr).subs(eigenvalues, sigma**2)
-    yield Identity("equal eigenvalues: d/ρ", equal, d / (sigma**2 / (sigma**2 + tau**2)))
-    at = kl_true_generated.branches[0].value.subs(rho, sp.Rational(1, 3))
-    yield Limit("where kl_true_generated diverges: γ = ρ", at.doit(), gamma, sp.Rational(1, 3), sp.oo, "-")
-
-
-likelihood_threshold = Formula(
-    name="likelihood_threshold",
-    variables=(
-        variable(eigenvalues, POSITIVE),
-        variable(tau),
-    ),
-    branches=(Branch(d * (1 + tau**2 * Mean(1 / eigenvalues, eigenvalues))),),
-    kind="asymptotic",
-    regime="n* = d + τ² tr Σ⁻¹: KL(O‖G) per dimension has a finite limit for n > n* only",
-    source="derived here",
-    derivation=_likelihood_threshold,
-    count=d,
 )
 
 
@@ -170,6 +160,18 @@ def _generated_trace_spectrum(f: Formula) -> Iterator[Step]:
     )
 
 
+def _generated_trace_spectrum_bounds(f: Formula) -> Iterator[Step]:
+    enough, full = (b.condition for b in f.branches)
+    free = n - 1  # N
+    yield Condition(
+        "N > d+1: more than 2 degrees of freedom N − d + 1, or E 1/χ² is infinite", enough, free - d + 1 > 2
+    )
+    yield Condition("n ≥ d: N is d−1 at least, and no column of Z is left over", full, free >= d - 1)
+    k = sp.Symbol("k", positive=True)
+    yield Limit("at 2 degrees of freedom it is", 1 / (k - 2), k, 2, f.branches[1].value)
+    yield Edge("a covariance takes a degree of freedom, N ≥ 1", f.variables[0], "lower", free, 1, included=True)
+
+
 generated_trace_spectrum = Formula(
     name="generated_trace_spectrum",
     variables=(variable(n, at_least(2)), variable(fractions)),
@@ -181,6 +183,8 @@ generated_trace_spectrum = Formula(
     regime="(1/d) E tr Σ⁻¹Σ_G for Σ_G = B(Σ+τ²)Bᵀ; n ≥ d",
     source="derived here",
     derivation=_generated_trace_spectrum,
+    bounds=_generated_trace_spectrum_bounds,
+    rests_on=(generated_trace,),
     count=d,
 )
 
@@ -229,6 +233,8 @@ kl_generated_true_spectrum = Formula(
     regime="lim KL(G‖O)/d for Σ_G = B(Σ+τ²)Bᵀ, at d/(n−1) → γ < 1",
     source="derived here",
     derivation=_kl_generated_true_spectrum,
+    bounds=saddle_bounds,
+    rests_on=(generated_trace_spectrum, generated_logdet_spectrum, kl_generated_true),
     unknown=generated_logdet_spectrum.unknown,
 )
 
@@ -254,6 +260,15 @@ def _kl_true_generated_spectrum(f: Formula) -> Iterator[Step]:
     yield Premise("typical values: the mean over training sets is infinite", "argued here", "linear.spectrum")
 
 
+def _kl_true_generated_spectrum_bounds(f: Formula) -> Iterator[Step]:
+    spare = 1 - _excess * gamma / (1 - gamma)
+    yield Condition("the inverse trace is positive and finite", f.branches[0].condition, spare > 0, BOUNDED)
+    half, b = sp.Rational(1, 2), sp.Symbol("b", positive=True)
+    pole = 1 / spare.subs({_excess: b, gamma: half})
+    yield Limit("and it diverges where that ends", pole, b, 1, f.branches[1].value, "-")
+    yield Edge("W needs a row to spare", f.variables[0], "upper", d / gamma - d, 0)
+
+
 kl_true_generated_spectrum = Formula(
     name="kl_true_generated_spectrum",
     variables=generated_logdet_spectrum.variables,
@@ -268,4 +283,45 @@ kl_true_generated_spectrum = Formula(
     regime="typical KL(O‖G)/d for Σ_G = B(Σ+τ²)Bᵀ, at d/(n−1) → γ < 1",
     source="derived here",
     derivation=_kl_true_generated_spectrum,
+    bounds=_kl_true_generated_spectrum_bounds,
+    rests_on=(kl_spectral, generated_logdet_spectrum, kl_true_generated),
+)
+
+
+def _likelihood_threshold(f: Formula) -> Iterator[Step]:
+    # ρ = λ/(λ+τ²): (1−ρ)/ρ = τ²/λ. The inverse trace diverges where ⟨(1−ρ)/ρ⟩ γ/(1−γ) = 1.
+    one = eigenvalues / (eigenvalues + tau**2)
+    yield Identity("(1−ρ)/ρ = τ²/λ", (1 - one) / one, tau**2 / eigenvalues)
+    b = sp.Symbol("b", positive=True)
+    finite = kl_true_generated_spectrum.branches[0].condition.subs(_excess, b)
+    root = sp.solve(sp.Eq(finite.lhs, finite.rhs), gamma)[0]
+    yield Identity(
+        "kl_true_generated_spectrum ends to be finite at d/γ = d(1 + ⟨τ²/λ⟩)",
+        d / root.subs(b, Mean(tau**2 / eigenvalues, eigenvalues)),
+        f.expr,
+    )
+    equal = single(f.expr).subs(eigenvalues, sigma**2)
+    yield Identity("equal eigenvalues: d/ρ", equal, d / (sigma**2 / (sigma**2 + tau**2)))
+    at = kl_true_generated.branches[0].value.subs(rho, sp.Rational(1, 3))
+    yield Limit("where kl_true_generated diverges: γ = ρ", at.doit(), gamma, sp.Rational(1, 3), sp.oo, "-")
+
+
+def _likelihood_threshold_bounds(f: Formula) -> Iterator[Step]:
+    yield Edge("a direction without data has no threshold", f.variables[0], "lower", 1 / eigenvalues, sp.oo)
+
+
+likelihood_threshold = Formula(
+    name="likelihood_threshold",
+    variables=(
+        variable(eigenvalues, POSITIVE),
+        variable(tau),
+    ),
+    branches=(Branch(d * (1 + tau**2 * Mean(1 / eigenvalues, eigenvalues))),),
+    kind="asymptotic",
+    regime="n* = d + τ² tr Σ⁻¹: KL(O‖G) per dimension has a finite limit for n > n* only",
+    source="derived here",
+    derivation=_likelihood_threshold,
+    bounds=_likelihood_threshold_bounds,
+    rests_on=(kl_true_generated_spectrum,),
+    count=d,
 )

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from theory.core.bounds import Bracket, Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
 from theory.core.special import log_excess, ratio_divergence
 from theory.core.steps import Identity, Limit, Step, shared
 from theory.letters import POSITIVE, d, delta, eigenvalues, lam, t, tau2, top_eigenvalue, unknown, variable
+from theory.ou import noise_variance
 
 
 @shared
@@ -51,6 +53,11 @@ def _spectral_relaxation_time(f: Formula) -> Iterator[Step]:
     yield Limit("at t = 0 the form is degenerate, never after: a Gaussian does not speciate", share, t, 0, 1)
 
 
+def _spectral_relaxation_time_bounds(f: Formula) -> Iterator[Step]:
+    share = 1 / (sp.exp(2 * t) - 1) / (1 / top_eigenvalue + 1 / (sp.exp(2 * t) - 1))
+    yield Edge("a point has nothing to forget: its share is 0 at all times", f.variables[0], "lower", share, 0)
+
+
 spectral_relaxation_time = Formula(
     name="spectral_relaxation_time",
     variables=(variable(top_eigenvalue, POSITIVE),),
@@ -59,6 +66,7 @@ spectral_relaxation_time = Formula(
     regime="t at which λ_max(Cov_{π_t}) = τ²/2 for a Gaussian law, noise scale λ = 1",
     source="derived here; halder2024 eqs. (13), (14) (E4, reconstructed)",
     derivation=_spectral_relaxation_time,
+    bounds=_spectral_relaxation_time_bounds,
 )
 
 
@@ -86,6 +94,13 @@ def _relaxation_kl(f: Formula) -> Iterator[Step]:
     )
 
 
+def _relaxation_kl_bounds(f: Formula) -> Iterator[Step]:
+    later = sp.log(1 + lam * (sp.exp(2 * t) - 1) / lam) / 2  # diffusion_time of noise_variance
+    yield Condition("no noise before the process starts, τ² = 0", f.branches[0].condition, sp.simplify(later) <= 0)
+    one = single(f.branches[1].value).subs({d: 1, eigenvalues: 1}).doit()
+    yield Limit("without noise it is infinite", one, t, 0, f.branches[0].value)
+
+
 relaxation_kl = Formula(
     name="relaxation_kl",
     variables=(
@@ -101,6 +116,8 @@ relaxation_kl = Formula(
     regime="KL(law of x_t ‖ N(0, λ(1−e^{−2t})I)) for centred Gaussian data, nats",
     source="derived here",
     derivation=_relaxation_kl,
+    bounds=_relaxation_kl_bounds,
+    rests_on=(noise_variance,),
     count=d,
 )
 
@@ -135,6 +152,22 @@ _TRACE = d * Mean(eigenvalues, eigenvalues)
 
 _SQUARES = d * Mean(eigenvalues**2, eigenvalues)  # ‖Σ‖², of Frobenius
 
+
+def _information_time_bounds(f: Formula) -> Iterator[Step]:
+    assert f.unknown
+    trace, squares = sp.symbols("trace squares", positive=True)
+    means = {Mean(eigenvalues, eigenvalues): trace / d, Mean(eigenvalues**2, eigenvalues): squares / d}
+    yield Bracket(
+        "KL ≤ ‖Σ‖²/4τ⁴ is δ/4 at the upper edge; KL ≥ ‖Σ‖²/4τ²(τ²+tr Σ) is δ at twice the lower",
+        f.unknown,
+        (squares / (8 * tau2 * (2 * tau2 + trace)), delta),
+        (squares / (4 * tau2**2), delta / 4),
+        tuple({delta: x, eigenvalues: (0.3, 1, 4), d: 3} for x in (1e-4, 0.1, 5)),
+        means,
+    )
+    yield Edge("a point has nothing to forget", f.variables[1], "lower", log_excess(eigenvalues / tau2).doit(), 0)
+
+
 information_time = Formula(
     name="information_time",
     variables=(
@@ -147,6 +180,8 @@ information_time = Formula(
     regime="t_R of a Gaussian law, information definition: KL(law of x_t ‖ N(0, λ(1−e^{−2t})I)) has fallen to δ",
     source="derived here",
     derivation=_information_time,
+    bounds=_information_time_bounds,
+    rests_on=(relaxation_kl,),
     count=d,
     unknown=unknown(
         tau2,

@@ -270,4 +270,5 @@ taylor_score_error = Formula(
     regime="E|∇ ln p_t − its tangent at the mean|² times Var x_t, one direction, τ → ∞: the rest is O(τ⁻¹⁰)",
     source="derived here; the tangent is the score of halder2024 eqs. (13), (14) (E4, reconstructed)",
     derivation=_taylor_score_error,
+    rests_on=(late_score_error,),
 )

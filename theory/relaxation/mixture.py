@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import sympy as sp
 
 from theory.core.averages import line_integral, normal_average
+from theory.core.bounds import Bracket, Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.special import log_excess
 from theory.core.steps import Identity, Limit, Quadrature, Step
@@ -93,6 +94,10 @@ def _mixture_relaxation_kl(f: Formula) -> Iterator[Step]:
     )
 
 
+def _mixture_relaxation_kl_bounds(f: Formula) -> Iterator[Step]:
+    yield Edge("without noise the law has no density", f.variables[0], "lower", sp.exp(2 * t) - 1, 0)
+
+
 mixture_relaxation_kl = Formula(
     name="mixture_relaxation_kl",
     variables=(variable(t, POSITIVE), variable(separation), variable(d), variable(sigma)),
@@ -101,6 +106,8 @@ mixture_relaxation_kl = Formula(
     regime="KL(law of x_t ‖ N(0, (1−e^{−2t})I)) of ½N(m, σ²I) + ½N(−m, σ²I), nats, λ = 1",
     source="derived here",
     derivation=_mixture_relaxation_kl,
+    bounds=_mixture_relaxation_kl_bounds,
+    rests_on=(mixture_negentropy, mixture_information),
 )
 
 
@@ -134,6 +141,17 @@ _POWER = separation**2 + d * sigma**2
 _SQUARES = (separation**2 + sigma**2) ** 2 + (d - 1) * sigma**4
 
 
+def _mixture_information_time_bounds(f: Formula) -> Iterator[Step]:
+    assert f.unknown
+    yield Bracket(
+        "KL ≤ E|x_0|²/2τ², and KL ≥ ‖Σ‖²/4τ²(τ²+tr Σ)",
+        f.unknown,
+        (_SQUARES / (4 * tau2 * (tau2 + _POWER)), delta),
+        (_POWER / (2 * tau2), delta),
+        tuple({delta: x, separation: m, d: 8, sigma: 1} for x, m in ((1e-3, 1), (0.1, 4), (2, 0.5))),
+    )
+
+
 mixture_information_time = Formula(
     name="mixture_information_time",
     variables=(variable(delta, unit="nats"), variable(separation), variable(d), variable(sigma)),
@@ -142,6 +160,8 @@ mixture_information_time = Formula(
     regime="t at which KL(law of x_t ‖ N(0, (1−e^{−2t})I)) of two Gaussians at ±m has fallen to δ, λ = 1",
     source="derived here",
     derivation=_mixture_information_time,
+    bounds=_mixture_information_time_bounds,
+    rests_on=(mixture_relaxation_kl,),
     unknown=unknown(
         tau2,
         _kl(tau2) - delta,
@@ -163,6 +183,26 @@ def _linear_score_time(f: Formula) -> Iterator[Step]:
 
 _START = separation**2 / sigma**2
 
+
+def _linear_score_time_bounds(f: Formula) -> Iterator[Step]:
+    yield Condition(
+        "the error in the data themselves, at b² = |m|²/σ², is below δ",
+        f.branches[0].condition,
+        linear_score_error.expr.subs(contrast, _START) <= delta,
+    )
+    assert f.unknown
+    yield Bracket(
+        "the error is at most b⁸, and at least (b²(1−δ)/4)⁴ where it is δ",
+        f.unknown,
+        (contrast**4, delta),
+        ((contrast * (1 - delta) / 4) ** 4, delta),
+        tuple({delta: x} for x in (1e-6, 0.01, 0.3, 0.9, 0.999)),
+    )
+    far = 1 - 1 / (1 + contrast)  # of b² − b⁴/(1+b²), all that is left at large b
+    yield Limit("two far classes miss a squared score of 1", far, contrast, sp.oo, f.variables[0].domain.sup)
+    yield Edge("as much as there is to miss", f.variables[0], "upper", 1 - delta, 0)
+
+
 linear_score_time = Formula(
     name="linear_score_time",
     variables=(
@@ -178,6 +218,8 @@ linear_score_time = Formula(
     regime="t from which Γ E|∇ ln p_t − best linear score|² ≤ δ for two Gaussians at ±m, Γ = σ²e^{−2t}+Δ_t, λ = 1",
     source="derived here",
     derivation=_linear_score_time,
+    bounds=_linear_score_time_bounds,
+    rests_on=(linear_score_error,),
     unknown=unknown(
         contrast,
         contrast * linear_residual(contrast) - delta,
@@ -220,4 +262,5 @@ mixture_taylor_error = Formula(
     regime="Γ E|∇ ln p_t − its tangent at the centre|² for two Gaussians at ±m, Γ the noised variance of one",
     source="derived here; the tangent is the score of halder2024 eqs. (13), (14) (E4, reconstructed)",
     derivation=_mixture_taylor_error,
+    rests_on=(linear_score_error,),
 )

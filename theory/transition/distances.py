@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 import sympy as sp
 
+from theory.core.bounds import Bracket
 from theory.core.formula import Branch, Formula
 from theory.core.steps import Identity, Step
 from theory.letters import INSIDE, gamma, memorized, orthogonal, rho, shift, span, unknown, variable, width
-from theory.linear.determinants import shifted_logdet
+from theory.linear.determinants import saddle_ends, shifted_logdet
 
 
 def _in_the_plane() -> tuple[sp.Expr, sp.Expr, dict]:
@@ -76,6 +77,20 @@ _shifted = shifted_logdet.unknown
 
 assert _shifted is not None
 
+
+def _cross_overlap_bounds(f: Formula) -> Iterator[Step]:
+    assert f.unknown
+    at = shifted_logdet.equation.subs(shift, 1 + width**2)
+    yield Bracket(
+        "the saddle of shifted_logdet at y = 1 + ε²",
+        f.unknown,
+        (f.equation, at.subs(f.unknown.symbol, 0)),
+        (f.equation, at.subs(f.unknown.symbol, 1)),
+        tuple({width: 0.5, gamma: g, rho: p} for g, p in ((0.5, 0.5), (0.9, 0.2), (0.1, 0.9))),
+    )
+    yield from saddle_ends(f)
+
+
 cross_overlap = Formula(
     name="cross_overlap",
     variables=(
@@ -88,5 +103,7 @@ cross_overlap = Formula(
     regime="lim (1/d) ln ⟨G, ρ_O⟩ in units of (4πσ²)^{−d/2}, one-step model at d/(n−1) → γ < 1, many points of O",
     source="derived here",
     derivation=_cross_overlap,
+    bounds=_cross_overlap_bounds,
+    rests_on=(shifted_logdet,),
     unknown=unknown(_shifted.symbol, _shifted.equation.subs(shift, 1 + width**2), _shifted.lower, _shifted.upper),
 )

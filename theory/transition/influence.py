@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import sympy as sp
 
 from theory.core.averages import chi2_average, gaussian_product
-from theory.core.formula import Branch, Formula
+from theory.core.bounds import Edge
+from theory.core.formula import Branch, Formula, Variable
 from theory.core.steps import Identity, Limit, Premise, Step, shared
 from theory.letters import at_least, d, distance, n, q, sigma, variable, width
 
@@ -83,6 +84,12 @@ memorized_fraction = Formula(
 
 
 # -- a point that G was fitted to ----------------------------------------------------------------------------------
+def few_points(points: Variable) -> Edge:
+    """Why n starts at 8 where what a point's own presence does is taken to first order in 1/n."""
+    claim = "the correction of order 1/n, (2−q)/n, is at most a quarter there"
+    return Edge(claim, points, "lower", 2 / n, sp.Rational(1, 4), included=True)
+
+
 def _leave_one_out(f: Formula) -> Iterator[Step]:
     yield from _refit()
     # With A' the matrix of the other n−1 points and Q' = yᵀA'⁻¹y, exactly (x_i−x̄)ᵀA⁻¹(x_i−x̄) = (1−1/n)² Q'/(1+Q'/n).
@@ -116,6 +123,10 @@ def _refit() -> Iterator[Step]:
     )
 
 
+def _leave_one_out_bounds(f: Formula) -> Iterator[Step]:
+    yield few_points(f.variables[1])
+
+
 leave_one_out = Formula(
     name="leave_one_out",
     variables=(
@@ -128,4 +139,5 @@ leave_one_out = Formula(
     regime="Mahalanobis distance² of a training point, by that of the fresh point in its place; to order 1/n",
     source="derived here",
     derivation=_leave_one_out,
+    bounds=_leave_one_out_bounds,
 )

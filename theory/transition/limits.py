@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import sympy as sp
 
 from theory.core.averages import chi2_average
+from theory.core.bounds import Bracket, Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.special import log_add, log_ndtr, ratio_divergence
-from theory.core.steps import Identity, Limit, Premise, Step, shared
+from theory.core.steps import Identity, Limit, Premise, Quadrature, Step, shared
 from theory.letters import at_least, d, distance, log_n, n, probability, q, unknown, variable
-from theory.transition.influence import INFLUENCE, influence, leave_one_out
+from theory.transition.influence import INFLUENCE, few_points, influence, leave_one_out
 from theory.transition.overlap import exponential_moment
 
 # -- few dimensions: the central limit theorem ---------------------------------------------------------------------
@@ -42,11 +43,21 @@ def _overlap_clt(f: Formula) -> Iterator[Step]:
     moved, sloped = v - q, ((1 + SCATTER) * (v2 - 1) - (v - 1)) / 2
     yield Identity("their product over Var f, d directions", d * moved * sloped / SCATTER, COMMON)
     yield Premise("n terms on each side add up to normals", "argued here", "transition.overlap_clt")
-    yield Identity("1/scatter, without overflow", _PER_SCATTER * SCATTER, 1)
-    score = -(INFLUENCE - COMMON) * sp.sqrt(_PER_SCATTER / (2 * n))
-    yield Identity("P = Φ(E[W | Z=0]/deviation of √n Z)", f.expr.doit(), sp.erfc(-score / sp.sqrt(2)) / 2)
+    # D = √n Z + W in units of E f: Var √n Z = 2n Var f, and P(D > 0) = P(√n Z > −E[W | Z=0])
+    x, s2 = sp.symbols("x s2", positive=True)
+    normal = sp.exp(-(x**2) / (2 * s2)) / sp.sqrt(2 * sp.pi * s2)
+    above = sp.erfc(1 / sp.sqrt(2 * s2)) / 2
+    yield Quadrature("P(√n Z > 1) = ½ erfc(1/√(2 Var))", normal, (x, 1, 5, sp.oo), above, ({s2: 1}, {s2: 3}))
+    (stated,) = f.expr.doit().atoms(sp.erfc)
+    scale = stated.args[0] / (INFLUENCE - COMMON)
+    yield Identity("P is that of −E[W | Z=0] = INFLUENCE − COMMON deviations", scale**2 * 2 * (2 * n * SCATTER), 1)
+    yield Identity("as half an erfc", f.expr.doit(), sp.erfc(-stated.args[0]) / 2)
     wide = (INFLUENCE - COMMON).subs(d, 1) / q
     yield Limit("wide kernels, one dimension: the mean alone is remembered", wide, q, 0, 1)
+
+
+def _overlap_clt_bounds(f: Formula) -> Iterator[Step]:
+    yield few_points(f.variables[0])
 
 
 overlap_clt = Formula(
@@ -57,6 +68,8 @@ overlap_clt = Formula(
     regime="P(⟨G,H⟩ > ⟨G,T⟩) at fixed d as n → ∞; needs n ≫ clt_threshold(d, q)",
     source="derived here",
     derivation=_overlap_clt,
+    bounds=_overlap_clt_bounds,
+    rests_on=(leave_one_out,),
 )
 
 
@@ -135,6 +148,13 @@ _ODDS = q * d ** sp.Rational(3, 2) * sp.sqrt(sp.log(n)) * (1 - 2 * sp.sqrt(sp.lo
 
 _CONDENSED = sp.log(n) < d * (sp.log(1 + q) - q / (1 + q)) / 2  # fewer points than sample that law: the nearest decide
 
+
+def _condensed_probability_bounds(f: Formula) -> Iterator[Step]:
+    rate = ratio_divergence(1 / (1 + q)).doit() / 2
+    yield Condition("fewer points than one among e^{d·KL}", f.branches[0].condition, sp.log(n) < d * rate)
+    yield few_points(f.variables[0])
+
+
 condensed_probability = Formula(
     name="condensed_probability",
     variables=(variable(n, at_least(8)), variable(d), variable(q)),
@@ -143,6 +163,8 @@ condensed_probability = Formula(
     regime="P(⟨G,H⟩ > ⟨G,T⟩) as d → ∞ at n ~ d^{3/2}; needs ln n ≪ (d/2)[ln(1+q) − q/(1+q)]: d ≫ 225 at q = ½",
     source="derived here",
     derivation=_condensed_probability,
+    bounds=_condensed_probability_bounds,
+    rests_on=(leave_one_out,),
 )
 
 
@@ -165,6 +187,20 @@ def _overlap_samples(f: Formula) -> Iterator[Step]:
     )
 
 
+def _overlap_samples_bounds(f: Formula) -> Iterator[Step]:
+    assert f.unknown
+    condensed = condensed_probability.branches[0].condition
+    yield Bracket(
+        "n is between e and where condensed_probability ends",
+        f.unknown,
+        (log_n, 1),
+        (log_n, condensed.rhs),
+        tuple({probability: p, d: dimension, q: 0.5} for p, dimension in ((0.25, 1e3), (0.1, 1e4), (0.45, 1e5))),
+    )
+    yield Edge("tried from 256 dimensions on", f.variables[1], "lower", d / 256, 1, included=True)
+    yield Edge("and from q = 2/5 on", f.variables[2], "lower", 5 * q / 2, 1, included=True)
+
+
 overlap_samples = Formula(
     name="overlap_samples",
     variables=(
@@ -177,6 +213,8 @@ overlap_samples = Formula(
     regime="n_p at which P(⟨G,H⟩ > ⟨G,T⟩) = p: q d^{3/2} √ln n (1−2√(ln n/d))²/ln(1/p−1), d → ∞; d ≥ 256",
     source="derived here",
     derivation=_overlap_samples,
+    bounds=_overlap_samples_bounds,
+    rests_on=(condensed_probability,),
     unknown=unknown(
         log_n,
         log_n

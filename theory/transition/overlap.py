@@ -16,13 +16,14 @@ from collections.abc import Iterator
 import sympy as sp
 
 from theory.core.averages import chi2_average
+from theory.core.bounds import Edge
 from theory.core.formula import Branch, Formula
 from theory.core.special import log_excess
 from theory.core.steps import Identity, Premise, Quadrature, Step
 from theory.core.sum_exceeds import sum_exceeds
 from theory.kernel.estimate import kernel_width
 from theory.letters import at_least, d, distance, n, n_original, q, variable
-from theory.transition.influence import leave_one_out
+from theory.transition.influence import few_points, leave_one_out
 
 
 # -- the overlap gap, by quadrature --------------------------------------------------------------------------------
@@ -51,6 +52,10 @@ def _overlap_probability(f: Formula) -> Iterator[Step]:
     )
 
 
+def _overlap_probability_bounds(f: Formula) -> Iterator[Step]:
+    yield few_points(f.variables[0])
+
+
 overlap_probability = Formula(
     name="overlap_probability",
     variables=(variable(n, at_least(8)), variable(d), variable(q)),
@@ -59,6 +64,8 @@ overlap_probability = Formula(
     regime="P(⟨G,H⟩ > ⟨G,T⟩), G = N(x̄, S), H as large as T, n ≫ d ≫ 1; ½ would be no memory",
     source="derived here; inversion gilpelaez1951",
     derivation=_overlap_probability,
+    bounds=_overlap_probability_bounds,
+    rests_on=(leave_one_out,),
 )
 
 
@@ -76,6 +83,13 @@ def _null_probability(f: Formula) -> Iterator[Step]:
 
 def _widened(k: sp.Expr) -> sp.Expr:
     return 1 + sp.exp(-2 * sp.log(k) / d)
+
+
+def _null_probability_bounds(f: Formula) -> Iterator[Step]:
+    for points in f.variables[:2]:
+        falls = sp.Integer(10) ** (-4 * points.symbol / 2)
+        claim = "a limit of the quadrature: in one dimension φ falls as s^{−n/2}, with 8 terms to 10⁻¹⁶ at s = 10⁴"
+        yield Edge(claim, points, "lower", falls, sp.Rational(1, 10**16), included=True)
 
 
 null_probability = Formula(
@@ -103,6 +117,8 @@ null_probability = Formula(
     regime="P(⟨G,O⟩ > ⟨G,T⟩) of the perfect generator, G the true law, each set at its own width; ½ if n_O = n",
     source="derived here; inversion gilpelaez1951",
     derivation=_null_probability,
+    bounds=_null_probability_bounds,
+    rests_on=(kernel_width,),
 )
 
 
