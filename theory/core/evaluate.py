@@ -45,12 +45,14 @@ def _compile(expr: Any, symbols: tuple[sp.Symbol, ...], backend: str) -> Callabl
     if backend == "numpy":
         # Shared subexpressions get names; a live Mean would take such a name for a constant and move it outside.
         expr = expr.replace(Mean, _INERT_MEAN)
-        if isinstance(expr, sp.Expr):
-            expr = optimize(expr, [expm1_opt]).replace(sp.log, _log_of)
-        elif isinstance(expr, sp.core.relational.Relational):
-            expr = expr.func(*(side.replace(sp.log, _log_of) for side in expr.args), evaluate=False)
+    if isinstance(expr, sp.Expr):
+        expr = optimize(expr, [expm1_opt]).replace(sp.log, _log_of)
+    elif isinstance(expr, sp.core.relational.Relational):
+        expr = expr.func(*(side.replace(sp.log, _log_of) for side in expr.args), evaluate=False)
+    if backend == "numpy":
         return sp.lambdify(symbols, expr, [_special(expr, "numpy"), "numpy"], cse=True)
-    return sp.lambdify(symbols, expr, [_special(expr, "mpmath"), "mpmath"])
+    near_zero = {"expm1": mpmath.expm1, "log1p": mpmath.log1p}
+    return sp.lambdify(symbols, expr, [_special(expr, "mpmath") | near_zero, "mpmath"])
 
 
 def _at(rows: np.ndarray, arrays: dict[sp.Symbol, np.ndarray]) -> dict[sp.Symbol, np.ndarray]:

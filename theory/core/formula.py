@@ -121,25 +121,26 @@ class Formula:
         for working in (dps + 10 << k for k in range(5)):
             with mpmath.workdps(working):
                 try:
-                    result = self._mp_value(
+                    result, known = self._mp_value(
                         {s: [_mpf(x) for x in v] if s in spectra else _mpf(v) for s, v in bound.items()}
                     )
                 except ZeroDivisionError:  # a denominator that is 0 to these digits
                     continue
             with mpmath.workdps(dps):
                 found.append(+mpmath.mpf(result))
-            if found[-1] and found[-1] in found[:-1]:
+            if known or (found[-1] and found[-1] in found[:-1]):
                 break
         if not found:
             raise ZeroDivisionError(f"{self.name}: a denominator is 0 at {_show(bound)}")
         return found[-1]
 
-    def _mp_value(self, values: dict[sp.Symbol, Any]) -> mpmath.mpf:
+    def _mp_value(self, values: dict[sp.Symbol, Any]) -> tuple[mpmath.mpf, bool]:
+        """The value, and whether it is the phase's own number, the same to any digits."""
         for value, condition in self.branches:
             if _mp_evaluate(condition, values):
                 if self.unknown and value.has(self.unknown.symbol):
                     values[self.unknown.symbol] = _mp_root(self.unknown, values)
-                return _mp_evaluate(value, values)
+                return _mp_evaluate(value, values), value.is_number
         raise DomainError(f"{self.name}: no phase covers {_show(values)}")
 
     # -- float64 ------------------------------------------------------------------------------------------------
