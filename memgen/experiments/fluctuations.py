@@ -16,10 +16,10 @@ from memgen.streams import stream
 
 VERSION = 1
 # γ = d/(n−1) and ρ: two places on either side of γ = ρ; d/γ is whole at every d divisible by 4.
-PLACES = ((0.25, 0.5), (0.5, 0.8), (0.8, 0.5), (0.5, 0.25))
+PLACES = ((0.25, 0.5), (0.5, 0.8), (0.8, 0.5), (0.8, 0.25))
 _SIZES = {"smoke": (16, 32), "standard": (16, 32, 64), "paper": (16, 32, 64, 128, 256, 512)}
 _BLOCK = 100  # replicas that share a stream: fewer replicas are the first ones
-_WHOLE = 128  # beyond this dimension the replicas are fewer, as 1/d
+_WHOLE = 256  # beyond this dimension the replicas are fewer, as 1/d
 _NUMBERS = 2_000_000  # that a batch of matrices may hold
 
 Size = Annotated[int, Field(ge=4, multiple_of=4)]
