@@ -14,9 +14,9 @@ from scipy import stats
 from scipy.special import digamma, polygamma
 
 from memgen.experiments.fluctuations import PLACES, Cell, Params, cell, grid, logdets
-from memgen.figures.linear import fluctuations, numbers
+from memgen.figures.linear import fluctuations
 from memgen.runs.store import load
-from memgen.statistics import Estimate, cumulant, mean, threshold
+from memgen.statistics import Estimate, mean, threshold
 from memgen.streams import stream
 from theory import linear
 from theory.core.steps import verify
@@ -101,15 +101,9 @@ def test_the_triangular_factor_stands_for_the_symmetric_root() -> None:
 
 def test_least_squares_on_data_fluctuates_as_the_representation_does() -> None:
     rows = load("linear")[0]
-    scores, halves = [], []
-    for aspect in (numbers.ON_PLATEAU, numbers.BEYOND):
-        for (d, n), values in numbers.sizes(rows, "logdet", aspect):
-            if d >= 64:
-                found, expected = cumulant(d * values.to_numpy(), 2), float(linear.logdet_variance(d, d / (n - 1), 0.5))
-                scores.append(found.z(expected))
-                halves.append(found.z(expected / 2))
+    scores = fluctuations.least_squares(rows)
     assert len(scores) == 6 and np.max(np.abs(scores)) < threshold(6)
-    assert np.min(halves) > threshold(6)
+    assert np.min(fluctuations.least_squares(rows, share=0.5)) > threshold(6)
 
 
 def test_fewer_replicas_are_the_first_ones(stored: pd.DataFrame) -> None:
@@ -168,6 +162,15 @@ def test_the_variance_grows_by_two_logarithms_or_not_at_all(stored: pd.DataFrame
     assert abs(_together(steep).z(4)) > limit
 
 
+def test_moments_of_stored_rows_meet_both_formulas(stored: pd.DataFrame) -> None:
+    limit = threshold(2 * 3 * len(PLACES))
+    for at in fluctuations.places(stored):
+        variances, means = at.scores()
+        assert len(variances) == len(means) == 3
+        assert np.max(np.abs([*variances, *means])) < limit
+        assert np.min(at.scores(share=0.5)[0]) > limit
+
+
 # -- the formulas -----------------------------------------------------------------------------------------------------
 
 
@@ -191,12 +194,10 @@ def test_outside_the_mean_undoes_half_of_half_the_variance() -> None:
 
 # -- what the chapter shows -------------------------------------------------------------------------------------------
 
-COLOURS = {0.25: 0, 0.5: 1, 0.8: 2}
-
 
 @pytest.fixture(scope="module")
 def figures(stored: pd.DataFrame) -> Iterator[dict[str, Figure]]:
-    yield {"ring": fluctuations.ring(60, 0), "growth": fluctuations.growth(stored, COLOURS)}
+    yield {"ring": fluctuations.ring(60, 0), "growth": fluctuations.growth(stored, (0.25, 0.5, 0.8))}
     plt.close("all")
 
 
@@ -219,6 +220,13 @@ def test_markers_lie_on_the_lines(figures: dict[str, Figure], stored: pd.DataFra
         line = [np.asarray(a, float) for a in lines[k].get_data()]
         assert line[1] == pytest.approx(linear.logdet_variance(line[0], aspect, fraction))
         assert np.ptp(shown) < 1 if aspect < fraction else np.ptp(shown) > 4
+
+
+def test_a_fraction_keeps_the_colour_of_the_chapter(figures: dict[str, Figure], stored: pd.DataFrame) -> None:
+    colours = [c[0].get_color() for c in figures["growth"].axes[0].containers]
+    assert colours == [f"C{(0.25, 0.5, 0.8).index(fraction)}" for _, fraction in PLACES]
+    other = fluctuations.growth(stored, (0.3,)).axes[0].containers
+    assert {c[0].get_color() for c in other} == {"C1", "C2", "C3"}
 
 
 @pytest.mark.parametrize("name", ["ring", "growth"])

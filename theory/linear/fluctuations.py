@@ -186,8 +186,9 @@ logdet_variance = Formula(
     ),
     kind="heuristic",
     regime=(
-        "Var ln det(Σ_G/σ²) over training sets, up to what vanishes with d: exact for ρ → 0, argued else; "
-        "d(1−γ) ≫ 1, and |γ − ρ| ≫ √(γρ(1−ρ)/d), within which the two phases join"
+        "Var ln det(Σ_G/σ²) over training sets, up to what vanishes with d; γ > ρ: exact for ρ → 0, argued else, and "
+        "N − d ≫ 1; γ < ρ: by many √(γρ(1−ρ)/d), for by five of them it is a seventh too small at d = 96; "
+        "γ_E is Euler's constant"
     ),
     source="derived here",
     derivation=_logdet_variance,
@@ -237,7 +238,7 @@ logdet_offset = Formula(
     kind="heuristic",
     regime=(
         "E ln det(Σ_G/σ²) − d·generated_logdet, up to what vanishes with d: what logdet_correction leaves out; "
-        "beyond the plateau the same at every ρ; where logdet_variance holds"
+        "beyond the plateau the same at every ρ; where logdet_variance holds; γ_E is Euler's constant"
     ),
     source="derived here",
     derivation=_logdet_offset,

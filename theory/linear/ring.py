@@ -76,7 +76,7 @@ def integrable_logarithm() -> Iterator[Step]:
     yield Limit("the smallest 2kd singular values, s²/d ≥ k²: their share of (1/d) ln det", 2 * below, k, 0, 0)
     x = sp.Symbol("x", positive=True)
     least = sp.sqrt(2 / sp.pi) * sp.integrate(x ** sp.Rational(-1, 2) * sp.exp(-(x**2) / 2), (x, 0, sp.oo))
-    yield Limit("the least: E s^(−½) ≤ d E|χ₁|^(−½), so that of 1/d of it too", sp.log(least * k) / k, k, sp.oo, 0)
+    yield Limit("the least: E s^(−½) ≤ d E|χ₁|^(−½), so (1/d) ln s vanishes too", sp.log(least * k) / k, k, sp.oo, 0)
 
 
 def ring(f: Formula) -> Iterator[Step]:
