@@ -7,7 +7,7 @@ nearest −c matter: the logarithm is a log-correlated field, cut off at the dis
 Two exact averages carry the mean and the variance outside: E det A = ρ^{d/2}, and E det AAᵀ, whose sum over minors is
 a binomial distribution function: P(Bin(N−2, ρ) ≤ d), with a prefactor.  So in the mean the transition is that of N
 tosses which give more heads than d, or fewer.  Inside, all is exact for ρ → 0, where both determinants are products of
-χ² variables; how ρ changes that is argued, and met by simulation.
+χ² variables and the logarithm is normal in the end (nguyen2014); how ρ changes that is argued, and met by simulation.
 """
 
 from collections.abc import Iterator
@@ -50,6 +50,20 @@ def _wishart(order: int) -> sp.Expr:
     """Σ_{i≤d} ψ^{(order)}((N−i+1)/2), d = 2m → ∞, N = d/γ: those of ln det W, but for d ln 2."""
     first = m / gamma - m + HALF  # (N−d+1)/2
     return sum(FAR[order].subs(x, start + m) - FAR[order].subs(x, start) for start in (first, first + HALF))
+
+
+# What these sums come to, in d and γ.
+_N = d / gamma
+SQUARE = (
+    d * sp.log(d / 2) - d - sp.log(d) / 2 + (1 - sp.log(2) - sp.EulerGamma) / 2,
+    2 * sp.log(d) + PURE,
+    THIRD,
+)
+WISHART = (
+    _N * sp.log(_N / 2) - (_N - d) * sp.log((_N - d) / 2) - d + sp.log(1 - gamma) / 2,
+    -2 * sp.log(1 - gamma),
+    sp.S.Zero,
+)
 
 
 @cache
@@ -108,6 +122,9 @@ def anchor() -> Iterator[Step]:
         gap = sp.expand_func(total.subs(x, x + 1) - total)
         yield Identity(f"a sum of such: a difference that is ψ^({order})", gap, sp.polygamma(order, x))
         yield Limit("and what it is far from 0", total - far, x, sp.oo, 0)
+        square, wishart = (value.subs(d, 2 * m) for value in (SQUARE[order], WISHART[order]))
+        yield Limit(f"Σψ^({order})(k/2), k = 1…d", _square(order) - square, m, sp.oo, 0)
+        yield Limit(f"Σψ^({order})((N−i+1)/2), i = 1…d", _wishart(order) - wishart, m, sp.oo, 0)
 
 
 # -- the variance ------------------------------------------------------------------------------------------------------
@@ -132,7 +149,7 @@ def _logdet_variance(f: Formula) -> Iterator[Step]:
     geometric = 1 / (1 - X)
     yield Identity("so E det AAᵀ/ρ^d → g = 1 + xg, if x < 1", geometric, 1 + X * geometric)
     yield Premise(
-        "for γ < ρ ln det is normal in the limit, with its exponential moments: traces of G^k are independent normals",
+        "for γ < ρ det A > 0 and ln det is normal in the limit, as its exponential moments are: so are traces of G^k",
         "argued here, after rider2006",
         "test_fluctuations.test_third_cumulants_are_those_of_a_normal_law_or_of_a_square_matrix",
     )
@@ -144,13 +161,7 @@ def _logdet_variance(f: Formula) -> Iterator[Step]:
     # Inside.
     yield from anchor()
     pure = inside.value.subs(rho, 0)
-    yield Limit(
-        "ρ → 0: Σψ′(k/2) + Σψ′((N−i+1)/2)",
-        _square(1) + _wishart(1) - pure.subs(d, 2 * m),
-        m,
-        sp.oo,
-        0,
-    )
+    yield Identity("ρ → 0: Σψ′(k/2) + Σψ′((N−i+1)/2)", pure, SQUARE[1] + WISHART[1])
     density = DENSITY.subs(r2, C2)
     yield Identity("the eigenvalues have density (1−ρ)²/(πγ) at −c", density, (1 - rho) ** 2 / (sp.pi * gamma))
     yield Premise(
@@ -220,10 +231,8 @@ def _logdet_offset(f: Formula) -> Iterator[Step]:
     left = 2 * sp.log(1 - rho) - (variance - variance.subs(rho, 0)) / 2
     gain = inside.value - inside.value.subs(rho, 0)
     yield Identity("of it the mean has what half the variance leaves: nothing", gain, left, BOUNDED)
-    yield Limit("the third is Σψ″(k/2), over all k", _square(2) - _wishart(2), m, sp.oo, THIRD)
-    exact = _square(0) - _wishart(0)
-    pure = (d * limit.subs(rho, 0) + inside.value.subs(rho, 0)).subs(d, 2 * m)
-    yield Limit("ρ → 0: Σψ(k/2) − Σψ((N−i+1)/2)", exact - pure, m, sp.oo, 0)
+    pure = d * limit.subs(rho, 0) + inside.value.subs(rho, 0)
+    yield Identity("ρ → 0: Σψ(k/2) − Σψ((N−i+1)/2)", pure, SQUARE[0] - WISHART[0], BOUNDED)
     whole = d * logdet_correction.branches[1].value
     yield Limit("whose leading term is logdet_correction", inside.value / whole, d, sp.oo, 1)
 
