@@ -1,6 +1,6 @@
 """Estimates with their errors, intervals with their method, and the threshold that a family of tests must keep."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -34,6 +34,22 @@ def mean(values: np.ndarray) -> Estimate:
             f"a mean needs two or more finite replicas, got {values.size}, {np.isfinite(values).sum()} finite"
         )
     return Estimate(float(values.mean()), float(values.std(ddof=1) / np.sqrt(values.size)), values.size - 1)
+
+
+def cumulant(values: np.ndarray, order: Literal[2, 3]) -> Estimate:
+    """Variance or third cumulant of independent replicas, unbiased. Raises on fewer than three, or on infinite ones."""
+    values = np.asarray(values, float)
+    size = values.size
+    if size < 3 or not np.isfinite(values).all():
+        finite = np.isfinite(values).sum()
+        raise ValueError(f"a cumulant needs three or more finite replicas, got {size}, {finite} finite")
+    centred = values - values.mean()
+    second, third = np.mean(centred**2), np.mean(centred**3)
+    if order == 2:
+        value, influence = second * size / (size - 1), centred**2
+    else:
+        value, influence = third * size**2 / ((size - 1) * (size - 2)), centred**3 - 3 * second * centred
+    return Estimate(float(value), float(influence.std(ddof=1) / np.sqrt(size)), size - 1)
 
 
 def median(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:

@@ -67,6 +67,8 @@ TWINS = {
     "log_affinity": lambda f: _twin(f, 1, None, 2 * f.branches[1].value),
     "hellinger2": lambda f: _twin(f, 0, _d, _d / 2),
     "logdet_correction": lambda f: _twin(f, 1, None, -sp.log(_d) / _d),
+    "logdet_variance": lambda f: _twin(f, 0, None, f.branches[0].value / 2),  # of complex matrices
+    "logdet_offset": lambda f: _twin(f, 1, _d, 2 * _d),
     "kernel_width": lambda f: _twin(f, 0, _L.d, _L.d + 4),
     "self_overlap": lambda f: _twin(f, 0, _L.n, _L.n**2),
     "pair_overlap": lambda f: _twin(f, 0, _L.width, 2 * _L.width),

@@ -98,3 +98,15 @@ def test_the_first_crossing() -> None:
     assert statistics.first_crossing(x, np.array([0.0, 0.4, 0.1, 0.9]), 0.3) == pytest.approx(0.75)  # not the last
     assert statistics.first_crossing(x, np.array([0.5, 0.1, 0.3, 0.9]), 0.5) == 0  # there from the start
     assert statistics.first_crossing(x, np.array([0.0, 0.1, 0.3, 0.4]), 0.5) == np.inf
+
+
+def test_cumulant_intervals_cover_far_from_the_normal_law() -> None:
+    rng = np.random.default_rng(21)
+    variances = [statistics.cumulant(row, 2) for row in rng.standard_exponential((800, 2000))]
+    _covers(sum(low < 1 < high for low, high in (e.interval() for e in variances)), 800, 0.94)
+    assert np.std([(e.value - 1) / np.sqrt(2 / 2000) for e in variances]) > 1.7  # as if the law were normal
+    thirds = [statistics.cumulant(row, 3) for row in rng.standard_gamma(6, (800, 2000))]
+    _covers(sum(low < 12 < high for low, high in (e.interval() for e in thirds)), 800, 0.93)
+    assert np.mean([e.value for e in thirds]) == pytest.approx(12, rel=0.02)
+    with pytest.raises(ValueError, match="three or more"):
+        statistics.cumulant(np.array([1.0, np.inf, 2.0]), 2)

@@ -47,5 +47,10 @@ def test_latex_is_balanced_and_free_of_python_names(name: str) -> None:
     assert "operatorname" not in body
 
 
+def test_eulers_constant_is_not_the_aspect_ratio() -> None:
+    for name in ("logdet_variance", "logdet_offset"):
+        assert FORMULAS[name].latex().count(r"\gamma_{\mathrm{E}}") == 1
+
+
 def test_the_logarithm_of_a_sum_is_undone() -> None:
     assert "log" not in FORMULAS["kde_mise"].latex() and r"\Phi" in FORMULAS["overlap_clt"].latex()

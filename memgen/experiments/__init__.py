@@ -1,4 +1,7 @@
-"""One module a chapter: Params (typed, frozen), grid() and cell(), a pure function of one grid cell."""
+"""One module a chapter: Params (typed, frozen), grid() and cell(), a pure function of one grid cell.
+
+`fluctuations` is a second one of chapter 3, of which it reads the stored rows.
+"""
 
 import importlib
 from types import ModuleType

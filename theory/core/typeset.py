@@ -11,12 +11,13 @@ from theory.core.parts import Branch
 from theory.core.special import log_add, log_ndtr
 
 _PHI = sp.Function(r"\Phi")
+_EULER = sp.Dummy("euler", positive=True)  # SymPy sets Euler's constant as γ, which is a letter of ours
 _WIDE = 64  # columns of SymPy's text form that fit a line of the book
 
 
 def display(name: str, branches: Sequence[Branch], equation: sp.Expr | None, letters: Mapping[sp.Symbol, str]) -> str:
     """name = the value of each phase, the equation of the unknown, and the parts that were named."""
-    shown = dict(letters)
+    shown = {_EULER: r"\gamma_{\mathrm{E}}", **letters}
     style: dict[str, Any] = {"ln_notation": True, "symbol_names": shown}
     values = [_plain(branch.value) for branch in branches]
     parts, (*values, last) = _named([*values, sp.S.Zero if equation is None else _plain(equation)])
@@ -55,7 +56,7 @@ def _plain(value: sp.Expr) -> sp.Expr:
                 rest += term
         return sums * sp.exp(rest)
 
-    return sp.sympify(value).replace(sp.exp, undone)
+    return sp.sympify(value).xreplace({sp.EulerGamma: _EULER}).replace(sp.exp, undone)
 
 
 def _named(exprs: list[sp.Expr]) -> tuple[list[tuple[sp.Symbol, sp.Expr]], list[sp.Expr]]:

@@ -1,6 +1,7 @@
 """Chapter 3: the law that a linear denoiser, fitted by least squares, generates in one step."""
 
 from theory.linear.determinants import generated_logdet, logdet_correction, shifted_logdet
+from theory.linear.fluctuations import logdet_offset, logdet_variance
 from theory.linear.hellinger import hellinger2, log_affinity
 from theory.linear.isotropic import generated_mean_error, generated_trace, kl_generated_true, kl_true_generated
 from theory.linear.spectrum import (
@@ -25,5 +26,7 @@ __all__ = [
     "likelihood_threshold",
     "log_affinity",
     "logdet_correction",
+    "logdet_offset",
+    "logdet_variance",
     "shifted_logdet",
 ]

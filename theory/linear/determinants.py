@@ -1,8 +1,11 @@
-"""Log-determinants of the generated covariance: derived from two exact determinant averages and a saddle point.
+"""Log-determinants of the generated covariance: by free probability, and by exact averages and a saddle point.
 
 A = R^½ + (1−R)^½ Z W^{−1/2} with R = diag(ρ_j), Z a d×d matrix of standard normals, W ~ Wishart_d(N, I), d/N → γ.
 Σ_G = Σ^½ A Aᵀ Σ^½, so (1/d) ln det(Σ⁻¹Σ_G) = (1/d) ln det AAᵀ.  Two phases: where the fluctuating part of A is too
 weak to fill its smallest directions the determinant stays on a plateau, Π ρ_j; beyond it grows.
+
+Equal fractions have a proof that rests on cited theorems only (theory/linear/ring.py). The average of the determinant
+itself, by Laplace's method, has the same limit; unequal fractions and shifts have no other route here than that.
 """
 
 from collections.abc import Iterator
@@ -16,15 +19,12 @@ from theory.core.formula import Branch, Formula
 from theory.core.special import positive_root
 from theory.core.steps import Identity, Limit, Premise, Quadrature, Step
 from theory.letters import INSIDE, d, gamma, rho, share, shift, unknown, variable
+from theory.linear.ring import BOUNDED, odds_gamma, ring
 from theory.spectra import mp_log_moment
 
 # Dummies: the resolvent m, and what else is stationary at a saddle point.
 m, r, v, e = sp.symbols("m r v e", positive=True)
 u = sp.Symbol("saddle_u", positive=True)
-odds_gamma, odds_rho = sp.symbols("odds_gamma odds_rho", positive=True)
-
-# Parametrisations in which SymPy's logarithms combine: odds γ/(1−γ) and ρ/(1−ρ).
-BOUNDED = {gamma: odds_gamma / (1 + odds_gamma), rho: odds_rho / (1 + odds_rho)}
 
 
 @cache
@@ -71,15 +71,12 @@ MAXIMUM = (gamma - rho) / gamma  # the u* at which the exponent of the determina
 
 def _generated_logdet(f: Formula) -> Iterator[Step]:
     plateau, fluctuating = f.branches[0].value, f.branches[1].value
+    yield from ring(f)
+    # The same from the mean determinant: a typical one is as large, per dimension.
     for size in (1, 2, 3):
         yield square_average(size)
     # Given W, det AAᵀ = det(√ρ W^½ + √(1−ρ) Z)²/det W.  With W = N S and x = d u the exponent per dimension is
-    #   −u + ∫ ln(ρs + (1−ρ)γu) dMP − ∫ ln s dMP,  to be maximised over u ≥ 0.
-    yield Premise(
-        "Laplace's method in u; annealed = quenched, (1/d) ln det concentrates there",
-        "argued here",
-        "linear.logdet",
-    )
+    #   −u + ∫ ln(ρs + (1−ρ)γu) dMP − ∫ ln s dMP,  to be maximised over u ≥ 0 (Laplace).
     place = rho / ((1 - rho) * gamma) * A_OF_M  # the u at which the resolvent is m
     exponent = -place + sp.log(rho) + POTENTIAL - mp_log_moment.expr
     stationary = rho / ((1 - rho) * gamma)
@@ -134,7 +131,7 @@ generated_logdet = Formula(
     ),
     kind="asymptotic",
     regime="lim (1/d) ln det(Σ_G/σ²) at d/(n−1) → γ; −∞ (rank-deficient) for γ > 1; see logdet_correction",
-    source="derived here",
+    source="derived here, from the single ring theorem (guionnet2011)",
     derivation=_generated_logdet,
     bounds=_generated_logdet_bounds,
     rests_on=(mp_log_moment,),

@@ -36,8 +36,6 @@ from theory.linear.determinants import (
     SAMPLE_LOGDET,
     e,
     generated_logdet,
-    odds_gamma,
-    odds_rho,
     shifted_average,
     u,
     v,
@@ -50,6 +48,7 @@ from theory.linear.isotropic import (
     kl_true_generated,
     pieces_are_kl,
 )
+from theory.linear.ring import odds_gamma, odds_rho
 from theory.spectra import mp_log_moment
 
 

@@ -1,5 +1,8 @@
-"""Chapter 3, drawn: `numbers` reduces the rows of the sweep, `drawings` draws them, `tables` writes them out."""
+"""Chapter 3, drawn: `numbers` reduces the rows of the sweep, `drawings` draws them, `tables` writes them out.
 
-from memgen.figures.linear import drawings, numbers, tables
+`fluctuations` does all three for the section on how the determinant fluctuates.
+"""
 
-__all__ = ["drawings", "numbers", "tables"]
+from memgen.figures.linear import drawings, fluctuations, numbers, tables
+
+__all__ = ["drawings", "fluctuations", "numbers", "tables"]
