@@ -1,5 +1,5 @@
-"""Chapter 3, drawn: `numbers` reduces the rows of the sweep, `drawings` draws them, `tables` writes them out."""
+"""Chapter 3, drawn: `numbers` reduces the rows, `drawings` and `hard_edge` draw them, `tables` writes them out."""
 
-from memgen.figures.linear import drawings, numbers, tables
+from memgen.figures.linear import drawings, hard_edge, numbers, tables
 
-__all__ = ["drawings", "numbers", "tables"]
+__all__ = ["drawings", "hard_edge", "numbers", "tables"]
