@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import mpmath
 import numpy as np
 import pytest
 import sympy as sp
 from scipy import stats
 
-from memgen.statistics import quantile
+from memgen.figures.linear import hard_edge as figures
+from memgen.runs.store import load
+from memgen.statistics import quantile, threshold
 from memgen.streams import stream
 from theory import linear
 from theory.checks.linear.hard_edge import traces
@@ -89,3 +92,13 @@ def test_the_density_is_the_slope_of_the_shifted_logdet() -> None:
             )
             slope = (up - down) / (y * mpmath.mpf("0.0002")) * mpmath.sqrt(y)
         assert float(slope) == pytest.approx(np.pi / 2 * linear.singular_density(g, p), rel=1e-6)
+
+
+def test_stored_least_squares_has_the_law_and_the_figure_shows_it() -> None:
+    stored, _ = load("linear")
+    assert np.max(np.abs(figures.scores(stored))) < threshold(3)
+    along, grown = figures.quartiles(stored).axes
+    theory = [line for line in grown.lines if line.get_linestyle() != "None"]
+    assert len(theory) == 3 and theory[0].get_ydata()[-1] == pytest.approx(256 * 0.2222 * 1.6319, rel=0.01)
+    assert [text.get_text() for text in along.get_legend().get_texts()] == [rf"$\rho = {r}$" for r in (0.25, 0.5, 0.8)]
+    plt.close("all")

@@ -1,7 +1,5 @@
 """Between n = d and n = d/ρ: quartiles of KL(O‖G), drawn along n/d and along d, and reduced to scores."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -17,13 +15,14 @@ QUARTILES = (0.25, 0.5, 0.75)
 _MEASURE = "kl_true_generated"  # KL(O‖G)/d
 
 
-def quartiles(rows: pd.DataFrame, rhos: Sequence[float]) -> Figure:
+def quartiles(rows: pd.DataFrame) -> Figure:
     """The median of KL(O‖G)/d² along n/d at each ρ; its quartiles per dimension along d, at ρ = ½ and γ = ¾."""
     fig, (along, grown) = plots.figure(2)
     (d,) = rows[rows.study == "ratio"].d.unique()
     ratio = np.linspace(1 + 1 / d, 4.4, 2000)
-    for k, rho in enumerate(rhos):
-        groups = numbers.values(rows[(rows.n > d) & (rows.n < 4.5 * d)], "ratio", _MEASURE, tau=numbers.tau(rho))
+    for k, tau in enumerate(sorted(rows[rows.study == "ratio"].tau.unique(), reverse=True)):
+        rho = 1 / (1 + tau**2)
+        groups = numbers.values(rows[(rows.n > d) & (rows.n < 4.5 * d)], "ratio", _MEASURE, tau=tau)
         middle, low, high = _quantiles(groups, 0.5) / d
         plots.simulated(along, np.array(list(groups.groups)) / d, middle, low, high, k, rf"$\rho = {rho:g}$")
         limit = linear.kl_true_generated_scale(d / (ratio * d - 1), rho) * edge_law.quantile(0.5)
@@ -56,7 +55,7 @@ def limit(rows: pd.DataFrame, p: float) -> Estimate:
     for scale, ((d, _), replicas) in zip(_scales(groups), groups, strict=True):
         value, error, freedom = quantile_estimate(replicas, p)
         found.append(Estimate(value / (d * scale), error / (d * scale), freedom))
-    return extrapolate(np.array([d for d, _ in groups.groups]), found, powers=(1, 2))[0]
+    return extrapolate(np.array([d for d, _ in groups.groups]), found, powers=(1,))[0]
 
 
 def _scales(groups: SeriesGroupBy) -> np.ndarray:
