@@ -9,12 +9,14 @@ import pytest
 import sympy as sp
 from scipy import stats
 
+from memgen.denoisers.linear import representation
 from memgen.figures.linear import hard_edge as figures
 from memgen.runs.store import load
 from memgen.statistics import quantile, threshold
 from memgen.streams import stream
 from theory import linear
 from theory.checks.linear.hard_edge import traces
+from theory.core.formula import Formula
 from theory.core.steps import DerivationError
 from theory.letters import gamma, rho
 from theory.linear import edge_law
@@ -71,7 +73,7 @@ def test_edges_of_the_phase() -> None:
 
 
 @pytest.mark.parametrize("formula", [linear.singular_density, linear.kl_true_generated_scale], ids=lambda f: f.name)
-def test_a_moved_condition_fails_a_step(formula) -> None:
+def test_a_moved_condition_fails_a_step(formula: Formula) -> None:
     for old in range(len(formula.branches) - 1):
         branches = list(formula.branches)
         condition = branches[old].condition
@@ -99,6 +101,16 @@ def test_stored_least_squares_has_the_law_and_the_figure_shows_it() -> None:
     assert np.max(np.abs(figures.scores(stored))) < threshold(3)
     along, grown = figures.quartiles(stored).axes
     theory = [line for line in grown.lines if line.get_linestyle() != "None"]
-    assert len(theory) == 3 and theory[0].get_ydata()[-1] == pytest.approx(256 * 0.2222 * 1.6319, rel=0.01)
-    assert [text.get_text() for text in along.get_legend().get_texts()] == [rf"$\rho = {r}$" for r in (0.25, 0.5, 0.8)]
+    assert len(theory) == 3 and np.asarray(theory[0].get_ydata())[-1] == pytest.approx(256 * 0.2222 * 1.6319, rel=0.01)
+    legend = along.get_legend()
+    assert legend and [text.get_text() for text in legend.get_texts()] == [rf"$\rho = {r}$" for r in (0.25, 0.5, 0.8)]
     plt.close("all")
+
+
+@pytest.mark.parametrize(("g", "p", "near"), [(1.0, 0.01, True), (0.025, 0.001, True), (0.5, 0.45, False)])
+def test_at_the_ends_of_its_regime(g: float, p: float, near: bool) -> None:
+    """The share of A below the predicted lower quartile; with d(γ−ρ)² no more than γρ(1−ρ) it is far off."""
+    slope = representation(1 + round(40 / g), 40, p, 2000, stream("test", "hard_edge", "regime", g))
+    half_trace = (np.linalg.svd(slope.numpy(), compute_uv=False) ** -2.0).sum(1) * p / 2
+    share = np.mean(half_trace / 40**2 < linear.kl_true_generated_scale(g, p) * edge_law.quantile(0.25))
+    assert (abs(share - 0.25) < 0.04) == near

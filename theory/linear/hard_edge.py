@@ -180,7 +180,7 @@ kl_true_generated_scale = Formula(
     ),
     kind="asymptotic",
     regime="KL(O‖G)/d² → this times Y in law at d/(n−1) → γ, ρ < γ ≤ 1, Y = lim tr (ZZᵀ)⁻¹/d; 0: KL(O‖G) grows slower "
-    "than d²; ∞ for γ > 1. Needs d(γ−ρ)² ≫ ρ(1−ρ)",
+    "than d²; ∞ for γ > 1. Needs d(γ−ρ)² ≫ γρ(1−ρ)",
     source="derived here",
     derivation=_kl_true_generated_scale,
 )
