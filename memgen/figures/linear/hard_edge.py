@@ -38,6 +38,7 @@ def quartiles(rows: pd.DataFrame) -> Figure:
         plots.theory(grown, dims, dims * _scales(groups) * edge_law.quantile(p), k)
     grown.set(xscale="log", yscale="log", xlabel=r"dimension $d$ ($\rho = ½$, $\gamma = ¾$)")
     grown.set(ylabel=r"$\mathrm{KL}(O\Vert G)/d$ [nats]", xticks=dims, xticklabels=[f"{d:g}" for d in dims])
+    grown.set_ylim(3, 2e4)  # room for the legend
     grown.minorticks_off()
     grown.legend()
     return fig
