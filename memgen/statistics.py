@@ -68,6 +68,22 @@ def median_estimate(values: np.ndarray) -> Estimate:
     return Estimate(middle, (high - low) / 2, np.asarray(values).size - 1)
 
 
+def quantile(values: np.ndarray, p: float, level: float = 0.95) -> tuple[float, float, float]:
+    """Quantile p with its exact order-statistic interval; infinite replicas count as large: (value, low, high)."""
+    ordered = np.sort(np.asarray(values, float))
+    low, high = stats.binom.ppf([(1 - level) / 2, (1 + level) / 2], ordered.size, p).astype(int)
+    if low < 1 or high >= ordered.size:
+        raise ValueError(f"{ordered.size} replicas are too few for a {level:.0%} interval of the quantile {p:g}")
+    middle = ordered[int(np.ceil(p * ordered.size)) - 1]
+    return float(middle), float(ordered[low - 1]), float(ordered[high])
+
+
+def quantile_estimate(values: np.ndarray, p: float) -> Estimate:
+    """Quantile p with a standard error from the width of its 68.3% order-statistic interval."""
+    middle, low, high = quantile(values, p, float(stats.norm.cdf(1) - stats.norm.cdf(-1)))
+    return Estimate(middle, (high - low) / 2, np.asarray(values).size - 1)
+
+
 def proportion(successes: int, trials: int, level: float = 0.95) -> tuple[float, float, float]:
     """Proportion with its Wilson interval. Returns (proportion, low, high)."""
     interval = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")

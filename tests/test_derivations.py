@@ -69,6 +69,9 @@ TWINS = {
     "logdet_correction": lambda f: _twin(f, 1, None, -sp.log(_d) / _d),
     "logdet_variance": lambda f: _twin(f, 0, None, f.branches[0].value / 2),  # of complex matrices
     "logdet_offset": lambda f: _twin(f, 1, _d, 2 * _d),
+    "singular_density": lambda f: _twin(f, 0, _rho, 1 - _rho),
+    "kl_true_generated_scale": lambda f: _twin(f, 1, None, (_L.gamma - _rho) / (2 * _L.gamma)),
+    "inverse_trace_tail": lambda f: _twin(f, 0, None, 1 / _L.inverse_trace),
     "kernel_width": lambda f: _twin(f, 0, _L.d, _L.d + 4),
     "self_overlap": lambda f: _twin(f, 0, _L.n, _L.n**2),
     "pair_overlap": lambda f: _twin(f, 0, _L.width, 2 * _L.width),

@@ -56,6 +56,7 @@ VALUES = {
     "span": (0.0, 1e-12, 1.0, 2.0),
     "orthogonal": (0.0, 1e-12, 1e-9, 0.4, 3.0),
     "sample": (np.array([0.9]), np.array([0.0, 0.5, 2.0]), np.array([1e-9, 0.3, 4.0]), np.array([0.2, 0.9, 1.1, 30.0])),
+    "inverse_trace": (1.0, 1.5, 4.0, 100.0, 1e6, 1e12, 1e30),
     "time": (0.0, 1e-9, 0.3, 1.0, 10.0, 1e4),
 }
 # Where the expression itself subtracts: close to the edges of the spectrum, and d logarithms near 0.

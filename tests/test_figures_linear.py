@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memgen.experiments.linear import SIZE_RATIOS, Params
-from memgen.figures.linear import drawings, numbers, tables
+from memgen.figures.linear import drawings, hard_edge, numbers, tables
 from memgen.runs.store import load
 from memgen.statistics import Estimate
 from theory import linear
@@ -34,6 +34,7 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "logdet": lambda rows: drawings.logdet(rows, rows, PARAMS),
     "spectrum": lambda rows: drawings.spectrum(rows, PARAMS),
     "digits": lambda rows: drawings.digits(rows, rows, PARAMS),
+    "hard_edge": hard_edge.quartiles,
 }
 
 

@@ -132,6 +132,7 @@ a = _letter("a", r"\nu", "order of a moment", _LINE)
 shift = _letter("shift", "y", "shift of a covariance, in units of σ²")
 kappa = _letter("kappa", r"\kappa", "renormalised noise: what n points make of the ridge τ²", unit="data²")
 omega = _letter("omega", r"\omega", "0 on the plateau of a log-determinant, positive beyond it")
+inverse_trace = _letter("inverse_trace", "Y", "tr (ZZᵀ)⁻¹/d of a square matrix Z of standard normals")
 share = _letter(
     "share", "w", "(1−γ) × resolvent of a sample covariance, where it is the unknown", sp.Interval.open(0, 1)
 )

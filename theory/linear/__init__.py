@@ -2,6 +2,7 @@
 
 from theory.linear.determinants import generated_logdet, logdet_correction, shifted_logdet
 from theory.linear.fluctuations import logdet_offset, logdet_variance
+from theory.linear.hard_edge import inverse_trace_tail, kl_true_generated_scale, singular_density
 from theory.linear.hellinger import hellinger2, log_affinity
 from theory.linear.isotropic import generated_mean_error, generated_trace, kl_generated_true, kl_true_generated
 from theory.linear.spectrum import (
@@ -19,9 +20,11 @@ __all__ = [
     "generated_trace",
     "generated_trace_spectrum",
     "hellinger2",
+    "inverse_trace_tail",
     "kl_generated_true",
     "kl_generated_true_spectrum",
     "kl_true_generated",
+    "kl_true_generated_scale",
     "kl_true_generated_spectrum",
     "likelihood_threshold",
     "log_affinity",
@@ -29,4 +32,5 @@ __all__ = [
     "logdet_offset",
     "logdet_variance",
     "shifted_logdet",
+    "singular_density",
 ]
