@@ -295,8 +295,12 @@ def test_premises_travel(name: str) -> None:
 
 
 def test_what_the_divergences_take_on_trust() -> None:
-    for name in ("kl_generated_true", "kl_true_generated", "log_affinity", "hellinger2", "cross_overlap"):
+    for name in ("kl_true_generated", "log_affinity", "hellinger2", "cross_overlap"):
         assert any("annealed = quenched" in step.claim for _, step in premises(FORMULAS[name])), name
+    for name in ("generated_logdet", "kl_generated_true", "logdet_offset"):
+        claims = [step.claim for _, step in premises(FORMULAS[name])]
+        assert any("single ring theorem" in claim for claim in claims), name
+        assert not any("annealed = quenched" in claim for claim in claims), name
     assert "| premise of kl_true_generated_spectrum |" in FORMULAS["likelihood_threshold"].card()
 
 

@@ -16,11 +16,12 @@ from functools import cache
 import sympy as sp
 
 from theory.core.averages import normal_average
+from theory.core.bounds import Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.steps import Identity, Limit, Premise, Quadrature, Step, shared
 from theory.letters import INSIDE, d, gamma, rho, variable
 from theory.linear.determinants import generated_logdet, logdet_correction, square_average
-from theory.linear.ring import BOUNDED, C2, DENSITY, EDGE2, r2, side
+from theory.linear.ring import BOUNDED, C2, DENSITY, EDGE2, r2
 
 X = gamma * (1 - rho) / (rho * (1 - gamma))  # r₊²/c²: below 1 while −c is outside the disc
 
@@ -127,12 +128,16 @@ def anchor() -> Iterator[Step]:
         yield Limit(f"Σψ^({order})((N−i+1)/2), i = 1…d", _wishart(order) - wishart, m, sp.oo, 0)
 
 
+def _bounds(f: Formula) -> Iterator[Step]:
+    yield Condition("−c is outside the disc: r₊²/c² is below 1", f.branches[0].condition, X < 1, BOUNDED)
+    yield Edge("at γ = 1 the disc is the whole plane", f.variables[1], "upper", EDGE2, sp.oo)
+
+
 # -- the variance ------------------------------------------------------------------------------------------------------
 
 
 def _logdet_variance(f: Formula) -> Iterator[Step]:
     outside, inside = f.branches
-    yield Identity("γ < ρ: −c is outside the disc", side(outside.condition) / (rho * (1 - gamma)), 1 - EDGE2 / C2)
     yield Limit("up to the edge, where the variance has no limit", outside.value, gamma, rho, sp.oo, "-")
     # Outside.
     for size in (1, 2, 3):
@@ -203,6 +208,7 @@ logdet_variance = Formula(
     ),
     source="derived here",
     derivation=_logdet_variance,
+    bounds=_bounds,
 )
 
 
@@ -211,7 +217,6 @@ logdet_variance = Formula(
 
 def _logdet_offset(f: Formula) -> Iterator[Step]:
     outside, inside = f.branches
-    yield Identity("γ < ρ: −c is outside the disc", side(outside.condition) / (rho * (1 - gamma)), 1 - EDGE2 / C2)
     yield Limit("up to the edge, where the mean has no limit", outside.value, gamma, rho, -sp.oo, "-")
     # Outside: E e^{L/2} = 1 for a normal L, see logdet_variance.
     yield Identity("γ < ρ: −v/4", outside.value, -logdet_variance.branches[0].value / 4)
@@ -251,4 +256,6 @@ logdet_offset = Formula(
     ),
     source="derived here",
     derivation=_logdet_offset,
+    bounds=_bounds,
+    rests_on=(generated_logdet, logdet_correction, logdet_variance),
 )

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import sympy as sp
 
+from theory.core.bounds import relations
 from theory.core.formula import Formula
 from theory.core.steps import Identity, Limit, Premise, Quadrature, Step, shared
 from theory.letters import gamma, rho
@@ -33,8 +34,7 @@ DENSITY = sp.diff(RADIAL, r2) / sp.pi  # eigenvalues, as a share of d, to the un
 
 def side(condition: object) -> sp.Expr:
     """What a condition on ρ asks to be positive; 0 if it asks nothing of ρ."""
-    relations = condition.args if isinstance(condition, sp.And) else (condition,)
-    found = [r for r in relations if isinstance(r, sp.core.relational.Relational) and r.has(rho)]
+    found = [r for r in relations(condition) if r.has(rho)]
     return found[0].gts - found[0].lts if len(found) == 1 and hasattr(found[0], "gts") else sp.S.Zero
 
 
