@@ -139,6 +139,8 @@ TWINS = {
     "early_stopped_error": lambda f: _twin(f, 0, None, f.expr + training.early_stopped_fraction.expr**2),
     "linear_memorized_fraction": lambda f: _twin(f, 0, None, _L.gamma * _L.rho * (1 - _L.rho)),
     "linear_memorized_peak": lambda f: _twin(f, 1, None, 1 - 1 / _L.gamma**2),
+    "kl_multistep": lambda f: _twin(f, 0, None, f.branches[0].value - _d / (2 * _n)),  # the mean left out
+    "kl_multistep_reverse": lambda f: _twin(f, 0, None, f.branches[0].value - _d / (2 * _n)),
     "linear_time_ratio": lambda f: _twin(f, 0, None, 1 / _L.gamma),
 }
 

@@ -68,7 +68,7 @@ def test_streams_are_keyed() -> None:
     assert not np.array_equal(draw, stream(0, "a", 1.25).random(4))
 
 
-@pytest.mark.parametrize("law", [isotropic(3, 2.0, 1.0), power_law(4), Digits(), Digits(2)], ids=repr)
+@pytest.mark.parametrize("law", [isotropic(3, 2.0, 1.0), power_law(4), Digits(), Digits(2), Digits(1, 1.0)], ids=repr)
 def test_laws_have_the_moments_they_state(law: Gaussian | Digits) -> None:
     draws = law.sample(4000, stream("test", repr(law)))
     d = len(law.mean)

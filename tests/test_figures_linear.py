@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memgen.experiments.linear import SIZE_RATIOS, Params
-from memgen.figures.linear import drawings, hard_edge, numbers, tables
+from memgen.figures.linear import dither, drawings, hard_edge, numbers, tables
 from memgen.runs.store import load
 from memgen.statistics import Estimate
 from theory import linear
@@ -248,3 +248,30 @@ def test_the_thresholds_fall_with_dimension_towards_the_prediction(stored: pd.Da
     assert gaussian[0].startswith("Gaussian") and gaussian[4:] == ["7%", "7.0"]
     heights = [float(re.match(r"[\d.]+", row[2])[0]) for row in (first, *more, limit)]  # type: ignore[index]
     assert all(a > b for a, b in pairwise(heights))
+
+
+# -- the dither of the digits -----------------------------------------------------------------------------------------
+
+
+def test_the_threshold_of_the_digits_is_that_of_their_dither() -> None:
+    found = [dither.predicted(v) for v in (1 / 48, 1 / 24, 1 / 12, 1 / 3)]
+    assert found == pytest.approx([8.07, 5.03, 3.31, 1.78], abs=0.005)
+    spectrum = np.linalg.eigvalsh(numbers.Digits().covariance) - 1 / 12
+    varying = spectrum[spectrum > 1e-9]
+    assert varying.size == 61 and (61 + (1 / varying).sum()) / 64 == pytest.approx(83, abs=0.5)
+    assert varying[0] < 1e-3
+    assert 64e-6 * dither.predicted(1e-6) == pytest.approx(3, rel=0.01)  # pixels that never vary, each 1/dither
+
+
+def test_a_measured_threshold_moves_with_the_dither() -> None:
+    found = dither.measured(1.0, sets=8)
+    assert found.z(dither.predicted(1.0) * 1.02) < 4 and found.z(dither.predicted(1 / 12)) < -20
+
+
+def test_measured_dithers_are_drawn_on_their_curve() -> None:
+    fig = dither.draw([Estimate(dither.predicted(v), 0.01) for v in dither.DITHERS])
+    x, y = markers(fig.axes[0], 0)
+    assert x == pytest.approx(dither.DITHERS)
+    (curve,) = lines(fig.axes[0], "C0")
+    assert np.exp(np.interp(np.log(x), np.log(curve[0]), np.log(curve[1]))) == pytest.approx(y, rel=1e-3)
+    plt.close(fig)

@@ -62,12 +62,18 @@ def power_law(d: int, exponent: float = 1.0) -> Gaussian:
 @dataclass(frozen=True)
 class Digits:
     """Handwritten digits as a law with known moments: one of the 1797 8×8 scans (Alpaydin & Kaynak 1998), uniformly,
-    plus uniform noise on [−½, ½] in each pixel, which undoes the rounding of grey levels to 0…16.
+    plus uniform noise in each pixel, the dither. Of variance 1/12 it lies on [−½, ½], which undoes the rounding of
+    grey levels to 0…16. Three pixels never vary: they have the variance of the dither and no other.
 
     `copies` independent digits side by side make one point in 64·copies dimensions with the same spectrum.
     """
 
     copies: int = 1
+    dither: float = 1 / 12  # its variance, in grey levels squared
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.dither) and self.dither > 0):
+            raise ValueError(f"dither must be positive and finite, got {self.dither}")
 
     @property
     def mean(self) -> np.ndarray:
@@ -76,13 +82,14 @@ class Digits:
     @property
     def covariance(self) -> np.ndarray:
         scans = _scans()
-        single = np.cov(scans, rowvar=False, bias=True) + np.eye(scans.shape[1]) / 12
+        single = np.cov(scans, rowvar=False, bias=True) + np.eye(scans.shape[1]) * self.dither
         return np.kron(np.eye(self.copies), single)
 
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         scans = _scans()
         points = scans[rng.integers(len(scans), size=n * self.copies)]
-        return (points + rng.uniform(-0.5, 0.5, points.shape)).reshape(n, -1)
+        half = np.sqrt(3 * self.dither)
+        return (points + rng.uniform(-half, half, points.shape)).reshape(n, -1)
 
     def surrogate(self) -> Gaussian:
         """The Gaussian with the same spectrum."""

@@ -36,7 +36,11 @@ def answers(stored: pd.DataFrame) -> str:
                 "$d + \\tau^2\\,\\mathrm{tr}\\,\\Sigma^{-1}$",
                 f"${unit:g}\\,d$",
             ),
-            ("the same for digits under unit noise", "the same", f"${found.predicted:.2f}\\,d$, $n = {predicted}$"),
+            (
+                "the same for digits with a dither of variance 1/12, unit noise",
+                "the same",
+                f"${found.predicted:.2f}\\,d$, $n = {predicted}$",
+            ),
             (
                 f"measured for digits, $d = {smallest}$ and ${largest}$",
                 "",
