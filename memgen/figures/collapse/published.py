@@ -116,7 +116,7 @@ def entropy(rows: pd.DataFrame) -> Figure:
     right.axhspan(-4, 4, color="0.93", zorder=0)
     left.text(
         0.98,
-        0.05,
+        0.02,
         "solid: n and d finite\ndotted: d → ∞\ndashed: without the class",
         transform=left.transAxes,
         ha="right",
@@ -131,7 +131,7 @@ def entropy(rows: pd.DataFrame) -> Figure:
         fontsize=9,
     )
     left.set(xlabel="time t", ylabel="excess entropy / (ln n/d)", ylim=(-0.15, 1.05))
-    right.set(xlabel="$t - t_C$", ylabel="distance [standard errors]", ylim=(-100, 8))
+    right.set(xlabel="$t - t_C$", ylabel="distance [standard errors]", ylim=(-200, 8))
     right.set_yscale("symlog", linthresh=1)
     right.set_yticks([-100, -10, -4, -1, 0, 1, 4], ["−100", "−10", "−4", "−1", "0", "1", "4"])
     return fig
