@@ -91,6 +91,16 @@ def test_the_rounded_excess_at_its_edges() -> None:
             collapse.rounded_excess(*bad)
 
 
+def test_the_finite_curve_reaches_from_copies_to_noise() -> None:
+    assert collapse.mixture_excess(20_000, 1e-6, 16.0, 256) == 0
+    assert collapse.mixture_excess(20_000, 50.0, 16.0, 256) == pytest.approx(1, abs=1e-5)
+    curve = [collapse.mixture_excess(20_000, t, 16.0, 256) for t in (0.5, 0.9, 1.3, 2.0, 3.0)]
+    assert np.all(np.diff(curve) > 0)
+    assert collapse.mixture_excess(1e6, 1.0, 1e3, 1e6) == 0
+    with pytest.raises(ValueError, match="mixture_excess: n = 1 "):
+        collapse.mixture_excess(1, 1.0, 1.0, 4)
+
+
 def test_the_information_about_the_class_scatters() -> None:
     """Mean and variance of i for the mixture, from simulated pairs; without the class's part they are refused."""
     t, separation, d, draws = 1.0, 3.0, 6, 200_000

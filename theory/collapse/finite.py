@@ -139,7 +139,7 @@ def rounded_excess(n: float, information: float, common: float, private: float) 
     (16 dimensions, I − ln n = 1.35√V: a sixth too large).
     """
     _refuse("rounded_excess", n, information, common, private)
-    if n == 1:
+    if n == 1 or annealed_excess(n, information, common + private) < 1e-9:
         return 0.0
     spread = np.sqrt(private)
     z = np.linspace(-9, 9, 1 + 72 * int(np.ceil(max(1.0, spread))))
@@ -150,7 +150,7 @@ def rounded_excess(n: float, information: float, common: float, private: float) 
     y = np.arange(-36 - max(0.0, log_number.max()), 9 * spread + 5, 0.25)  # v and the mean of i given u
     total = 0.0
     for part in np.array_split(y, 1 + y.size * z.size // 2**20):
-        level = np.exp(np.minimum(part[:, None] + spread * z, 600))
+        level = np.exp(np.clip(part[:, None] + spread * z, -600, 600))
         own = np.exp(-level) @ weight
         with np.errstate(divide="ignore"):
             log_others = part + np.log((-np.expm1(-level) / level) @ weight)
@@ -161,6 +161,8 @@ def rounded_excess(n: float, information: float, common: float, private: float) 
 
 def mixture_excess(n: float, t: float, separation: float, d: float, sigma: float = 1.0) -> float:
     """`mixture.excess_entropy` at finite n and d: E ln(1+S)/ln n, by `rounded_excess`."""
+    if not n >= 2:
+        raise ValueError(f"mixture_excess: n = {n:g} is out of range")
     return rounded_excess(n, *mixture_scatter(t, separation, d, sigma)) / float(np.log(n))
 
 
