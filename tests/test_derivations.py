@@ -105,6 +105,7 @@ TWINS = {
     "spectral_relaxation_time": lambda f: _twin(f, 0, None, sp.log(_L.top_eigenvalue) / 2),
     "relaxation_kl": lambda f: _twin(f, 1, _L.lam, 2 * _L.lam),
     "information": lambda f: _twin(f, 0, _L.tau, sp.sqrt(_L.tau)),
+    "collapse_probability": lambda f: _twin(f, 0, None, 1 - f.expr),
     "collapse_time": lambda f: _twin(f, 1, None, sp.log(_L.tau2) / 2),
     "speciation_time": lambda f: _twin(f, 0, None, sp.log(_L.top_eigenvalue)),
     "cloning_probability": lambda f: _twin(f, 0, _L.separation, 2 * _L.separation),

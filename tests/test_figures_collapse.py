@@ -122,10 +122,13 @@ def test_scores_of_published_numbers_reject_what_is_wrong() -> None:
     scores = published.cloning_scores(theirs)
     assert np.abs(scores).max() < threshold(scores.size) < np.abs(published.cloning_scores(theirs, 2.0)).max() / 50
     later = entropies[entropies.beyond]
-    assert later.with_class.abs().max() < 4 and later.without.min() < -25
+    assert len(entropies) == 40 and entropies.score.abs().max() < threshold(40)
+    assert later.without.min() < -25 and entropies.with_class.max() > 60 and entropies.annealed.min() < -10
     answers = published.answers(pd.DataFrame(), entropies, theirs)
     assert "| 2.77 | 4.16 |" in answers and "| 1.30 | 2.67 |" in answers and "| 27 s.e. | 8 s.e. |" in answers
-    assert published.near_collapse(entropies).count("\n") == 6
+    assert "| 20, 2.0 s.e. | 20, 2.4 s.e. |" in answers and "| 69 s.e. | 5 s.e. |" in answers
+    near = published.near_collapse(entropies)
+    assert near.count("\n") == 6 and "| 256 | +0.04 | 0.160 | 0.004 | 0.187 | 0.158 | +0.7 |" in near
 
 
 def test_clones_and_entropy_draw_the_closed_forms() -> None:
@@ -135,7 +138,12 @@ def test_clones_and_entropy_draw_the_closed_forms() -> None:
     np.testing.assert_allclose(phi, mixture.cloning_probability(t, 16.0))
     np.testing.assert_allclose(right.containers[0].lines[0].get_xdata(), 16 / np.exp([2.0, 3.0]))
     assert left.get_ylim()[0] == right.get_ylim()[0] == 0
-    left, _ = published.entropy(published.entropy_scores()).axes
+    entropies = published.entropy_scores()
+    left, right = published.entropy(entropies).axes
+    t, finite = next(line.get_data() for line in left.lines if len(line.get_xdata()) == 80)
+    assert finite[12] == pytest.approx(collapse.mixture_excess(20_000, t[12], 16.0, 256))
+    drawn = np.concatenate([line.get_ydata() for line in right.lines[::2]])
+    np.testing.assert_allclose(np.sort(drawn), np.sort(entropies.score))
     curves = [line.get_data() for line in left.lines if len(line.get_xdata()) == 400]
     t, with_class = curves[0]
     np.testing.assert_allclose(with_class, mixture.excess_entropy(20_000, t, 16.0, 256))

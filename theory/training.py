@@ -4,7 +4,7 @@ For data of known law the memorized fraction a and the error b² (in units of �
 plane through D_pop, at (0, 0), and D_emp, at (1, 0).  What minimises the training loss within a linear class that holds
 D_pop is the projection of D_emp on it: it sees D_pop and D_emp at a right angle, and lies on the circle of Thales over
 them.  The linear denoiser is the example that is solved here, in the data's units: σ = 1, τ² = (1−ρ)/ρ, and noise so
-small that D_emp returns the training point (below the collapse width, theory/collapse.py).
+small that D_emp returns the training point (below the collapse width, theory/collapse).
 """
 
 from collections.abc import Iterator

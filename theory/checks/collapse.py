@@ -1,6 +1,7 @@
 """Collapse against the information that diffused samples carry about their origin."""
 
 import numpy as np
+from scipy.special import log_ndtr, ndtr
 
 from memgen.laws.process import noised
 from memgen.statistics import Estimate, mean
@@ -39,6 +40,34 @@ def _times() -> list[Observation]:
     return found
 
 
+_POINTS, _DIMENSION, _SETS, _NOISED = 4000, 200, 40, 150
+
+
+def _weights() -> list[Observation]:
+    """How often the own point outweighs all others, in drawn point sets; one value a set, which its points share."""
+    found = []
+    for tau in (2.5, 3.2, 4.5):
+        rng, shares = stream("check", "collapse.probability", tau), []
+        for _ in range(_SETS):
+            x = rng.standard_normal((_POINTS, _DIMENSION))
+            own = np.arange(_NOISED)
+            u = noised(x[own], tau, rng)
+            exponent = (u @ x.T - (x**2).sum(1) / 2) / tau**2
+            weight = np.exp(exponent - exponent[own, own][:, None])  # of the point itself: 1
+            shares.append(np.mean(weight.sum(1) < 2))
+        found.append(
+            Observation({"n": _POINTS, "eigenvalues": np.ones(_DIMENSION), "tau": tau}, mean(np.array(shares)))
+        )
+    return found
+
+
+def _normal(n: float, eigenvalues: np.ndarray, tau: float, spread: float, sign: int = 1, shift: int = 1) -> float:
+    """The formula with `spread` times V, `sign` times z, and `shift` times the shift of its threshold."""
+    variance = spread * np.sum(eigenvalues / (eigenvalues + tau**2))
+    z = sign * (collapse.information(tau, eigenvalues) - np.log(n)) / np.sqrt(variance)
+    return float(ndtr(z - shift * log_ndtr(-z) / np.sqrt(variance)))
+
+
 CHECKS = [
     Check(
         "collapse.information",
@@ -59,6 +88,18 @@ CHECKS = [
         {
             "equal eigenvalues": lambda n, eigenvalues: collapse.collapse_time(n, np.full(3, np.mean(eigenvalues))),
             "n² points": lambda n, eigenvalues: collapse.collapse_time(n**2, eigenvalues),
+        },
+    ),
+    Check(
+        "collapse.collapse_probability",
+        collapse.collapse_probability,
+        3,
+        _weights,
+        {
+            "V/2": lambda n, eigenvalues, tau: _normal(n, eigenvalues, tau, 0.5),
+            "2V": lambda n, eigenvalues, tau: _normal(n, eigenvalues, tau, 2),
+            "ln n − I for I − ln n": lambda n, eigenvalues, tau: _normal(n, eigenvalues, tau, 1, sign=-1),
+            "the others at their mean, Φ(z)": lambda n, eigenvalues, tau: _normal(n, eigenvalues, tau, 1, shift=0),
         },
     ),
 ]

@@ -42,13 +42,25 @@ def without_class(n: np.ndarray | float, t: np.ndarray, d: np.ndarray) -> np.nda
 
 
 def entropy_scores() -> pd.DataFrame:
-    """Published excess entropies with t_C (`collapse`), both scores, and whether the time is beyond t_C + 0.4."""
+    """Published excess entropies with t_C (`collapse`), the curve at finite size (`finite`), and scores against it.
+
+    `score` is against that curve, `with_class` and `without` against its limits, `annealed` against the bound that has
+    the other points at their mean; `beyond` says whether the time is beyond t_C + 0.4.
+    """
     rows = read("excess_entropy")
     n, t, d = (rows[name].to_numpy(float) for name in ("samples", "time", "dimension"))
     value, error = rows.excess_entropy_over_alpha, rows.standard_error
     rows["with_class"] = (value - mixture.excess_entropy(n, t, np.sqrt(d), d)) / error
     rows["without"] = (value - without_class(n, t, d)) / error
     rows["collapse"] = [float(collapse.collapse_time(m, np.ones(int(size)))) for m, size in zip(n, d, strict=True)]
+    rows["finite"] = [collapse.mixture_excess(*at) for at in zip(n, t, np.sqrt(d), d, strict=True)]
+    rows["score"] = (value - rows.finite) / error
+    scatter = [collapse.mixture_scatter(*at) for at in zip(t, np.sqrt(d), d, strict=True)]
+    bound = [
+        collapse.annealed_excess(m, s.information, s.common + s.private) / np.log(m)
+        for m, s in zip(n, scatter, strict=True)
+    ]
+    rows["annealed"] = (value - bound) / error
     rows["beyond"] = rows.time > rows.collapse + 0.4
     return rows
 
@@ -82,14 +94,16 @@ def clones(rows: pd.DataFrame, theirs: pd.DataFrame, dims: tuple[int, ...]) -> F
 
 
 def entropy(rows: pd.DataFrame) -> Figure:
-    """Left: excess entropy against time. Right: scores of the published numbers with and without the class."""
+    """Left: excess entropy against time. Right: scores of all published points, of later ones without the class."""
     fig, (left, right) = plots.figure(2, height=3.3)
     times = np.linspace(0.3, 8, 400)
     for k, (d, group) in enumerate(rows.groupby("dimension")):
         n, reach = float(group.samples.iloc[0]), 1.96 * group.standard_error
         value = group.excess_entropy_over_alpha
         plots.simulated(left, group.time, value, value - reach, value + reach, k)
-        left.plot(times, mixture.excess_entropy(n, times, np.sqrt(d), d), "-", color=f"C{k}")
+        rounded = [collapse.mixture_excess(n, t, np.sqrt(d), d) for t in times[::5]]
+        left.plot(times[::5], rounded, "-", color=f"C{k}")
+        left.plot(times, mixture.excess_entropy(n, times, np.sqrt(d), d), ":", color=f"C{k}", linewidth=0.9)
         left.plot(times, without_class(n, times, d), "--", color=f"C{k}", linewidth=0.9)
         plots.threshold(left, float(group.collapse.iloc[0]), "$t_C$")
         side = {"ha": "right", "xytext": (-4, 0)} if k == 0 else {"xytext": (20, 0)}
@@ -97,13 +111,27 @@ def entropy(rows: pd.DataFrame) -> Figure:
         plots.label_line(left, float(group.collapse.iloc[0]), 0.4, name, k, **side)
         later = group[group.beyond]
         style: dict[str, Any] = {"color": f"C{k}", "linestyle": "none"}
-        right.plot(later.time - later.collapse, later.with_class, plots.MARKERS[k], markerfacecolor="white", **style)
+        right.plot(group.time - group.collapse, group.score, plots.MARKERS[k], markerfacecolor="white", **style)
         right.plot(later.time - later.collapse, later.without, marker="x+"[k % 2], **style)
     right.axhspan(-4, 4, color="0.93", zorder=0)
-    left.text(0.98, 0.05, "solid: with the class\ndashed: without", transform=left.transAxes, ha="right", fontsize=9)
-    right.text(0.98, 0.05, "○ □ with the class\n× + without", transform=right.transAxes, ha="right", fontsize=9)
+    left.text(
+        0.98,
+        0.02,
+        "solid: n and d finite\ndotted: d → ∞\ndashed: without the class",
+        transform=left.transAxes,
+        ha="right",
+        fontsize=9,
+    )
+    right.text(
+        0.98,
+        0.05,
+        "○ □ n and d finite, all points\n× + d → ∞, without the class",
+        transform=right.transAxes,
+        ha="right",
+        fontsize=9,
+    )
     left.set(xlabel="time t", ylabel="excess entropy / (ln n/d)", ylim=(-0.15, 1.05))
-    right.set(xlabel="$t - t_C$", ylabel="distance [standard errors]", ylim=(-100, 8))
+    right.set(xlabel="$t - t_C$", ylabel="distance [standard errors]", ylim=(-200, 8))
     right.set_yscale("symlog", linthresh=1)
     right.set_yticks([-100, -10, -4, -1, 0, 1, 4], ["−100", "−10", "−4", "−1", "0", "1", "4"])
     return fig
@@ -116,14 +144,17 @@ def answers(rows: pd.DataFrame, entropies: pd.DataFrame, theirs: pd.DataFrame) -
         there = float(mixture.speciation_time(d + 1))
         later = group[group.beyond]
         z = np.abs(cloning_scores(theirs[theirs.dimension == d]))
-        within, without = later.with_class.abs().max(), later.without.abs().max()
+        without, limit = later.without.abs().max(), group.with_class.abs().max()
         found[d] = {
             "speciation time $t_S$": f"{there:.2f}",
             "two clones taken at $t_S$ agree with probability": f"{mixture.cloning_probability(there, np.sqrt(d)):.2f}",
             f"collapse time $t_C$ of {group.samples.iloc[0]:,} points": f"{group.collapse.iloc[0]:.2f}",
             "published cloning probabilities: how many, farthest from the closed form": f"{z.size}, {z.max():.1f} s.e.",
-            "published excess entropies beyond $t_C+0.4$: farthest, with the class": f"{within:.1f} s.e.",
-            "the same, the class left out as in the published curve": f"{without:.0f} s.e.",
+            "published excess entropies: how many, farthest from the finite-size curve": (
+                f"{len(group)}, {group.score.abs().max():.1f} s.e."
+            ),
+            "the same, from the limit $d\\to\\infty$": f"{limit:.0f} s.e.",
+            "beyond $t_C+0.4$ only, the class left out as in the published curve": f"{without:.0f} s.e.",
         }
     head = f"| | {' | '.join(f'd = {d}' for d in found)} |\n|---|{'--:|' * len(found)}\n"
     names = next(iter(found.values()))
@@ -132,12 +163,15 @@ def answers(rows: pd.DataFrame, entropies: pd.DataFrame, theirs: pd.DataFrame) -
 
 
 def near_collapse(entropies: pd.DataFrame) -> str:
-    """The published excess entropies within 0.45 of t_C beside the curve, as a Markdown table."""
-    lines = ["| d | $t-t_C$ | published | curve | standard errors apart |", "|--:|--:|--:|--:|--:|"]
+    """The published excess entropies within 0.45 of t_C beside three curves, as a Markdown table."""
+    lines = [
+        "| d | $t-t_C$ | published | $d\\to\\infty$ | others at their mean | finite size | standard errors apart |",
+        "|--:|--:|--:|--:|--:|--:|--:|",
+    ]
     near = entropies[(entropies.time - entropies.collapse).between(-0.4, 0.45)].sort_values(["dimension", "time"])
     for row in near.itertuples():
         value = row.excess_entropy_over_alpha
-        curve = value - row.with_class * row.standard_error
-        start = f"| {row.dimension} | {row.time - row.collapse:+.2f} "
-        lines.append(f"{start}| {value:.2f} | {curve:.2f} | {row.with_class:+.1f} |")
+        limit, bound = (value - score * row.standard_error for score in (row.with_class, row.annealed))
+        start = f"| {row.dimension} | {row.time - row.collapse:+.2f} | {value:.3f} | {limit:.3f} "
+        lines.append(f"{start}| {bound:.3f} | {row.finite:.3f} | {row.score:+.1f} |")
     return "\n".join(lines)

@@ -1,0 +1,24 @@
+"""Collapse: when does the exact score of n training points take diffused samples to one of them?
+
+`limit` has the collapse time, of d → ∞, and `finite` what rounds it in d dimensions.
+"""
+
+from theory.collapse.finite import (
+    annealed_excess,
+    collapse_probability,
+    mixture_excess,
+    mixture_scatter,
+    rounded_excess,
+)
+from theory.collapse.limit import collapse_time, information, nearest_is_self
+
+__all__ = [
+    "annealed_excess",
+    "collapse_probability",
+    "collapse_time",
+    "information",
+    "mixture_excess",
+    "mixture_scatter",
+    "nearest_is_self",
+    "rounded_excess",
+]
