@@ -34,11 +34,11 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _conditions(row: Mapping[str, Any]) -> str:
-    """What would have given each verdict, as it was stated beforehand."""
+    """The rule by which the verdict was found."""
     if not row["criteria"]:
         return "Nothing computed here could turn this: it is counted apart."
     said = "; ".join(f"it {verdict} if {words}" for verdict, words in row["criteria"].items())
-    return f"Stated beforehand: {said}. The first that is true decides, else it is undecided."
+    return f"The rule: {said}. The first that is true decides; else it is undecided."
 
 
 def _counted(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""What a claim is found to be, and how that is decided: by conditions that are stated before anything is computed."""
+"""What a claim is found to be, and the rule that decides it, which is stated as data beside the evidence."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ class Ruling(NamedTuple):
 
 @dataclass(frozen=True)
 class Question(Generic[E]):
-    """How a claim is decided: what is computed, what was said beforehand to make it hold or fail, and the text.
+    """How a claim is decided: what is computed, what would make it hold or fail, and the text.
 
     The first criterion that the evidence meets gives the verdict; if it meets none, the claim is undecided. Without
     criteria nothing that is computed can turn it: it is commentary.

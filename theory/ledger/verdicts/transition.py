@@ -240,8 +240,8 @@ def _say_circle(found: Circle) -> tuple[str, str]:
         "Δ = ‖T−O‖²(1−2a) sees where G stands along T−O, E_OG = a²‖T−O‖²+b² also how far off that line it is. In the "
         f"sweep there are {found.rises} pairs of sizes, 1.5 d or more, between which P(Δ>0) clearly rises; in "
         f"{found.falls} of them E_OG clearly falls, in {found.stays} ln E_OG clearly does not fall by 0.2. In one step "
-        f"at d = {_D}, from n = 700 to 1600, P goes from {found.p_before:.2f} to {found.p_after:.2f} while ln E_OG changes "
-        f"by {found.change.told()}.",
+        f"at d = {_D}, from n = 700 to 1600, P goes from {found.p_before:.2f} to {found.p_after:.2f} while ln E_OG "
+        f"changes by {found.change.told()}.",
     )
 
 
