@@ -11,6 +11,7 @@ import pytest
 
 from memgen.app.cli import main
 from memgen.errors import BadInput
+from memgen.experiments.transition import Choice
 from theory.ledger import claims
 from theory.ledger.pages import markdown
 from theory.ledger.ruling import Range
@@ -196,6 +197,29 @@ def test_every_claim_can_hold_and_fail(claim: claims.Claim) -> None:
         assert claim.question is not None and claim.question.verdict(evidence) == verdict
         short, reason = claim.question.say(evidence)
         assert 0 < len(short.split()) <= 10 and not re.search(r"nan|inf\b", short + reason), short + reason
+
+
+def test_other_evidence_gives_another_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the source on: other noise, other distances, other probabilities."""
+    monkeypatch.setattr(linear, "_RHO", 0.1)
+    assert linear.kl_is_monotone.rule().verdict == "fails"
+    distances, curve = transition._distances, transition._curve
+
+    def sloped(choice: Choice, d: int, by: float) -> pd.DataFrame:
+        table = distances(choice, d)
+        return table.assign(**{name: by * table.index.to_numpy() for name in table.columns})
+
+    monkeypatch.setattr(transition, "_distances", lambda choice, d: sloped(choice, d, 0.01))
+    assert transition.original_distance_falls.rule().verdict == "fails"
+    monkeypatch.setattr(transition, "_distances", lambda choice, d: sloped(choice, d, -1))
+    assert transition.original_distance_falls.rule().verdict == "holds" == transition.circular.rule().verdict
+
+    def at_d(choice: Choice, d: int) -> pd.DataFrame:
+        found = curve(choice, d)
+        return found.set_index(found.index / {16: 1.75, 100: 3.5}[d])
+
+    monkeypatch.setattr(transition, "_curve", at_d)
+    assert transition.sharp_at_d.rule().verdict == "holds"
 
 
 def test_only_what_no_result_can_turn_is_commentary() -> None:
