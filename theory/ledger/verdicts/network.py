@@ -52,7 +52,7 @@ def longer_runs() -> tuple[Run, ...]:
         rows, made_by = load("network", path.stem)
         if set(rows["n"]) != {n} or steps_of(made_by["parameters"]["epochs"], int(TRAINED * n)) != steps:
             raise AssertionError(f"{path.name}: the networks in it are others than its name says")
-        if (n, steps) not in found or made_by["parameters"]["precision"] == "bfloat16":
+        if (n, steps) not in found or made_by["parameters"].get("precision") == "bfloat16":
             found[n, steps] = Run(n, steps, rows)
     return tuple(found[key] for key in sorted(found))
 
