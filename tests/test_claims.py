@@ -92,7 +92,7 @@ _FIG4 = network.Fig4(1.5, _NOTHING, 0.01, 3, (), ())
 _DISTANCES = network.Distances(_at(0.3), _at(0.4), _at(0.2), _at(0.2), _at(1), 2, 11, 11, 0, 3, 3)
 _PUBLISHED = network.Published(_at(0.6), _at(1), 0.6, 0.7, 1, 1, 10)
 _QUALITY = network.Quality(10, 10, 0, 2, 10, 1)
-_WIDTH = training.Width(5000, 200_000, 0.02, 0.6, 128, _at(8), 32, _at(0.01), _at(0.01), _at(0.3))
+_WIDTH = training.Width(5000, 200_000, 20_000, 0.02, 0.6, 128, _at(8), 32, _at(0.01), _at(0.01), _at(0.3))
 UNDECIDED = "undecided"
 # For each claim, evidence of each kind: what would have turned it.
 SYNTHETIC: dict[str, dict[str, tuple]] = {

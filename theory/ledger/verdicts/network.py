@@ -177,20 +177,20 @@ def fig4(table: pd.DataFrame, longer: Sequence[Run]) -> Fig4:
 def _compared(found: Effort) -> str:
     return (
         f"{found.at_few.told()} at n = {found.few} ({found.steps_few} steps) and {found.at_many.told()} at n = "
-        f"{found.many} ({found.steps_many} steps), and {found.copies_few:.0%} and {found.copies_many:.0%} of the "
-        "generated points are copies"
+        f"{found.many} ({found.steps_many} steps), and {found.copies_few:.0%} and {found.copies_many:.0%} of what is "
+        "generated are copies"
     )
 
 
 def _say_fig4(found: Fig4) -> tuple[str, str]:
     script = found.script
     longer = "".join(
-        f" At about {x.per_point:.0f} steps a training point, those of longer trainings, it is {_compared(x)}."
+        f" After longer trainings, of about {x.per_point:.0f} steps a training point, it is {_compared(x)}."
         for x in found.longer
     )
     unequal = "".join(
-        f" At equal steps, {x.steps_few}, it is {_compared(x)}; but then the smaller set has seen each point "
-        f"{x.many / x.few:.0f} times as often."
+        f" After equal steps, {x.steps_few}, it is {_compared(x)}; but these are {x.many / x.few:.0f} times as many a "
+        "training point for the smaller set."
         for x in found.unequal
     )
     return (

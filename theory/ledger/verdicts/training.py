@@ -19,7 +19,8 @@ class Width(NamedTuple):
 
     few: int
     many: int
-    last_few: float  # memorized fraction after all steps, n = 512
+    steps: int
+    last_few: float  # memorized fraction after all of them, n = 512
     last_many: float
     points: int  # the most at which all networks pass a = 1/10
     pace: Range  # steps to a = 1/10 there, narrowest over widest: geometric mean
@@ -54,6 +55,7 @@ def measured(rows: pd.DataFrame, found: pd.DataFrame, steps: int) -> Width:
     return Width(
         few,
         many,
+        steps,
         float(at(few, _SHOWN, steps).mean()),
         float(at(many, _SHOWN, steps).mean()),
         points,
@@ -70,9 +72,9 @@ def _say(found: Width) -> tuple[str, str]:
         f"{found.pace.value:.1f} times as many steps with {found.few} as {found.many}.",
         f"Perceptrons (d = 16, noise {_TAU} σ) with {found.few} parameters take {found.pace.told(1)} times as many "
         f"steps to a memorized fraction of 1/10 as those with {found.many}, on the same {found.points} points; after "
-        f"the same 20 000 steps on {_SHOWN} points the fraction is {found.last_few:.2f} and {found.last_many:.2f}. "
-        "That is speed. What a network can hold in the end is another question, which needs courses that have "
-        f"flattened. Even on {found.least} points, where memory comes first, the fraction rises by "
+        f"the same {found.steps} steps on {_SHOWN} points the fraction is {found.last_few:.2f} and "
+        f"{found.last_many:.2f}. That is speed. What a network can hold in the end is another question, which needs "
+        f"courses that have flattened. Even on {found.least} points, where memory comes first, the fraction rises by "
         f"{found.rise_few.told()} in the last doubling of the steps with {found.few} parameters and by "
         f"{found.rise_many.told()} with {found.many}; they are {found.level.value:.2f} apart by then. The linear model "
         "has d² + d parameters, and a fraction of d/4n at most (isotropic data, noise below the collapse width).",

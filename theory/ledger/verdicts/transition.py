@@ -254,7 +254,9 @@ circular = Question(
             lambda e: e.rises > 0 and e.falls == e.rises,
         ),
         Criterion(
-            "fails", "somewhere it clearly rises while ln E_OG clearly does not fall by 0.2", lambda e: e.stays > 0
+            "fails",
+            "in a tenth of these pairs or more ln E_OG clearly does not fall by 0.2",
+            lambda e: e.rises > 0 and e.stays >= e.rises / 10,
         ),
     ),
     _say_circle,
