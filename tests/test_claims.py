@@ -81,7 +81,7 @@ _WEIGHT = kernel.Weight(-14, -0.4, -4, _at(-30), 0.3)
 _LIMITS = kernel.Limits(1e-14, 0.4, 0.07, 1e-4, 0.4)
 _BEND = linear.Bend(_at(0), _at(0.77), 0.77, _at(0.1), _at(0), 0.94, -0.6, 1.35)
 _MISSED = relaxation.Missed(0.008, 4e-4, 0.05, 1e-3)
-_LOCATION = transition.Location(0.6, _at(1.7), _at(3.6), _at(1.1), _at(1.4), 1, 0.9, 0.2, 0.2)
+_LOCATION = transition.Location(0.6, _at(1.7), _at(3.6), _at(1.1), _at(1.4), 0.2, 0.2)
 _FALLS = transition.Falls(200, 1600, _at(0.8), _at(14), 34, _at(32))
 _CIRCLE = transition.Circle(90, 50, 25, 0.2, 0.3, _at(0))
 _COPIED = transition.Copied(_at(0.5), _at(0.002), _at(4), 1)
@@ -108,7 +108,7 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
         UNDECIDED: _MISSED._replace(later=0.007),
     },
     "C3": {
-        "holds": _LOCATION._replace(few=_at(0.9), many=_at(1.1)),
+        "holds": _LOCATION._replace(few=_at(0.9), many=_at(1.1), rise_many=_at(1.02)),
         "holds with a correction": _LOCATION._replace(many=_at(1.7)),
         "fails": _LOCATION,
         UNDECIDED: _LOCATION._replace(few=Range(1.5, 1.0, 2.0)),
@@ -219,7 +219,9 @@ def test_other_evidence_gives_another_verdict(monkeypatch: pytest.MonkeyPatch) -
         return found.set_index(found.index / {16: 1.75, 100: 3.5}[d])
 
     monkeypatch.setattr(transition, "_curve", at_d)
-    assert transition.sharp_at_d.rule().verdict == "holds"
+    found = transition.sharp_at_d.evidence()
+    assert transition.sharp_at_d.verdict(found) == "holds with a correction"  # no sharper for d = 100
+    assert transition.sharp_at_d.verdict(found._replace(rise_many=_at(1.001))) == "holds"
 
 
 def test_only_what_no_result_can_turn_is_commentary() -> None:
