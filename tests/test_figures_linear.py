@@ -233,6 +233,7 @@ def test_the_answers_are_those_of_the_theory_and_of_the_stored_rows(stored: pd.D
     values = [row[-1] for row in cells(tables.answers(stored))[1:]]
     assert values[1:4] == ["$2\\,d$", "$3.31\\,d$, $n = 212$", "$3.74\\,d$ and $3.43\\,d$"]
     assert values[4].startswith("0.097 nats")
+    assert values[5:] == ["to 0.77 at $\\rho = ½$", "$2\\,d$ at $\\rho = ½$"]
 
 
 def test_the_slopes_are_given_with_intervals(stored: pd.DataFrame) -> None:

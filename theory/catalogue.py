@@ -95,7 +95,7 @@ def claims() -> dict[str, tuple[str, ...]]:
     ledger = importlib.import_module("theory.ledger.claims")
     found: dict[str, list[str]] = {}
     for claim in ledger.CLAIMS:
-        for name in _names(claim.decide.__code__) & set(formulas()) if claim.decide else ():
+        for name in _names(claim.question.evidence.__code__) & set(formulas()) if claim.question else ():
             found.setdefault(name, []).append(claim.id)
     return {name: tuple(ids) for name, ids in found.items()}
 

@@ -26,7 +26,7 @@ class Links:
 
         self._numbers = {stem.partition("_")[0].lstrip("0"): stem for stem in chapters}
         self._formulas = set(catalogue.entries())
-        self._claims = {claim.id for claim in CLAIMS if claim.decide}
+        self._claims = {claim.id for claim in CLAIMS if claim.question}
         self._keys = set(re.findall(r"@\w+\{(\w+),", (DOCS / "references.bib").read_text(encoding="utf-8")))
 
     def in_page(self, text: str, folder: str) -> str:

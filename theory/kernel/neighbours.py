@@ -102,6 +102,22 @@ def _neighbour_ratio(f: Formula) -> Iterator[Step]:
         at_rate + d * rate,
         sp.log(sp.exp(alpha * d) - 1) - alpha * d,
     )
+    yield Limit(
+        "so that it is e^{−d·rate} and goes to 0 at every fixed α: where n = e^{αd} there is no balance",
+        sp.exp(at_rate + d * rate),
+        d,
+        sp.oo,
+        1,
+    )
+    c = sp.Symbol("c", positive=True)
+    crowd = sp.expand_log(sp.log(f.expr.subs(n, (c * d / 2) ** (d / 2))), force=True)
+    yield Limit(
+        "a balance takes n ~ (d/2)^{d/2}: at n = (cd/2)^{d/2} it goes to e^{−1/c}",
+        sp.exp(crowd),
+        d,
+        sp.oo,
+        sp.exp(-1 / c),
+    )
     golden = sp.log((1 + sp.sqrt(5)) / 2) / 2
     yield Identity(
         "Z_{1^c}/Z_1 ~ e^{−d·rate} and 1/n = e^{−dα} are equal at α = ½ ln((1+√5)/2), n^{2/d} the golden ratio",

@@ -1,7 +1,8 @@
 """The ledger: what the paper claimed and its reviewers asked, each with a verdict that is computed, not remembered.
 
-A claim is decided by a function that takes its numbers from `results/` or computes them on the spot, and returns the
-verdict with the numbers that decide it.  A claim without one is pending: the chapter that would decide it is not there.
+A claim is decided by a question: what would make it hold and fail is stated in it as data, and evidence from `results/`
+or computed on the spot is held against that.  A claim without a question is pending: the chapter that would decide it
+is not there.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,25 +10,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from memgen.errors import BadInput
-from theory.ledger.ruling import VERDICTS, Ruling
+from theory.ledger.ruling import VERDICTS, Question, Ruling
 from theory.ledger.verdicts import kernel, linear, network, relaxation, training, transition
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim in our words, where it was made, the function that decides it, and the notebook that shows why."""
+    """A claim in our words, where it was made, the question that decides it, and the notebook that shows why."""
 
     id: str
     statement: str
     source: str
-    decide: Callable[[], Ruling] | None = None
+    question: Question[Any] | None = None
     chapter: str | None = None
 
     def rule(self) -> Ruling:
         """The verdict, computed anew."""
-        if self.decide is None:
-            return Ruling("pending", "", "The chapter that decides it is not written yet.", {})
-        return self.decide()
+        if self.question is None:
+            return Ruling("pending", "", "The chapter that decides it is not written yet.", {}, {})
+        return self.question.rule()
 
     def row(self) -> dict[str, Any]:
         """Claim and ruling as plain values."""
@@ -40,7 +41,7 @@ _PAPER, _NEXT = "halder2024", "halder2024solvable"
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         "C1",
-        "The kernel width is the principled one: it balances a point's own component and all others.",
+        "The kernel width is the principled one: at it a point's own component dominates all others, or balances them.",
         f"{_PAPER} §2",
         kernel.width_balances,
         "01_kernel_width",
@@ -152,7 +153,7 @@ def rows(
     """Rows of all claims, or of those asked for, each decided as `progress` hands it on.
 
     BadInput names an id that is not there. What the paper got right comes first, then its other claims, then its
-    reviewers', and what is pending at the end.
+    reviewers', then commentary, which nothing computed could turn, and what is pending at the end.
     """
     known = {claim.id: claim for claim in CLAIMS}
     if unknown := [name for name in ids if name not in known]:

@@ -13,7 +13,7 @@ _EXAMPLES = """\b
 Examples:
   memgen claims                every claim; computes for half a minute
   memgen claims C3 R5.1        two of them
-  memgen claims --json C3      the verdict with the numbers that decide it
+  memgen claims --json C3      the verdict, the numbers and the rule that decide it
 """
 
 
@@ -21,7 +21,7 @@ Examples:
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--json", "as_json", is_flag=True, help="Print the ledger as JSON.")
 def claims(ids: tuple[str, ...], as_json: bool) -> int:
-    """Decide the claims of the paper and the questions of its reviewers, with the numbers that decide them.
+    """Decide the claims of the paper and the questions of its reviewers, with the numbers and rules that decide them.
 
     ID is that of a claim, such as C3 or R1.3. None means all.
     """

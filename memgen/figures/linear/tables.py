@@ -25,6 +25,7 @@ def answers(stored: pd.DataFrame) -> str:
     unit = float(linear.likelihood_threshold(np.ones(8), 1.0)) / 8
     found = numbers.digit_thresholds(stored)
     floor = float(linear.kl_generated_true(1e-12, 0.5))
+    jump = float(np.exp(linear.log_affinity(1 - 1e-9, 0.5)))
     smallest, largest = found.dims[[0, -1]]
     predicted = round(float(smallest * found.predicted))
     return table(
@@ -51,7 +52,8 @@ def answers(stored: pd.DataFrame) -> str:
                 "$(\\rho - 1 - \\ln\\rho)/2$",
                 f"{floor:.3f} nats at $\\rho = ½$",
             ),
-            ("Hellinger's distance bends at", "$n = d/\\rho$", f"${1 / 0.5:g}\\,d$ at $\\rho = ½$"),
+            ("of Hellinger's $H$, $(1-H^2)^{1/d}$ jumps from 0 at", "$n = d$", f"to {jump:.2f} at $\\rho = ½$"),
+            ("and has a weak bend at", "$n = d/\\rho$", f"${1 / 0.5:g}\\,d$ at $\\rho = ½$"),
         ],
     )
 

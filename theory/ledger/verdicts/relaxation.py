@@ -1,30 +1,49 @@
 """What the theory of late times says of the claim that a linear score is enough."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from theory import mixture, relaxation
-from theory.ledger.ruling import Ruling
+from theory.ledger.ruling import Criterion, Question
 
 
-def gaussian_after_relaxation() -> Ruling:
+class Missed(NamedTuple):
+    """What linear scores miss of the squared score, for two Gaussians at ±100 σ."""
+
+    at_relaxation: float  # the best linear score at the spectral t_R
+    later: float  # and half a unit of time later
+    tangent_at_relaxation: float  # the paper's
+    tangent_later: float
+
+
+def _missed() -> Missed:
     def errors(late: float) -> tuple[float, float]:
-        """Of the best linear score and of the paper's for ±m, |m| = 100 σ, a time `late` after the spectral t_R."""
         t = float(mixture.mixture_relaxation_time(100.0)) + late
         b2 = 100.0**2 / (1 + np.expm1(2 * t))
         return float(mixture.linear_score_error(b2)), float(relaxation.mixture_taylor_error(b2))
 
     (at, tangent_at), (later, tangent_later) = errors(0.0), errors(0.5)
-    return Ruling(
-        "holds with a correction" if 1e-3 < at < 0.1 and later < at / 10 else "undecided",
-        f"{at:.3f} of the squared score is missed at t_R.",
+    return Missed(at, later, tangent_at, tangent_later)
+
+
+gaussian_after_relaxation = Question(
+    _missed,
+    (
+        Criterion("holds", "the best linear score misses less than 0.001 at t_R", lambda e: e.at_relaxation < 1e-3),
+        Criterion(
+            "holds with a correction",
+            "it misses less than a tenth at t_R, and ten times less half a unit of time later",
+            lambda e: e.at_relaxation < 0.1 and e.later < e.at_relaxation / 10,
+        ),
+        Criterion("fails", "it misses more than a tenth at t_R and half a unit later", lambda e: e.later > 0.1),
+    ),
+    lambda e: (
+        f"{e.at_relaxation:.3f} of the squared score is missed at t_R.",
         "For Gaussian data the score is linear at all times. For two Gaussians at ±100 σ the best linear score leaves "
-        f"{at:.3f} at t_R (the time at which the quadratic form is halved) of a squared score of order 1, and "
-        f"{later:.1e} half a unit of time later: it falls as e^(−8t), and t_R is where it begins to. The expansion's "
-        f"own linear score is the tangent at the centre and leaves {tangent_at:.3f} and {tangent_later:.1e}.",
-        {
-            "error_at_relaxation": at,
-            "error_later": later,
-            "tangent_at_relaxation": tangent_at,
-            "tangent_later": tangent_later,
-        },
-    )
+        f"{e.at_relaxation:.3f} at t_R (the time at which the quadratic form is halved) of a squared score of order 1, "
+        f"and {e.later:.1e} half a unit of time later: late, it falls as e^(−8t), and t_R is where it begins to. The "
+        f"expansion's own linear score is the tangent at the centre and leaves {e.tangent_at_relaxation:.3f} and "
+        f"{e.tangent_later:.1e}.",
+    ),
+)
