@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import sympy as sp
 
+from theory.core.bounds import Condition, Edge
 from theory.core.digammas import psi_tail
 from theory.core.formula import Branch, Formula
 from theory.core.special import log_excess
@@ -120,9 +121,6 @@ def _determinant() -> Iterator[Step]:
 
 def _kl_multistep(f: Formula) -> Iterator[Step]:
     yield from _determinant()
-    fewest = f.branches[0].condition
-    # the last χ² has N − d + 1 degrees of freedom; with none, S is singular and the divergence infinite
-    yield Identity("the bound is where the last χ² has no degree of freedom", fewest.gts - fewest.lts, _N - d + 1)
     yield Premise("x̄ and S are independent, and E|x̄−m|² = d/n", "muirhead1982 Thm 3.1.2", "sampling.multistep")
     yield Identity(
         "½(E tr S − d + d/n − E ln det S), E tr S = d",
@@ -139,6 +137,13 @@ def _limits(f: Formula, per_dimension: sp.Expr) -> Iterator[Step]:
     yield Limit("many samples: half of d(d+3)/2 parameters over n", n * value, n, sp.oo, d * (d + 3) / 4)
 
 
+def _kl_multistep_bounds(f: Formula) -> Iterator[Step]:
+    yield Condition("the last χ² has a degree of freedom, or S is singular", f.branches[0].condition, _N - d + 1 > 0)
+    last = sp.digamma(_k / 2 + 1) - 2 / _k  # ψ(k/2)
+    yield Limit("without one the mean of −ln det S is infinite", -last, _k, 0, f.branches[1].value)
+    yield Edge("a covariance takes a degree of freedom, N ≥ 1", f.variables[0], "lower", _N, 1, included=True)
+
+
 kl_multistep = Formula(
     name="kl_multistep",
     variables=(variable(n, at_least(2)), variable(d)),
@@ -147,6 +152,7 @@ kl_multistep = Formula(
     regime="E KL(G‖O), G = N(x̄, S), of n Gaussian points of any covariance, at every n and d; ∞ for n ≤ d",
     source="derived here",
     derivation=_kl_multistep,
+    bounds=_kl_multistep_bounds,
 )
 
 
@@ -159,9 +165,6 @@ def _kl_multistep_reverse(f: Formula) -> Iterator[Step]:
         "sampling.multistep_reverse",
     )
     entry = 1 / (_k - 2)
-    yield Limit("E 1/χ²_k diverges as k falls to 2, and is infinite below: x^{k/2−2} at 0", entry, _k, 2, sp.oo)
-    fewest = f.branches[0].condition
-    yield Identity("the bound is where k = N−d+1 is 2", fewest.gts - fewest.lts, _N - d + 1 - 2)
     yield Premise("x̄ and S are independent, and E x̄x̄ᵀ = I/n", "muirhead1982 Thm 3.1.2", "sampling.multistep_reverse")
     trace = d * _N * entry.subs(_k, _N - d + 1)  # E tr S⁻¹: d diagonal entries
     yield Identity(
@@ -172,6 +175,12 @@ def _kl_multistep_reverse(f: Formula) -> Iterator[Step]:
     yield from _limits(f, (1 / _x - 1 - _x * sp.log(_x / (1 + _x))) / 2)
 
 
+def _kl_multistep_reverse_bounds(f: Formula) -> Iterator[Step]:
+    yield Condition("k = N − d + 1 is more than 2, or E 1/χ²_k is infinite", f.branches[0].condition, _N - d + 1 > 2)
+    yield Limit("x^{k/2−2} at 0 is not integrable for k ≤ 2", 1 / (_k - 2), _k, 2, f.branches[1].value)
+    yield Edge("a covariance takes a degree of freedom, N ≥ 1", f.variables[0], "lower", _N, 1, included=True)
+
+
 kl_multistep_reverse = Formula(
     name="kl_multistep_reverse",
     variables=(variable(n, at_least(2)), variable(d)),
@@ -180,4 +189,5 @@ kl_multistep_reverse = Formula(
     regime="E KL(O‖G), G = N(x̄, S), of n Gaussian points of any covariance, at every n and d; ∞ for n ≤ d+2",
     source="derived here",
     derivation=_kl_multistep_reverse,
+    bounds=_kl_multistep_reverse_bounds,
 )

@@ -18,8 +18,9 @@ import sympy as sp
 from theory import mixture
 from theory.collapse.limit import information
 from theory.core.averages import line_integral, normal_average
+from theory.core.bounds import Edge
 from theory.core.formula import Branch, Formula
-from theory.core.mean import Mean
+from theory.core.mean import Mean, single
 from theory.core.special import log_ndtr
 from theory.core.steps import Identity, Limit, Premise, Step
 from theory.letters import POSITIVE, at_least, d, eigenvalues, n, tau, variable
@@ -80,6 +81,16 @@ _V = d * Mean(eigenvalues / (eigenvalues + tau**2), eigenvalues)
 
 _Z = (information.expr - sp.log(n)) / sp.sqrt(_V)
 
+
+def _collapse_probability_bounds(f: Formula) -> Iterator[Step]:
+    yield Edge(
+        "one point is always the nearest: the first that is not alone", f.variables[0], "lower", n - 1, 1, included=True
+    )
+    rho = eigenvalues / (eigenvalues + tau**2)
+    yield Edge("a direction without data does not add to V, which must not be 0", f.variables[1], "lower", rho, 0)
+    yield Edge("without noise x_t tells x_0 exactly", f.variables[2], "lower", single(information.expr), sp.oo)
+
+
 collapse_probability = Formula(
     name="collapse_probability",
     variables=(variable(n, at_least(2)), variable(eigenvalues, POSITIVE), variable(tau, POSITIVE)),
@@ -88,6 +99,8 @@ collapse_probability = Formula(
     regime="P(own posterior weight > ½), Gaussian data, V = Σρ_j ≫ 1 at fixed z = (I − ln n)/√V and all ρ_j ≪ 1",
     source="derived here; to first order the normal approximation of polyanskiy2010",
     derivation=_collapse_probability,
+    bounds=_collapse_probability_bounds,
+    rests_on=(information,),
     count=d,
 )
 

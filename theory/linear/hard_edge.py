@@ -10,19 +10,15 @@ from collections.abc import Iterator
 
 import sympy as sp
 
+from theory.core.bounds import Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.steps import Identity, Limit, Premise, Step
 from theory.letters import at_least, d, gamma, inverse_trace, n, rho, shift, variable
-from theory.linear.determinants import A_OF_M, RESOLVENT, SADDLE, m, r, u
+from theory.linear.determinants import A_OF_M, RESOLVENT, SADDLE, generated_logdet, m, r, shifted_logdet, u
 from theory.linear.isotropic import inverse_chi2_mean, kl_true_generated
 
 # Dummies: a small scale, what r is on it, a column q of the recursion, and the argument s of a Laplace transform.
 e, R, q, s, Q = sp.symbols("e R column s Q", positive=True)
-
-
-def _excess(condition: sp.Basic) -> sp.Expr:
-    """What is positive where an inequality holds."""
-    return condition.gts - condition.lts
 
 
 # -- the density of singular values at zero ----------------------------------------------------------------------------
@@ -47,11 +43,6 @@ def _singular_density(f: Formula) -> Iterator[Step]:
         0,
         rho**2 / ((1 - rho) * gamma) * (squared - R**2),
     )
-    yield Identity(
-        "R is real where the stated condition holds, and vanishes where it ends",
-        _excess(f.branches[0].condition),
-        squared,
-    )
     found = slope.subs(Q, 1 + r).subs(m, RESOLVENT).subs(near)
     yield Limit("there √y (1/d) tr (y+AAᵀ)⁻¹ → R/γ", e * found, e, 0, R / gamma)
     yield Identity("πh/2 = R/γ", sp.pi * edge / 2, sp.sqrt(squared) / gamma)
@@ -71,6 +62,11 @@ def _singular_density(f: Formula) -> Iterator[Step]:
     yield Limit("γ → 1: √(1−ρ) times that of Z/√d", edge, gamma, 1, 2 / sp.pi * sp.sqrt(1 - rho))
 
 
+def _singular_density_bounds(f: Formula) -> Iterator[Step]:
+    yield Condition("R² = γ − ρ is that of a real R", f.branches[0].condition, gamma - rho > 0)
+    yield Edge("at γ = 1 W has just its rank", f.variables[0], "upper", d / gamma - d, 0, included=True)
+
+
 singular_density = Formula(
     name="singular_density",
     variables=(variable(gamma, sp.Interval.Lopen(0, 1)), variable(rho)),
@@ -79,6 +75,11 @@ singular_density = Formula(
     regime="density at 0 of the singular values of A, Σ_G = σ²AAᵀ, as a share of d, at d/(n−1) → γ ≤ 1",
     source="derived here",
     derivation=_singular_density,
+    bounds=_singular_density_bounds,
+    rests_on=(
+        shifted_logdet,
+        kl_true_generated,
+    ),
 )
 
 
@@ -137,6 +138,10 @@ def _inverse_trace_tail(f: Formula) -> Iterator[Step]:
     yield Limit("the least eigenvalue alone has that tail", least / f.expr.subs(inverse_trace, 1 / x), x, 0, 1, "+")
 
 
+def _inverse_trace_tail_bounds(f: Formula) -> Iterator[Step]:
+    yield Edge("a probability is at most 1", f.variables[0], "lower", f.expr, 1, included=True)
+
+
 inverse_trace_tail = Formula(
     name="inverse_trace_tail",
     variables=(variable(inverse_trace, at_least(1)),),
@@ -145,21 +150,20 @@ inverse_trace_tail = Formula(
     regime="P(tr (ZZᵀ)⁻¹/d > Y) for a square matrix of standard normals, d → ∞, then Y ≫ 1: error O(1/Y); no mean",
     source="derived here",
     derivation=_inverse_trace_tail,
+    bounds=_inverse_trace_tail_bounds,
 )
 
 
 # -- the divergence ----------------------------------------------------------------------------------------------------
 def _kl_true_generated_scale(f: Formula) -> Iterator[Step]:
-    full, between, beyond = f.branches
+    between, beyond = f.branches[1:]
     yield Premise(
         "near 0 the singular values of A are 2/(πh) times those of Z/√d: universality of the hard edge",
         "taovu2010",
         "linear.kl_true_generated_scale",
     )
-    density, condition = singular_density.branches[0]
+    density = singular_density.branches[0].value
     yield Identity("½ tr (AAᵀ)⁻¹/d² → ½(πh/2)² Y", (sp.pi * density / 2) ** 2 / 2, between.value)
-    yield Identity("where h is not 0", _excess(between.condition), _excess(condition))
-    yield Identity("rank n − 1 < d, hence infinite, where d/(n−1) exceeds 1", _excess(full.condition), gamma - 1)
     yield Limit("d and ln det AAᵀ, both of order d, do not count", (sp.log(rho) - 1) * d / d**2, d, sp.oo, 0)
     yield Limit("nor the means, which add 1/n of the trace and O(1)", (d**2 / n + 1) / d**2, n, sp.oo, 1 / d**2)
     yield Limit("γ < ρ: KL(O‖G) ∝ d", kl_true_generated.branches[0].value * d / d**2, d, sp.oo, beyond.value)
@@ -168,6 +172,14 @@ def _kl_true_generated_scale(f: Formula) -> Iterator[Step]:
     yield Identity("1/(8ρ) there", between.value.subs(gamma, 2 * rho), 1 / (8 * rho))
     yield Limit("γ → ρ: it vanishes", between.value, gamma, rho, 0)
     yield Limit("γ → 1: finite down to the last n that gives full rank", between.value, gamma, 1, (1 - rho) / 2)
+
+
+def _kl_true_generated_scale_bounds(f: Formula) -> Iterator[Step]:
+    full, between = (b.condition for b in f.branches[:2])
+    yield Condition("W has fewer rows, N = d/γ, than columns: Σ_G is singular", full, d / gamma < d)
+    yield Condition("where h is not 0", between, singular_density.branches[0].condition)
+    flat = sp.Symbol("least", positive=True)
+    yield Limit("a singular Σ_G has an infinite inverse", 1 / flat, flat, 0, f.branches[0].value)
 
 
 kl_true_generated_scale = Formula(
@@ -183,4 +195,10 @@ kl_true_generated_scale = Formula(
     "than d²; ∞ for γ > 1. Needs d(γ−ρ)² ≫ γρ(1−ρ)",
     source="derived here",
     derivation=_kl_true_generated_scale,
+    bounds=_kl_true_generated_scale_bounds,
+    rests_on=(
+        singular_density,
+        inverse_trace_tail,
+        generated_logdet,
+    ),
 )
