@@ -6,6 +6,8 @@ scale, that of the pixels. `published` distances are the script's: it leaves gen
 in [−1, 1] and original ones in [0, 255].
 """
 
+import re
+from functools import cache
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -22,7 +24,9 @@ from memgen.denoisers.unet import NoisePredictor, UNet, settle_convolutions
 from memgen.devices import Device, resolve_device
 from memgen.laws import schedules as schedule
 from memgen.measures import fractions, marginal_distance, marginal_estimate, nearest_ratio, wasserstein2
+from memgen.places import RESULTS
 from memgen.runs.parameters import ChapterParams, Distinct
+from memgen.runs.store import load
 from memgen.streams import stream
 
 VERSION = 2
@@ -126,6 +130,44 @@ def cell(at: Cell, scratch: Path | None = None) -> pd.DataFrame:
         del training, model  # before the next ones need the memory
     columns = ["n", "replica", "generator", "points", "tau", "measure", "value"]
     return pd.concat(tables, ignore_index=True).assign(n=at.n)[columns]
+
+
+class Run(NamedTuple):
+    """Networks of one size n, trained for so many gradient steps."""
+
+    n: int
+    steps: int
+    rows: pd.DataFrame
+
+    @property
+    def trained(self) -> int:
+        """The number of training points."""
+        return int(TRAINED * self.n)
+
+    @property
+    def per_point(self) -> float:
+        """Gradient steps per training point."""
+        return self.steps / self.trained
+
+
+@cache
+def longer_runs() -> tuple[Run, ...]:
+    """The trainings stored as `results/network/N-points-S-steps*`, by n and steps; of two of a kind that in bfloat16.
+
+    AssertionError if a file holds others than its name says.
+    """
+    found: dict[tuple[int, int], Run] = {}
+    for path in sorted((RESULTS / "network").glob("*-points-*-steps*.parquet")):
+        named = re.match(r"(\d+)-points-(\d+)-steps", path.name)
+        if named is None:
+            continue
+        n, steps = map(int, named.groups())
+        rows, made_by = load("network", path.stem)
+        if set(rows["n"]) != {n} or steps_of(made_by["parameters"]["epochs"], int(TRAINED * n)) != steps:
+            raise AssertionError(f"{path.name}: the networks in it are others than its name says")
+        if (n, steps) not in found or made_by["parameters"].get("precision") == "bfloat16":
+            found[n, steps] = Run(n, steps, rows)
+    return tuple(found[key] for key in sorted(found))
 
 
 def difference(table: pd.DataFrame, measure: str, reference: str, generator: str = "network") -> pd.Series:

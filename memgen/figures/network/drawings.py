@@ -97,17 +97,21 @@ def learnt(table: pd.DataFrame, sizes: Sequence[int]) -> Figure:
     return fig
 
 
+_SIZES = (("o", False), ("^", False), ("s", True))  # markers, filled or not, of the sizes of the longer trainings
+
+
 def trained_longer(found: Mapping[tuple[int, int], Run], table: pd.DataFrame) -> Figure:
     """The memorized fraction along steps per training point, and Δ at n = 50 along steps."""
     fig, (memory, delta) = plots.figure(2, height=3.2)
-    first = min(n for n, _ in found)
+    sizes = sorted({n for n, _ in found})
+    first = sizes[0]
     for k, tau in enumerate(numbers.low_levels(table), _NOISE):
         noise = numbers.in_sigmas(tau)
-        for few in (True, False):
-            some = [run for run in found.values() if (run.n == first) == few]
+        for n, (marker, filled), aside in zip(sizes, _SIZES, (0.86, 1, 1.16), strict=True):
+            some = [run for run in found.values() if run.n == n]
             values = [mean(numbers.by_level(run.rows, "a")[tau]) for run in some]
-            x = [run.per_point * 1.06 ** (k - _NOISE - 1) * (0.88 if few else 1.14) for run in some]
-            markers(memory, curve(x, values), k, "os"[not few], filled=not few)
+            x = [run.per_point * 1.05 ** (k - _NOISE - 1) * aside for run in some]
+            markers(memory, curve(x, values), k, marker, filled=filled)
         last = max((run for run in found.values() if run.n == first), key=lambda run: run.steps)
         end = float(numbers.by_level(last.rows, "a")[tau].mean())
         _name(memory, last.per_point * 1.15, end, f"{noise:.2g} σ", k, va="center")
@@ -115,10 +119,9 @@ def trained_longer(found: Mapping[tuple[int, int], Run], table: pd.DataFrame) ->
             limit = float(numbers.linear_limit(first, noise))
             memory.plot([60, 250], [limit, limit], "--", color=f"C{k}", zorder=2)
     memory.axhline(0, color="0.6", linewidth=0.8)
-    sizes = sorted({run.n for run in found.values()})
-    _name(memory, 0.16, 1.1, f"open circles: n = {sizes[0]}", color="0.3")
-    _name(memory, 0.16, 1.0, f"filled squares: n = {sizes[-1]}", color="0.3")
-    _name(memory, 0.16, 0.9, f"dashed: linear, to the end, n = {sizes[0]}", color="0.3")
+    for k, (n, name) in enumerate(zip(sizes, ("open circles", "open triangles", "filled squares"), strict=True)):
+        _name(memory, 0.16, 1.1 - 0.1 * k, f"{name}: n = {n}", color="0.3")
+    _name(memory, 0.16, 0.8, f"dashed: linear, to the end, n = {first}", color="0.3")
     memory.set(xlabel="gradient steps per training point", ylabel=_MEMORY, xscale="log")
     memory.set(xticks=[0.1, 1, 10, 100], xticklabels=["0.1", "1", "10", "100"])
     memory.set(xlim=(0.12, 400), ylim=(-0.12, 1.2))

@@ -1,54 +1,28 @@
 """Rows of the network sweeps, reduced to what the chapter plots, prints and compares."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm, ttest_ind
 
 from memgen.denoisers.training import steps_of
-from memgen.experiments.network import SIDE, SPREAD, TRAINED, difference
-from memgen.runs.store import load
+from memgen.experiments.network import SIDE, SPREAD, TRAINED, Run, difference, longer_runs
 from memgen.statistics import Estimate, mean
 from theory.training import linear_memorized_fraction
 
 KEYS = ["n", "replica", "generator", "points", "tau", "measure"]
 PUBLISHED, ONE_SCALE = ("published", "truth"), ("marginal", "holdout")  # measure and reference of Δ
 CALLED = {"network": "network", "ideal": "ideal sampler", "copier": "copier"}
-LONG = ((50, 1000), (50, 4000), (200, 4000))  # n and gradient steps of the longer trainings
 COLLAPSE = 2.8  # in σ: below this noise a noised training point of n = 50 is nearest to its own
-
-
-class Run(NamedTuple):
-    """Networks of one size n, trained for so many gradient steps."""
-
-    n: int
-    steps: int
-    rows: pd.DataFrame
-
-    @property
-    def trained(self) -> int:
-        """The number of training points."""
-        return int(TRAINED * self.n)
-
-    @property
-    def per_point(self) -> float:
-        """Gradient steps per training point."""
-        return self.steps / self.trained
 
 
 def runs(table: pd.DataFrame, stored: Mapping) -> dict[tuple[int, int], Run]:
     """The trainings at n = 50 of the script's length, and the longer ones, by n and gradient steps."""
-    first = LONG[0][0]
+    longer = longer_runs()
+    first = min(run.n for run in longer)
     script = steps_of(stored["epochs"], int(TRAINED * first))
-    found = {(first, script): Run(first, script, table[table.n == first])}
-    for n, steps in LONG:
-        rows, made_by = load("network", f"{n}-points-{steps}-steps")
-        if set(rows.n) != {n} or steps_of(made_by["parameters"]["epochs"], int(TRAINED * n)) != steps:
-            raise AssertionError(f"the networks stored under {n} points, {steps} steps are others")
-        found[n, steps] = Run(n, steps, rows)
-    return found
+    return {(run.n, run.steps): run for run in (Run(first, script, table[table.n == first]), *longer)}
 
 
 def levels(rows: pd.DataFrame) -> list[float]:

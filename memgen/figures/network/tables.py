@@ -134,16 +134,21 @@ def noticed(found: Mapping[tuple[int, int], Run]) -> str:
 
 
 def equal_effort(found: Mapping[tuple[int, int], Run], rows: pd.DataFrame) -> str:
-    """The memorized fraction at both sizes after about as many steps per training point, and their difference."""
+    """The memorized fraction at every size after about as many steps per training point; how the largest differs."""
     tau = numbers.low_levels(rows)[1]
     many = max(found.values(), key=lambda run: run.n)
-    few = min((run for run in found.values() if run.n < many.n), key=lambda run: abs(run.per_point - many.per_point))
-    one, other = (numbers.by_level(run.rows, "a")[tau] for run in (few, many))
-    apart = numbers.gap(other, one)
+    near = (run for run in found.values() if abs(run.per_point / many.per_point - 1) < 0.1)
+    alike = sorted(near, key=lambda run: run.n)
+    means = [mean(numbers.by_level(run.rows, "a")[tau]) for run in alike]
+    each = (
+        f"{a.value:.2f} ({a.interval()[0]:.2f} to {a.interval()[1]:.2f}) at $n = {run.n}$ ({run.steps} steps, copies "
+        f"{_copies(run.rows)})"
+        for a, run in zip(means, alike, strict=True)
+    )
+    apart = numbers.gap(*(numbers.by_level(run.rows, "a")[tau] for run in (many, alike[0])))
     low, high = apart.interval()
     return (
-        f"After {few.per_point:.0f} steps per training point, at noise {numbers.in_sigmas(tau):.2g} σ, the memorized "
-        f"fraction is {one.mean():.2f} at $n = {few.n}$ ({few.steps} steps) and {other.mean():.2f} at $n = {many.n}$ "
-        f"({many.steps} steps): {apart.value:+.2f} (95%: {low:+.2f} to {high:+.2f}); copies {_copies(few.rows)} and "
-        f"{_copies(many.rows)}."
+        f"After {many.per_point:.0f} steps per training point, at noise {numbers.in_sigmas(tau):.2g} σ, the memorized "
+        f"fraction is {', '.join(each)}. From the smallest size to the largest: {apart.value:+.2f} "
+        f"(95%: {low:+.2f} to {high:+.2f})."
     )

@@ -1,6 +1,5 @@
 """What the paper's Fig. 4 shows, decided by the networks of `results/network/`."""
 
-import re
 from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
@@ -10,24 +9,10 @@ import pandas as pd
 from scipy.stats import ttest_ind
 
 from memgen.denoisers.training import steps_of
-from memgen.experiments.network import SPREAD, TRAINED, difference
-from memgen.places import RESULTS
+from memgen.experiments.network import SPREAD, TRAINED, Run, difference, longer_runs
 from memgen.runs.store import load
 from memgen.statistics import mean, proportion
 from theory.ledger.ruling import Criterion, Question, Range
-
-
-class Run(NamedTuple):
-    """Networks of one size n, after so many gradient steps a training point."""
-
-    n: int
-    steps: int
-    rows: pd.DataFrame
-
-    @property
-    def per_point(self) -> float:
-        """Gradient steps per training point."""
-        return self.steps / int(TRAINED * self.n)
 
 
 @cache
@@ -38,23 +23,6 @@ def _table() -> pd.DataFrame:
 def script_runs(table: pd.DataFrame, epochs: int = 10) -> list[Run]:
     """The script's trainings, by n."""
     return [Run(n, steps_of(epochs, int(TRAINED * n)), rows) for n, rows in table.groupby("n")]
-
-
-@cache
-def longer_runs() -> tuple[Run, ...]:
-    """The trainings of `results/network/N-points-S-steps*`, whichever are there; of two of a kind that in bfloat16."""
-    found: dict[tuple[int, int], Run] = {}
-    for path in sorted((RESULTS / "network").glob("*-points-*-steps*.parquet")):
-        named = re.match(r"(\d+)-points-(\d+)-steps", path.name)
-        if named is None:
-            continue
-        n, steps = map(int, named.groups())
-        rows, made_by = load("network", path.stem)
-        if set(rows["n"]) != {n} or steps_of(made_by["parameters"]["epochs"], int(TRAINED * n)) != steps:
-            raise AssertionError(f"{path.name}: the networks in it are others than its name says")
-        if (n, steps) not in found or made_by["parameters"].get("precision") == "bfloat16":
-            found[n, steps] = Run(n, steps, rows)
-    return tuple(found[key] for key in sorted(found))
 
 
 def _of(table: pd.DataFrame, measure: str, points: str = "", generator: str = "network") -> pd.DataFrame:
