@@ -85,6 +85,8 @@ TWINS = {
     "annealed_gap": lambda f: _twin(f, 0, _L.q, 2 * _L.q),
     "overlap_clt": lambda f: _twin(f, 0, _L.n, 2 * _L.n),
     "clt_threshold": lambda f: _twin(f, 0, _L.q, _L.q / 2),
+    "stable_excess": lambda f: _twin(f, 0, _L.gap, 2 * _L.gap),
+    "condensed_probability_spectrum": lambda f: _twin(f, 0, _L.d, 2 * _L.d),
     "condensed_probability": lambda f: _twin(f, 0, _L.q, 2 * _L.q),
     "overlap_samples": lambda f: replace(f, unknown=f.unknown._replace(equation=f.equation.subs(_L.d, sp.sqrt(_L.d)))),
     "cross_overlap": lambda f: _twin(f, 0, None, 2 * f.expr),

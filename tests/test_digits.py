@@ -51,6 +51,9 @@ VALUES = {
     "k4": (-2.0, 0.0, 0.7),
     "k5": (-120.0, 0.0, 5.0),
     "k6": (-100.0, 0.0, 16.0),
+    "sharpness": (np.full(50, 0.99), np.linspace(0.95, 0.999, 50), np.append(np.full(49, 0.999), 0), np.array([0.2])),
+    "mu": (1e-9, 1e-3, 0.2, 0.5, 0.8, *_NEAR_ONE),
+    "gap": (0.0, 1e-9, 0.3, 2.0, 25.0, 1e3, 1e6),
     "probability": (1e-9, 0.01, 0.25, 0.499),
     "memorized": (-3.0, -0.5, 0.0, 1e-9, 0.3, 0.5, 1.0, 1.7, 7.0),
     "span": (0.0, 1e-12, 1.0, 2.0),
@@ -77,6 +80,7 @@ def _points(formula: Formula, most: int) -> list[tuple]:
 # Seconds a value in high precision; test_transition holds the one quadrature of the first two to its digits,
 # test_relaxation the roots of the other two.
 _SLOW = {"overlap_probability", "null_probability", "mixture_information_time", "linear_score_time"}
+# Quadratures, and a root of error functions: seconds for ten values.
 _QUADRATURES = {
     "cloning_probability",
     "linear_score_error",
@@ -85,6 +89,7 @@ _QUADRATURES = {
     "mixture_negentropy",
     "mixture_relaxation_kl",
     "mixture_taylor_error",
+    "overlap_samples",
 }
 
 

@@ -12,8 +12,9 @@ from scipy import integrate, stats
 from memgen import devices
 from memgen.experiments import transition as experiment
 from memgen.measures import combine
-from theory import kernel, transition
+from theory import kernel, letters, transition
 from theory.core.sum_exceeds import sum_exceeds
+from theory.transition import condensed
 
 # -- the quadrature ------------------------------------------------------------------------------------------------
 
@@ -98,20 +99,61 @@ def test_clt_is_approached_as_its_condition_is_met() -> None:
 
 
 def test_samples_of_the_condensed_law() -> None:
-    for d in (256, 1000, 1e5):
+    for d in (512, 1000, 1e5):
         for p in (0.05, 0.25, 0.4):
             n = transition.overlap_samples(p, d, 0.5)
             assert transition.condensed_probability(n, d, 0.5) == pytest.approx(p, rel=1e-9)
 
 
-def test_largest_terms_take_over_slowly() -> None:
-    """Log-odds of the quadrature where the asymptotic law says ¼, over those of the law: 1 within 5% at d = 16 000."""
-    found = []
-    for d in (256, 4000, 16_000):
+def test_the_edge_is_that_of_the_exact_law() -> None:
+    """−ln P(Q < Q*) and its slope μ against those of χ²_d, at fixed β_c; the slope is three times nearer than β_c."""
+    at, found = {letters.q: 0.5}, []
+    for beta, sizes in ((0.3, (500, 2000, 8000)), (0.7, (300, 600, 1200))):
+        for d in sizes:
+            point = at | {letters.d: d, letters.beta_c: beta}
+            least, rate, slope = (float(e.doit().subs(point)) for e in (condensed._Q, condensed._LN_N, condensed._MU))
+            exact = -stats.chi2.logcdf(least / 0.5, d)
+            exact_slope = 4 * np.exp(stats.chi2.logpdf(least / 0.5, d) + exact)  # of ln P in Q/2
+            found.append((abs(rate - exact), abs(slope / exact_slope - 1), abs(beta / exact_slope - 1)))
+    errors, slopes, leading = np.array(found).reshape(2, 3, 3).transpose(2, 0, 1)
+    assert np.all(np.diff(errors) < 0) and errors[:, -1].max() < 0.05
+    assert np.all(np.diff(slopes) < 0) and np.all(slopes < leading / 2.5)
+
+
+def test_stable_sums_are_nearer_to_the_quadrature_than_largest_terms() -> None:
+    """At n = 1.3 d^{3/2}, near P = ¼: the law of the largest terms alone is 1/(1 + e^{gap/scale})."""
+    for d, near in ((512, 0.012), (1024, 0.002), (2048, 0.002)):
+        n = 1.3 * d**1.5
+        q = experiment.sharpness(n, d)
+        odds = q * d**1.5 * np.sqrt(np.log(n)) * (1 - 2 * np.sqrt(np.log(n) / d)) ** 2 / n
+        law = transition.overlap_probability(n, d, q)
+        stable, logistic = transition.condensed_probability(n, d, q) - law, 1 / (1 + np.exp(odds)) - law
+        assert abs(stable) < near < 0.03 < logistic
+
+
+def test_a_quarter_by_stable_sums() -> None:
+    """The n of P = ¼ by the quadrature over that of the formula: 0.94 at d = 512, within 1% at 1024."""
+    for d, low, high in ((512, 0.93, 0.95), (1024, 0.99, 1.0)):
+        n = transition.overlap_samples(0.25, d, 0.505)
+        odds = np.log(1 / transition.overlap_probability(n, d, 0.505) - 1) / np.log(3)
+        assert low < odds < high
+
+
+def test_directions_without_data_do_not_count() -> None:
+    spectrum = np.concatenate([np.full(700, 0.6), np.zeros(300)])
+    n = np.array([1e4, 1e5])
+    equal = transition.condensed_probability(n, 700, 0.6)
+    np.testing.assert_allclose(transition.condensed_probability_spectrum(n, spectrum), equal, rtol=1e-11)
+    with pytest.raises(ValueError, match="no phase covers"):
+        transition.condensed_probability_spectrum(1e5, np.full(100, 0.6))
+
+
+def test_samples_follow_their_law_very_slowly() -> None:
+    ratios = []
+    for d in (1e4, 1e6, 1e9):
         n = transition.overlap_samples(0.25, d, 0.5)
-        odds = np.log(1 / transition.overlap_probability(n, d, 0.5) - 1)
-        found.append(odds / np.log(3))
-    assert found[0] > found[1] > found[2] > 1 and found[2] < 1.05
+        ratios.append(n * np.log(3) / (0.5 * d**1.5 * np.sqrt(np.log(n))))
+    assert 0.5 < ratios[0] < ratios[1] < ratios[2] < 1
 
 
 def test_memorized_fraction_ends() -> None:

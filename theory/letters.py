@@ -101,9 +101,15 @@ distance2 = _letter(
 width = _letter("width", r"\varepsilon", "standard deviation of a kernel", unit="data")
 width2 = _letter("width2", r"\varepsilon^2", "its square, where it is the unknown", unit="data²")
 q = _letter("q", "q", "σ²/(σ²+ε²): how sharp the kernel is against the data", INSIDE)
+sharpness = _letter("sharpness", "q_j", "q of each direction: λ_j/(λ_j+ε²)", sp.Interval.Ropen(0, 1), spectrum=True)
 distance = _letter("distance", "Q", "squared Mahalanobis distance of a fresh point in S + ε²I", HALF_LINE)
 probability = _letter("probability", "p", "level of P(⟨G,H⟩ > ⟨G,T⟩)", sp.Interval.open(0, sp.Rational(1, 2)))
 snr = _letter("snr", r"\chi", "signal-to-noise ratio of the points that carry a condensed sum")
+beta_c = _letter("beta_c", r"\beta_c", "inverse temperature of the largest of n terms: where their sum condenses")
+mu = _letter(
+    "mu", r"\mu", "exponent of a condensed sum, a stable variable: the slope of ln of the number of terms", INSIDE
+)
+gap = _letter("gap", "g", "ln of how many times one of two sums is made larger", HALF_LINE)
 delta = _letter("delta", r"\delta", "tolerance: the relative entropy in nats, or the squared error, that is allowed")
 
 # -- between the truth and a copy --------------------------------------------------------------------------------------

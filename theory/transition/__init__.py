@@ -1,8 +1,14 @@
 """Chapter 4: when is the generated law nearer to fresh data than to its training set?"""
 
+from theory.transition.condensed import (
+    condensed_probability,
+    condensed_probability_spectrum,
+    overlap_samples,
+    stable_excess,
+)
 from theory.transition.distances import bisector, cross_overlap, distance_original
 from theory.transition.influence import leave_one_out, memorized_fraction
-from theory.transition.limits import clt_threshold, condensed_probability, overlap_clt, overlap_samples
+from theory.transition.limits import clt_threshold, overlap_clt
 from theory.transition.overlap import annealed_gap, null_probability, overlap_probability
 
 __all__ = [
@@ -10,6 +16,7 @@ __all__ = [
     "bisector",
     "clt_threshold",
     "condensed_probability",
+    "condensed_probability_spectrum",
     "cross_overlap",
     "distance_original",
     "leave_one_out",
@@ -18,4 +25,5 @@ __all__ = [
     "overlap_clt",
     "overlap_probability",
     "overlap_samples",
+    "stable_excess",
 ]

@@ -91,7 +91,7 @@ def few_points(points: Variable) -> Edge:
 
 
 def _leave_one_out(f: Formula) -> Iterator[Step]:
-    yield from _refit()
+    yield from refit()
     # With A' the matrix of the other n−1 points and Q' = yᵀA'⁻¹y, exactly (x_i−x̄)ᵀA⁻¹(x_i−x̄) = (1−1/n)² Q'/(1+Q'/n).
     # Q' differs from a fresh point's Q by (n−2)/(n−1) in front of S alone: by the factor 1 + q/n.
     s, k = sp.symbols("s k", positive=True)
@@ -103,7 +103,7 @@ def _leave_one_out(f: Formula) -> Iterator[Step]:
 
 
 @shared
-def _refit() -> Iterator[Step]:
+def refit() -> Iterator[Step]:
     """What adding one point does to mean, covariance and its own Mahalanobis distance, exactly."""
     x = sp.Matrix(sp.symbols("x1:5", real=True))
     size, point = len(x), x[-1]

@@ -1,5 +1,5 @@
 """The checks of the chapter, in the modules that its formulas are in."""
 
-from theory.checks.transition import distances, overlap
+from theory.checks.transition import condensed, distances, overlap
 
-CHECKS = [*overlap.CHECKS, *distances.CHECKS]
+CHECKS = [*overlap.CHECKS, *condensed.CHECKS, *distances.CHECKS]

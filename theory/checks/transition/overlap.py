@@ -1,11 +1,11 @@
-"""The overlap gap, its null and its two limits, against simulated training sets and holdouts."""
+"""The overlap gap, its null and its central limit, against simulated training sets and holdouts."""
 
 from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 import torch
-from scipy.special import expit, logit, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 from scipy.stats import chi2
 from sympy import lambdify
 
@@ -21,7 +21,7 @@ from theory.transition.influence import INFLUENCE
 _SIZES = ((4, 128, 12_000), (8, 256, 10_000), (16, 256, 8000), (16, 1024, 4000))  # d, n, replicas: n ≥ 16 d
 
 
-def _share(positive: np.ndarray) -> Estimate:
+def share(positive: np.ndarray) -> Estimate:
     """The fraction of true values, with its binomial error."""
     p, size = float(positive.mean()), positive.size
     return Estimate(p, float(np.sqrt(p * (1 - p) / size)))
@@ -63,7 +63,7 @@ def _overlap() -> list[Observation]:
     found = []
     for d, n, replicas in _SIZES:
         gaps = overlap_gaps(n, d, replicas, ("check", "transition.overlap", d, n))
-        found.append(Observation({"n": n, "d": d, "q": sharpness(n, d)}, _share(gaps > 0)))
+        found.append(Observation({"n": n, "d": d, "q": sharpness(n, d)}, share(gaps > 0)))
     return found
 
 
@@ -76,7 +76,7 @@ def _null() -> list[Observation]:
         )
         origin, eye = torch.zeros(d, dtype=torch.float64), torch.eye(d, dtype=torch.float64)
         near, far = (log_cross(torch.from_numpy(x), origin, eye, x.shape[1] ** (-2 / d)) for x in sets)
-        found.append(Observation({"n": n, "n_original": n_original, "d": d}, _share((far > near).numpy())))
+        found.append(Observation({"n": n, "n_original": n_original, "d": d}, share((far > near).numpy())))
     return found
 
 
@@ -101,10 +101,10 @@ def _probits() -> list[Observation]:
     for d in (2, 3):
         estimates = []
         for n in sizes:
-            share = _share(overlap_gaps(n, d, 24_000, ("check", "transition.clt", d, n), variance=1.0) > 0)
-            score = ndtri(share.value)
+            ahead = share(overlap_gaps(n, d, 24_000, ("check", "transition.clt", d, n), variance=1.0) > 0)
+            score = ndtri(ahead.value)
             slope = np.sqrt(2 * np.pi) * np.exp(score**2 / 2)
-            estimates.append(Estimate(np.sqrt(n) * score, np.sqrt(n) * slope * share.error))
+            estimates.append(Estimate(np.sqrt(n) * score, np.sqrt(n) * slope * ahead.error))
         limit = extrapolate(np.array(sizes), estimates, powers=(1,))[0]
         found.append(Observation({"d": d, "q": 0.5}, limit))
     return found
@@ -130,38 +130,6 @@ def _second_moment() -> list[Observation]:
         error = float(np.sqrt(np.mean((weight * (x / d - r)) ** 2) / x.size) / weight.mean())
         value = np.exp(d * (r - 1 - np.log(r)) / 2)
         found.append(Observation({"d": d, "q": q}, Estimate(value, value * d / 2 * abs(1 - 1 / r) * error)))
-    return found
-
-
-# -- many dimensions -----------------------------------------------------------------------------------------------
-
-
-@cache
-def _condensed() -> list[tuple[float, int, Estimate]]:
-    """P by the 80 largest of n terms on each side, drawn as order statistics of n uniforms mapped to the law of Q."""
-    found = []
-    for d, ratio in ((16_000, 1.6), (16_000, 3.0)):
-        n = round(ratio * d**1.5)
-        q = sharpness(n, d)
-        rng = stream("check", "transition.condensed", d, n)
-        uniforms = rng.standard_exponential((2, 12_000, 80)).cumsum(-1) / n
-        outside, inside = q * chi2.ppf(-np.expm1(-uniforms), d)
-        inside = transition.leave_one_out(inside, n, q)
-        fresh, own = (np.logaddexp.reduce(-x / 2, axis=-1) for x in (outside, inside))
-        found.append((float(n), d, _share(fresh > own)))
-    return found
-
-
-def _condensed_shares() -> list[Observation]:
-    return [Observation({"n": n, "d": d, "q": sharpness(n, d)}, share) for n, d, share in _condensed()]
-
-
-def _samples() -> list[Observation]:
-    """The n at which P reaches a level; its error follows from that of P, whose log-odds are nearly −constant/n."""
-    found = []
-    for n, d, share in _condensed():
-        error = n * share.error / (share.value * (1 - share.value) * abs(logit(share.value)))
-        found.append(Observation({"probability": share.value, "d": d, "q": sharpness(n, d)}, Estimate(n, error)))
     return found
 
 
@@ -248,29 +216,6 @@ CHECKS = [
         {
             "first moment": lambda d, q: transition.clt_threshold(d, q / 2),
             "one direction": lambda d, q: transition.clt_threshold(1, q),
-        },
-    ),
-    Check(
-        "transition.condensed_probability",
-        transition.condensed_probability,
-        2,
-        _condensed_shares,
-        {
-            "no √ln n": lambda n, d, q: expit(logit(transition.condensed_probability(n, d, q)) / np.sqrt(np.log(n))),
-            "typical Q for the least": lambda n, d, q: expit(-q * d**1.5 * np.sqrt(np.log(n)) / n),
-            "the central limit": transition.overlap_clt,
-        },
-    ),
-    Check(
-        "transition.overlap_samples",
-        transition.overlap_samples,
-        2,
-        _samples,
-        {
-            "n ∝ d": lambda probability, d, q: transition.overlap_samples(probability, d, q) / np.sqrt(d),
-            "no correction to the least Q": lambda probability, d, q: (
-                q * d**1.5 * np.sqrt(np.log(d**1.5)) / np.log(1 / probability - 1)
-            ),
         },
     ),
     Check(
