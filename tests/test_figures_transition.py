@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from memgen.experiments import transition as experiment
 from memgen.experiments.transition import LADDER, Choice
 from memgen.figures import transition as figures
-from memgen.figures.transition.overlap import _COMMON, _V
+from memgen.figures.transition.overlap import _COMMON, _V, quarter_by_the_central_limit
 from memgen.statistics import median, threshold
 from theory import letters, transition
 from theory.transition.limits import COMMON, SCATTER
@@ -207,10 +207,14 @@ def test_a_quarter_is_where_the_quadrature_is_a_quarter() -> None:
 
 
 def test_exponents_are_those_of_a_power_law() -> None:
-    found = {d: 3.0 * d**1.7 for d in (16, 64, 300)}
+    found = {d: 3.0 * d**1.7 for d in (16, 64, 600)}
     assert np.allclose(figures.exponents(found), 1.7)
     rows = _cells(figures.exponent_table(found))
-    assert [row[3] for row in rows[1:]] == ["1.70", "1.70", "–"] and rows[1][4] == "–" and rows[3][4] != "–"
+    assert [row[3] for row in rows[1:]] == ["1.70", "1.70", "–"]
+    stable = transition.overlap_samples(0.25, 600, experiment.sharpness(found[600], 600)) / 600
+    assert rows[1][4] != "–" == rows[1][5] and rows[3][4:] == ["–", f"{stable:.0f}"]
+    n = quarter_by_the_central_limit(16, found[16])
+    assert transition.overlap_clt(n, 16, experiment.sharpness(found[16], 16)) == pytest.approx(0.25, rel=1e-9)
 
 
 def test_the_nearest_decide_where_the_condition_of_the_formula_turns() -> None:

@@ -6,9 +6,10 @@ both, and no such artefact.  For G = N(x̄, S), the linear model in many steps, 
 Q is its Mahalanobis distance in S + ε²I: q χ²_d for a fresh point, q = σ²/(σ²+ε²), and a little less for a point that G
 was fitted to.  Everything here follows from how two sums of such terms compare.
 
-Three regimes.  Few dimensions: both sums are normal, P → ½ as n^{−½}.  Very many: the largest terms decide, and P
-crosses a given level at n ∝ d^{3/2} √ln n.  Between, from tens to several hundreds, neither holds and only the
-quadrature knows: there the crossing is nearly proportional to d.
+Three regimes.  Few dimensions: both sums are normal, P → ½ as n^{−½}.  Very many: a few of the largest terms
+carry each sum, which is then a stable variable, and P crosses a given level at n ∝ d^{3/2} √ln n in the end.  Between,
+from some 64 to 256 dimensions, neither holds and only the quadrature knows: there the crossing is nearly proportional
+to d, where the one limit takes over from the other.
 """
 
 from collections.abc import Iterator
