@@ -9,10 +9,13 @@ import sympy as sp
 from theory.core.mean import Mean
 from theory.core.parts import Branch
 from theory.core.special import log_add, log_ndtr
+from theory.core.stable import log_mills, log_stable_excess
 
-_PHI = sp.Function(r"\Phi")
+_PHI, _MILLS, _ARCCOT = sp.Function(r"\Phi"), sp.Function("R"), sp.Function(r"\mathrm{arccot}")
+_EXCESS = sp.Function(r"\mathrm{stable\_excess}")  # of a gap and an exponent that are no letters
 _EULER = sp.Dummy("euler", positive=True)  # SymPy sets Euler's constant as γ, which is a letter of ours
 _WIDE = 64  # columns of SymPy's text form that fit a line of the book
+_MOST = 1.25 * _WIDE  # and what MathJax can take
 
 
 def display(name: str, branches: Sequence[Branch], equation: sp.Expr | None, letters: Mapping[sp.Symbol, str]) -> str:
@@ -52,6 +55,12 @@ def _plain(value: sp.Expr) -> sp.Expr:
                 sums /= sp.Add(*map(sp.exp, (-term).args))
             elif isinstance(term, log_ndtr):
                 sums *= _PHI(*term.args)
+            elif isinstance(-term, log_mills):
+                sums /= _MILLS(*(-term).args)
+            elif isinstance(term, log_stable_excess):
+                x, m = term.args
+                arc = _ARCCOT((sp.exp(x) + sp.cos(sp.pi * m)) / sp.sin(sp.pi * m)) / (sp.pi * m)
+                sums *= arc if m.is_Symbol else _EXCESS(x / m, m)
             else:
                 rest += term
         return sums * sp.exp(rest)
@@ -87,6 +96,11 @@ def _named(exprs: list[sp.Expr]) -> tuple[list[tuple[sp.Symbol, sp.Expr]], list[
             parts = [(symbol, value.xreplace({part: name})) for symbol, value in parts] + [(name, part)]
             changed = True
             break
+    for dummy, mean in list(back.items()):  # an average gets a name where nothing else makes a line of it
+        holders = [e for e in (*exprs, *(part for _, part in parts)) if e.has(dummy) and e != dummy]
+        if any(width(term) > _MOST for e in holders for term in sp.Add.make_args(e.xreplace(back))):
+            back[dummy] = name = next(names)
+            parts.append((name, mean))
     return [(symbol, part.xreplace(back)) for symbol, part in parts], [expr.xreplace(back) for expr in exprs]
 
 
