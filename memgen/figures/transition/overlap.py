@@ -92,7 +92,7 @@ def draw_overlap(gap: pd.DataFrame, found: dict[int, float]) -> Figure:
     law = transition.overlap_samples(0.25, large, 0.5) / large**1.5
     right.plot(large, law, "--", color=INK)
     label(right, large[36], law[36], "stable sums", INK, (-58, 8))
-    plots.threshold(right, nearest_decide(), "nearest points\ndecide beyond")
+    plots.threshold(right, nearest_decide(), "sums condense\nbeyond")
     right.set(xscale="log", xlabel="dimension $d$", ylabel=r"$n_{1/4}/d^{3/2}$", ylim=(0, 5))
     return fig
 
