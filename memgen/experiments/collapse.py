@@ -37,7 +37,7 @@ class Params(ChapterParams):
     """Parameters of the chapter; what is None is set by the preset."""
 
     presets: ClassVar = {  # pairs of clones, steps of a trajectory, draws of a point set
-        "smoke": {"pairs": 200, "steps": 200, "draws": 100},
+        "smoke": {"pairs": 500, "steps": 400, "draws": 200},
         "standard": {"pairs": 4000, "steps": 800, "draws": 1000},
         "paper": {"pairs": 100_000, "steps": 4000, "draws": 20_000},
     }
