@@ -218,6 +218,7 @@ def test_an_edge_is_where_a_quantity_has_its_value() -> None:
     assert Edge("begins", inside, "lower", _X + 1, 1, included=True).found()
     assert not Edge("elsewhere", inside, "upper", 1 / (2 - _X), sp.oo).found()
     assert not Edge("not in", inside, "lower", _X + 1, 1).found()
+    assert not Edge("of something else", inside, "upper", _Y, _Y).found()
 
 
 def test_what_has_no_step_is_refused() -> None:

@@ -112,6 +112,8 @@ class Edge(Step):
         end, is_open = (domain.inf, domain.left_open) if lower else (domain.sup, domain.right_open)
         if bool(is_open) == self.included or not _may_end(self.variable, end):
             return None
+        if not sp.sympify(self.quantity).has(self.variable.symbol):  # what does not depend on it says nothing of it
+            return None
         limit = sp.limit(sp.sympify(self.quantity), self.variable.symbol, end, "+" if lower else "-")
         if limit == self.value or vanishes(limit - self.value):
             return f"{self.variable.symbol} {'≥' if lower else '≤'} {end}" if self.included else f"not {end} itself"
