@@ -1,5 +1,13 @@
 """Distances between laws, point sets and denoisers."""
 
+from memgen.measures.copies import (
+    DataCopying,
+    Neighbours,
+    authenticity,
+    closest_record_share,
+    data_copying,
+    nearest_ratio,
+)
 from memgen.measures.denoisers import Fractions, fractions
 from memgen.measures.gaussians import (
     factor,
@@ -21,16 +29,22 @@ from memgen.measures.kernel import (
     points_l2_delta,
 )
 from memgen.measures.marginals import MarginalEstimate, marginal_distance, marginal_estimate
-from memgen.measures.points import mmd2, nearest_ratio, wasserstein2
+from memgen.measures.nearest import nearest
+from memgen.measures.points import mmd2, wasserstein2
 from memgen.measures.position import Position, position
 
 __all__ = [
+    "DataCopying",
     "Delta",
     "Fractions",
     "KernelEstimate",
     "MarginalEstimate",
+    "Neighbours",
     "Position",
+    "authenticity",
+    "closest_record_share",
     "combine",
+    "data_copying",
     "factor",
     "fractions",
     "hellinger2",
@@ -45,6 +59,7 @@ __all__ = [
     "marginal_distance",
     "marginal_estimate",
     "mmd2",
+    "nearest",
     "nearest_ratio",
     "points_l2_delta",
     "position",
