@@ -145,6 +145,10 @@ TWINS = {
     "kl_multistep": lambda f: _twin(f, 0, None, f.branches[0].value - _d / (2 * _n)),  # the mean left out
     "kl_multistep_reverse": lambda f: _twin(f, 0, None, f.branches[0].value - _d / (2 * _n)),
     "linear_time_ratio": lambda f: _twin(f, 0, None, 1 / _L.gamma),
+    "null_flag_rate": lambda f: _twin(f, 0, _L.D, _L.D + 1),
+    "authpct_null": lambda f: _twin(f, 0, _L.D, _L.D + 1),
+    "closest_record_null": lambda f: _twin(f, 0, None, sp.Rational(1, 2)),
+    "data_copying_deviation": lambda f: _twin(f, 0, None, sp.Integer(1)),
 }
 
 

@@ -41,7 +41,7 @@ VALUES = {
     "contrast": (0.0, 0.01, 0.5, 1.0, 5.0, 60.0, 1e6),
     "alpha": (1e-9, 1e-3, 0.1, 0.5, 2.0, 30.0),
     "radius2": (0.0, 1e-6, 0.5, 1.0, 1 + 1e-9, 4.0, 1e4),
-    "D": (1.0, 2.0, 7.0, 100.0, 1e4),
+    "D": (1.0, 2.0, 3.0, 7.0, 100.0, 1e4),
     "eigenvalue": (1e-9, 0.5, 1.0, 1e6),
     "delta": (1e-12, 1e-3, 0.05, 0.9, 30.0),
     "denoised": (-3.0, 0.0, 1e-9, 0.7),
@@ -60,6 +60,9 @@ VALUES = {
     "orthogonal": (0.0, 1e-12, 1e-9, 0.4, 3.0),
     "sample": (np.array([0.9]), np.array([0.0, 0.5, 2.0]), np.array([1e-9, 0.3, 4.0]), np.array([0.2, 0.9, 1.1, 30.0])),
     "inverse_trace": (1.0, 1.5, 4.0, 100.0, 1e6, 1e12, 1e30),
+    "ratio": (1e-9, 0.01, 1 / 3, 0.5, 1.0),
+    "n_holdout": (1.0, 2.0, 50.0, 1e3, 1e12),
+    "weights": (*_SPECTRA, *_WIDE, np.array([40.0, 25.0, 20.0, 3.0])),
     "time": (0.0, 1e-9, 0.3, 1.0, 10.0, 1e4),
 }
 # Where the expression itself subtracts: close to the edges of the spectrum, and d logarithms near 0.

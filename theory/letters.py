@@ -39,6 +39,7 @@ def _letter(
 
 n = _letter("n", "n", "number of training points", at_least(1))
 n_original = _letter("n_original", "n_O", "number of points of the original set", at_least(1))
+n_holdout = _letter("n_holdout", "n_H", "number of points of the holdout", at_least(1))
 d = _letter("d", "d", "dimension of the space that the data are in", at_least(1))
 D = _letter("D", "D", "intrinsic dimension: that of the subspace which holds the data", at_least(1))
 gamma = _letter("gamma", r"\gamma", "aspect ratio d/N of N = n − 1 degrees of freedom; d/n where the two agree")
@@ -125,6 +126,17 @@ span = _letter(
     HALF_LINE,
     "1/volume or data²",
 )
+
+# -- nearest neighbours ------------------------------------------------------------------------------------------------
+
+ratio = _letter(
+    "ratio",
+    r"\vartheta",
+    "ratio of the distances to the nearest and the second nearest training point below which a point is flagged",
+    sp.Interval.Lopen(0, 1),
+    default=sp.Rational(1, 3),
+)
+weights = _letter("weights", r"w_\pi", "points of the holdout in each cell, in any unit", spectrum=True)
 
 # -- linear denoisers and their spectra --------------------------------------------------------------------------------
 

@@ -1,0 +1,116 @@
+"""The nearest-neighbour criteria on fresh points in place of generated ones."""
+
+from functools import cache
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from memgen.measures import closest_record_share
+from memgen.statistics import cumulant, mean
+from memgen.streams import stream
+from theory import criteria
+from theory.checks.check import Check, Observation
+
+_SETS, _TRAIN, _FRESH = 300, 400, 100
+
+
+@cache
+def _torus(dimension: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ratios of nearest distances (sets, fresh) and which points are authentic, the law uniform without a boundary."""
+    ratios, authentic = [], []
+    for k in range(_SETS):
+        rng = stream("check", "criteria.torus", dimension, k)
+        train = cKDTree(rng.random((_TRAIN, dimension)), boxsize=1)
+        distances, nearest = train.query(rng.random((_FRESH, dimension)), 2)
+        own = train.query(train.data, 2)[0][:, 1]
+        ratios.append(distances[:, 0] / distances[:, 1])
+        authentic.append(distances[:, 0] > own[nearest[:, 0]])
+    return np.array(ratios), np.array(authentic)
+
+
+def _flagged() -> list[Observation]:
+    found = []
+    for dimension, ratio in ((1, 1 / 3), (2, 1 / 3), (3, 1 / 3), (3, 0.8)):
+        ratios, _ = _torus(dimension)
+        found.append(Observation({"D": dimension, "ratio": ratio}, mean((ratios < ratio).mean(1))))
+    return found
+
+
+def _authentic() -> list[Observation]:
+    return [Observation({"D": D}, mean(100 * _torus(D)[1].mean(1))) for D in (1, 2, 3)]
+
+
+def _closest() -> list[Observation]:
+    """A law with heavy tails, so that nothing is uniform anywhere."""
+    found = []
+    for n, n_holdout in ((60, 20), (30, 30), (20, 90)):
+        rng, shares = stream("check", "criteria.closest", n, n_holdout), []
+        for _ in range(200):
+            sets = (rng.standard_t(2, (size, 3)) for size in (50, n, n_holdout))
+            shares.append(closest_record_share(*sets))
+        found.append(Observation({"n": n, "n_holdout": n_holdout}, mean(np.array(shares))))
+    return found
+
+
+def _scores() -> list[Observation]:
+    """The variance of C_T where the distances of generated and fresh points have one law in each cell."""
+    found = []
+    for weights, generated in (((50, 30, 15, 5), (20, 40, 10, 10)), ((30, 3, 3), (10, 10, 10))):
+        total = np.zeros(4000)
+        for n, m in zip(weights, generated, strict=True):
+            values = stream("check", "criteria.scores", weights, n, m).random((total.size, m + n))
+            ranks = 1 + values.argsort(1).argsort(1)[:, :m]
+            u = ranks.sum(1) - m * (m + 1) / 2
+            total += n * (u - m * n / 2) / np.sqrt(m * n * (m + n + 1) / 12)
+        found.append(Observation({"weights": np.array(weights, float)}, cumulant(total / sum(weights), 2)))
+    return found
+
+
+CHECKS = [
+    Check(
+        "criteria.null_flag_rate",
+        criteria.null_flag_rate,
+        4,
+        _flagged,
+        {
+            "lengths for volumes": lambda D, ratio: ratio,
+            "a dimension more": lambda D, ratio: criteria.null_flag_rate(D + 1, ratio),
+            "a shell for the ball": lambda D, ratio: 1 - (1 - ratio) ** D,
+        },
+    ),
+    Check(
+        "criteria.authpct_null",
+        criteria.authpct_null,
+        3,
+        _authentic,
+        {
+            "independent balls": lambda D: 50,
+            "all are authentic": lambda D: 100,
+            "a dimension more": lambda D: criteria.authpct_null(D + 1),
+            "one cap for the lens": lambda D: 50 + (criteria.authpct_null(D) - 50) / 2,
+        },
+    ),
+    Check(
+        "criteria.closest_record_null",
+        criteria.closest_record_null,
+        3,
+        _closest,
+        {
+            "one half": lambda n, n_holdout: 0.5,
+            "the share of the holdout": lambda n, n_holdout: n_holdout / (n + n_holdout),
+            "training points counted twice": lambda n, n_holdout: criteria.closest_record_null(2 * n, n_holdout),
+        },
+    ),
+    Check(
+        "criteria.data_copying_deviation",
+        criteria.data_copying_deviation,
+        2,
+        _scores,
+        {
+            "one": lambda weights: 1,
+            "equal cells": lambda weights: 1 / weights.size,
+            "√Σw": lambda weights: criteria.data_copying_deviation(np.sqrt(weights)) ** 2,
+        },
+        predict=lambda weights: criteria.data_copying_deviation(weights) ** 2,
+    ),
+]
