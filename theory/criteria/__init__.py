@@ -1,10 +1,34 @@
-"""Chapter 6: what do the criteria of memorization in use say of a perfect generator, and of others?"""
+"""Chapter 6: by which criterion? What each says of a perfect generator, and where it turns on the linear one."""
 
+from theory.criteria.distances import (
+    consistency_samples,
+    model_similarity,
+    record_similarity,
+    wasserstein_samples,
+    wasserstein_training,
+    wasserstein_truth,
+)
+from theory.criteria.flags import flagged_samples, linear_flag_rate, pair_flag_rate
+from theory.criteria.likelihood import best_kernel_divergence, best_kernel_samples
 from theory.criteria.nulls import authpct_null, closest_record_null, data_copying_deviation, null_flag_rate
+from theory.criteria.transitions import overlap_crossing, transitions
 
 __all__ = [
     "authpct_null",
+    "best_kernel_divergence",
+    "best_kernel_samples",
     "closest_record_null",
+    "consistency_samples",
     "data_copying_deviation",
+    "flagged_samples",
+    "linear_flag_rate",
+    "model_similarity",
     "null_flag_rate",
+    "overlap_crossing",
+    "pair_flag_rate",
+    "record_similarity",
+    "transitions",
+    "wasserstein_samples",
+    "wasserstein_training",
+    "wasserstein_truth",
 ]
