@@ -66,9 +66,7 @@ def _largest() -> Iterator[Step]:
     slope = sp.simplify((sp.diff(density, rho) - sp.diff(density, x, y)) / density)
     yield Identity("∂/∂ρ of a normal density is ∂²/∂x∂y of it: so ∂E max/∂ρ = −P(the two largest meet)", slope, 0)
     meet = density.subs({x: u, y: u})
-    yield Identity(
-        "where they meet, at u, the density rises as u²ρ", sp.diff(sp.log(meet), rho).subs(rho, 0), u**2
-    )
+    yield Identity("where they meet, at u, the density rises as u²ρ", sp.diff(sp.log(meet), rho).subs(rho, 0), u**2)
     bell, below = sp.exp(-(u**2) / 2) / sp.sqrt(2 * sp.pi), (1 + sp.erf(u / sp.sqrt(2))) / 2
     yield Identity(
         "by parts e_n = n ∫ u φ Φ^{n−1} is n(n−1) ∫ φ² Φ^{n−2}: twice that density over all pairs",
@@ -156,7 +154,9 @@ wasserstein_truth = Formula(
 
 
 def _wasserstein_samples(f: Formula) -> Iterator[Step]:
-    yield Identity("where the two are equal", f.equation, wasserstein_training.expr - wasserstein_truth.branches[0].value)
+    yield Identity(
+        "where the two are equal", f.equation, wasserstein_training.expr - wasserstein_truth.branches[0].value
+    )
     yield Identity("the n of it", f.expr, n)
     scale = sp.Symbol("scale", positive=True)  # n = scale √d, √N ≈ √n
     leading = sp.sqrt(scale / sp.sqrt(d)) - sp.sqrt(2 * sp.log(n)) / sp.sqrt(scale * sp.sqrt(d))
@@ -197,7 +197,9 @@ def _model_similarity(f: Formula) -> Iterator[Step]:
     yield from _root_trace(*(branch.value for branch in f.branches), power=2)
     c1, c2 = sp.symbols("c1 c2", positive=True)
     yield Identity(
-        "E √S is a multiple of I for each model, so z of covariance I gives E x₁·x₂/d = c₁c₂", (c1 * c2 * d) / d, c1 * c2
+        "E √S is a multiple of I for each model, so z of covariance I gives E x₁·x₂/d = c₁c₂",
+        (c1 * c2 * d) / d,
+        c1 * c2,
     )
 
 
@@ -222,7 +224,9 @@ model_similarity = Formula(
 def _record_similarity(f: Formula) -> Iterator[Step]:
     z = sp.Symbol("z", real=True)
     yield Identity("Var |x|²/2, per direction", normal_average((z**2 - 1) ** 2 / 4, z), sp.Rational(1, 2))
-    yield Identity("the nearest point maximises x₁·x − |x|²/2, of variance d²v + d/2", _V + d / (2 * d**2), _V + 1 / (2 * d))
+    yield Identity(
+        "the nearest point maximises x₁·x − |x|²/2, of variance d²v + d/2", _V + d / (2 * d**2), _V + 1 / (2 * d)
+    )
     covariance, total = _V, _V + 1 / (2 * d)
     yield Identity(
         "there x₁·x is its mean |x̄|² = d/n and the share of the largest that is its own",

@@ -72,9 +72,7 @@ best_kernel_divergence = Formula(
     source="derived here; random energies derrida1981",
     derivation=_best_kernel_divergence,
     bounds=_divergence_bounds,
-    unknown=unknown(
-        snr, alpha - _RATE, sp.sqrt(4 * alpha / 3), sp.exp(2 * alpha + sp.Rational(1, 4)) - 1
-    ),
+    unknown=unknown(snr, alpha - _RATE, sp.sqrt(4 * alpha / 3), sp.exp(2 * alpha + sp.Rational(1, 4)) - 1),
 )
 
 _SLOPE = 2 * sp.sqrt(3) / (3 - 2 * sp.log(2))
@@ -92,7 +90,9 @@ def _best_kernel_samples(f: Formula) -> Iterator[Step]:
     yield Limit("at a rate of ¾χ²", _RATE.doit() / snr**2, snr, 0, sp.Rational(3, 4))
     slope = sp.diff(rest, y).subs(y, 1)  # of KL in n/d
     gained = -sp.Rational(3, 4) * sp.sqrt(4 * alpha / 3)
-    yield Identity("G has to gain as much: n/d = 2 + (2√3/(3−2 ln 2))√α", 2 + gained / slope, 2 + _SLOPE * sp.sqrt(alpha))
+    yield Identity(
+        "G has to gain as much: n/d = 2 + (2√3/(3−2 ln 2))√α", 2 + gained / slope, 2 + _SLOPE * sp.sqrt(alpha)
+    )
     yield Identity("at α = ln n/d", f.equation, n - d * (2 + _SLOPE * sp.sqrt(sp.log(n) / d)))
     yield Identity("the n of it", f.expr, n)
 
