@@ -36,6 +36,11 @@ def _twin(formula: Formula, k: int, old: object, new: object) -> Formula:
     return _branch(formula, k, mutated)
 
 
+def _equation(formula: Formula, old: object, new: object) -> Formula:
+    assert formula.unknown
+    return replace(formula, unknown=formula.unknown._replace(equation=formula.equation.subs(old, new)))
+
+
 _L = letters
 _d, _n, _rho = _L.d, _L.n, _L.rho
 # One plausible mistake for each formula.
@@ -148,6 +153,15 @@ TWINS = {
     "null_flag_rate": lambda f: _twin(f, 0, _L.D, _L.D + 1),
     "authpct_null": lambda f: _twin(f, 0, _L.D, _L.D + 1),
     "closest_record_null": lambda f: _twin(f, 0, None, sp.Rational(1, 2)),
+    "pair_flag_rate": lambda f: _twin(f, 0, _L.ratio, _L.ratio**2),
+    "wasserstein_training": lambda f: _twin(f, 0, _d, 2 * _d),
+    "wasserstein_truth": lambda f: _twin(f, 0, _n, _n + 1),
+    "wasserstein_samples": lambda f: _equation(f, _d, 2 * _d),
+    "model_similarity": lambda f: _twin(f, 1, None, f.branches[0].value),
+    "record_similarity": lambda f: _twin(f, 0, None, f.expr - 1 / _n),
+    "consistency_samples": lambda f: _equation(f, _d, 2 * _d),
+    "best_kernel_divergence": lambda f: _twin(f, 0, _L.snr, 2 * _L.snr),
+    "best_kernel_samples": lambda f: _equation(f, _d, 2 * _d),
     "data_copying_deviation": lambda f: _twin(f, 0, None, sp.Integer(1)),
 }
 

@@ -17,6 +17,7 @@ class normal_max(sp.Function):
     """e_n = E max of n standard normal variables: n(n−1) ∫ φ² Φ^{n−2}, by parts from n ∫ u φ Φ^{n−1}."""
 
     nargs = 1
+    slow = True  # a second in high precision
 
     def _latex(self, printer: Any) -> str:
         return f"e_{{{printer._print(self.args[0])}}}"
@@ -35,6 +36,7 @@ class tie_square(sp.Function):
     """E u² of the place u where the two largest of n standard normal variables meet, of density ∝ φ² Φ^{n−2}."""
 
     nargs = 1
+    slow = True  # a second in high precision
 
     def _latex(self, printer: Any) -> str:
         return rf"\langle u^2\rangle_{{{printer._print(self.args[0])}}}"

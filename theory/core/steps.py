@@ -189,4 +189,4 @@ def _refuted(expr: sp.Expr) -> bool:
 def _implemented(expr: sp.Expr) -> dict[str, Any]:
     """The special functions in an expression that bring a value of any precision, except those that take minutes."""
     functions = {type(f) for f in expr.atoms(sp.Function)}
-    return {f.__name__: f.mpmath for f in functions if hasattr(f, "mpmath") and getattr(f, "has_log", True)}
+    return {f.__name__: f.mpmath for f in functions if hasattr(f, "mpmath") and not getattr(f, "slow", False)}

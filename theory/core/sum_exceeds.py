@@ -28,6 +28,7 @@ class sum_exceeds(sp.Function):
 
     nargs = 8
     has_log = False  # known to 10⁻¹² absolutely, not relatively
+    slow = True  # seconds to minutes in high precision
 
     def _latex(self, printer: Any) -> str:
         _, n1, a1, b1, n2, a2, b2, shift = (printer._print(arg) for arg in self.args)

@@ -194,7 +194,7 @@ wasserstein_samples = Formula(
 
 # -- two models ----------------------------------------------------------------------------------------------------
 def _model_similarity(f: Formula) -> Iterator[Step]:
-    yield from _root_trace(*(branch.value for branch in f.branches), power=2)
+    yield from _root_trace(f.branches[0].value, f.branches[1].value, power=2)
     c1, c2 = sp.symbols("c1 c2", positive=True)
     yield Identity(
         "E √S is a multiple of I for each model, so z of covariance I gives E x₁·x₂/d = c₁c₂",
@@ -271,7 +271,7 @@ consistency_samples = Formula(
     variables=(variable(d, at_least(16)),),
     branches=(Branch(n),),
     kind="asymptotic",
-    regime="n beyond which two models agree more with each other than with their nearest training points; ~ (2d² ln n)^⅓",
+    regime="n beyond which two models are more alike than either and its nearest training point; ~ (2d² ln n)^⅓",
     source="derived here; criterion kadkhodaie2024",
     derivation=_consistency_samples,
     bounds=_consistency_samples_bounds,

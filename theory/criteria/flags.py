@@ -61,8 +61,8 @@ pair_flag_rate = Formula(
 
 
 # -- n points: a recursion and two quadratures ------------------------------------------------------------------------
-# All functions are analytic between the angles at which one coordinate more can be the largest, with half-integer powers
-# at these ends; sin² as the variable makes them integer, and few Gauss–Legendre nodes a piece suffice.
+# All functions are analytic between the angles at which one coordinate more can be the largest, with half-integer
+# powers at these ends; sin² as the variable makes them integer, and few Gauss–Legendre nodes a piece suffice.
 _NODES, _WEIGHTS = legendre.leggauss(24)
 _PLACE, _SLOPE = np.sin(np.pi / 4 * (1 + _NODES)) ** 2, np.pi / 4 * np.sin(np.pi / 2 * (1 + _NODES)) * _WEIGHTS
 _LARGEST = 400  # points, beyond which the rate is below 10⁻¹³⁰
