@@ -148,6 +148,8 @@ TWINS = {
     "null_flag_rate": lambda f: _twin(f, 0, _L.D, _L.D + 1),
     "authpct_null": lambda f: _twin(f, 0, _L.D, _L.D + 1),
     "closest_record_null": lambda f: _twin(f, 0, None, sp.Rational(1, 2)),
+    "training_distance": lambda f: _twin(f, 0, None, _L.sigma**2 * _d * (2 + 1 / _n)),  # of a fresh point
+    "closest_record_limit": lambda f: _twin(f, 0, _d, 2 * _d),
     "data_copying_deviation": lambda f: _twin(f, 0, None, sp.Integer(1)),
 }
 
