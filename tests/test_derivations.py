@@ -162,6 +162,8 @@ TWINS = {
     "consistency_samples": lambda f: _equation(f, _d, 2 * _d),
     "best_kernel_divergence": lambda f: _twin(f, 0, _L.snr, 2 * _L.snr),
     "best_kernel_samples": lambda f: _equation(f, _d, 2 * _d),
+    "training_distance": lambda f: _twin(f, 0, None, _L.sigma**2 * _d * (2 + 1 / _n)),  # of a fresh point
+    "closest_record_limit": lambda f: _twin(f, 0, _d, 2 * _d),
     "data_copying_deviation": lambda f: _twin(f, 0, None, sp.Integer(1)),
 }
 

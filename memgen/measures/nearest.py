@@ -1,4 +1,4 @@
-"""Nearest neighbours, exactly, at the rate of a matrix product.
+"""Nearest neighbours, exactly, at most of the rate of the matrix product that it takes to find them.
 
 The search is one tiled matrix product: of points centred at the middle of the reference, x·y − |x|²/2 is largest where
 |x − y| is least.  It keeps the largest of every eight products alone.  The k nearest lie in the k groups with the
@@ -36,9 +36,13 @@ def nearest(points: Points, reference: Points, k: int = 2, exclude_self: bool = 
 
 def search(y: Tensor, x: Tensor, k: int, exclude_self: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """The same for sets that were checked before."""
+    largest = max(float(x.max()), -float(x.min()))
+    unit = 1.0 if largest == 0 or 1e-100 < largest < 1e100 else largest  # squares must not leave float64
+    if unit != 1:
+        x, y = x / unit, y / unit
     among = _Search(x, k, exclude_self)
     distances, indices = zip(*(among(part, start) for start, part in _tiles(y, _COLUMNS)), strict=True)
-    return torch.cat(distances).cpu().numpy(), torch.cat(indices).cpu().numpy()
+    return (unit * torch.cat(distances)).cpu().numpy(), torch.cat(indices).cpu().numpy()
 
 
 def _tiles(x: Tensor, size: int) -> list[tuple[int, Tensor]]:

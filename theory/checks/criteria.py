@@ -4,9 +4,10 @@ from functools import cache
 
 import numpy as np
 from scipy.spatial import cKDTree
+from scipy.special import chndtr, expit
 
-from memgen.measures import closest_record_share
-from memgen.statistics import cumulant, mean
+from memgen.measures import closest_record_share, nearest
+from memgen.statistics import Estimate, cumulant, mean
 from memgen.streams import stream
 from theory import criteria
 from theory.checks.check import Check, Observation
@@ -66,6 +67,46 @@ def _scores() -> list[Observation]:
     return found
 
 
+# -- what a linear model generates in many steps -------------------------------------------------------------------
+
+
+def _generated(x: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Points of N(x̄, S)."""
+    centred = x - x.mean(0)
+    return x.mean(0) + rng.standard_normal((count, len(x))) @ centred / np.sqrt(len(x) - 1)
+
+
+def _distances() -> list[Observation]:
+    """Data with skewed coordinates of variance 4."""
+    found = []
+    for n, d in ((2, 3), (5, 1), (20, 4)):
+        rng, values = stream("check", "criteria.distance", n, d), []
+        for _ in range(4000):
+            x = 2 * rng.standard_exponential((n, d))
+            values.append(np.mean((_generated(x, 4, rng)[:, None] - x) ** 2) * d)
+        found.append(Observation({"n": n, "d": d, "sigma": 2.0}, mean(np.array(values))))
+    return found
+
+
+_RECORDS = ((2000, 128, 120), (3000, 192, 50))  # points, dimensions, training sets
+
+
+def nearer_than_fresh(n: int, d: int, sets: int, generated: int = 100) -> Estimate:
+    """How often n training points are closer than n fresh ones, to whom |x − g|² is non-central χ²_d(|g|²)."""
+    shares = []
+    for k in range(sets):
+        rng = stream("check", "criteria.records", n, d, k)
+        x = rng.standard_normal((n, d))
+        g = _generated(x, generated, rng)
+        fresh = chndtr(nearest(g, x, 1)[0][:, 0] ** 2, d, (g**2).sum(1))
+        shares.append(np.exp(n * np.log1p(-fresh)).mean())
+    return mean(np.array(shares))
+
+
+def _records() -> list[Observation]:
+    return [Observation({"n": n, "d": d}, nearer_than_fresh(n, d, sets)) for n, d, sets in _RECORDS]
+
+
 CHECKS = [
     Check(
         "criteria.null_flag_rate",
@@ -112,5 +153,28 @@ CHECKS = [
             "√Σw": lambda weights: criteria.data_copying_deviation(np.sqrt(weights)) ** 2,
         },
         predict=lambda weights: criteria.data_copying_deviation(weights) ** 2,
+    ),
+    Check(
+        "criteria.training_distance",
+        criteria.training_distance,
+        3,
+        _distances,
+        {
+            "a fresh point": lambda n, d, sigma: sigma**2 * d * (2 + 1 / n),
+            "no memory": lambda n, d, sigma: sigma**2 * d * 2,
+            "the mean alone": lambda n, d, sigma: sigma**2 * d * (2 - 2 / n),
+        },
+    ),
+    Check(
+        "criteria.closest_record_limit",
+        criteria.closest_record_limit,
+        2,
+        _records,
+        {
+            "no memory": lambda n, d: 0.5,
+            "2 ln n for z²": lambda n, d: expit(2 * d * np.log(n) / (3 * n)),
+            "distances spread as 4d": lambda n, d: criteria.closest_record_limit(n, 1.5 * d),
+            "the mean moves the tail, not the weights": lambda n, d: 0.5 + np.sqrt(2 * d / 3) / (4 * n),
+        },
     ),
 ]

@@ -11,13 +11,16 @@ from theory.criteria.distances import (
 from theory.criteria.flags import flagged_samples, linear_flag_rate, pair_flag_rate
 from theory.criteria.likelihood import best_kernel_divergence, best_kernel_samples
 from theory.criteria.nulls import authpct_null, closest_record_null, data_copying_deviation, null_flag_rate
+from theory.criteria.records import closest_record_limit, closest_record_share, training_distance
 from theory.criteria.transitions import overlap_crossing, transitions
 
 __all__ = [
     "authpct_null",
     "best_kernel_divergence",
     "best_kernel_samples",
+    "closest_record_limit",
     "closest_record_null",
+    "closest_record_share",
     "consistency_samples",
     "data_copying_deviation",
     "flagged_samples",
@@ -27,6 +30,7 @@ __all__ = [
     "overlap_crossing",
     "pair_flag_rate",
     "record_similarity",
+    "training_distance",
     "transitions",
     "wasserstein_samples",
     "wasserstein_training",

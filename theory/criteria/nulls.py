@@ -99,16 +99,16 @@ def _authpct_null(f: Formula) -> Iterator[Step]:
         (1 - (height - 1) ** 2).subs(height, sp.Rational(1, 2)),
     )
     slices = _slice(D) * (1 - height**2) ** ((D - 1) / 2)
-    points = tuple({D: k} for k in (1, 2, 3, 8))
+    places = tuple({D: k} for k in (1, 2, 3, 8))
     half = sp.Rational(1, 2)
-    yield Quadrature("slices of a ball at height x add up to it", slices, (height, -1, 0, 1), D / D, points)
-    yield Quadrature("those with |x| < ½ to the crescent", slices, (height, -half, half), crescent(D).doit(), points)
+    yield Quadrature("slices of a ball at height x add up to it", slices, (height, -1, 0, 1), D / D, places)
+    yield Quadrature("those with |x| < ½ to the crescent", slices, (height, -half, half), crescent(D).doit(), places)
     # at the integer D the hypergeometric series is elementary
     exact = {1: 1 - half, 2: half - sp.Rational(1, 6) + sp.sqrt(3) / (2 * sp.pi), 3: 1 - sp.Rational(5, 16)}
     for dimension, value in exact.items():
         found = sp.hyperexpand(f.expr.subs(D, dimension).doit())
         yield Identity(f"in {dimension} dimension{'s' * (dimension > 1)}", found, 100 * value / (1 + value))
-    yield Quadrature("E x² = 1/(D+2)", height**2 * slices, (height, -1, 0, 1), 1 / (D + 2), points)
+    yield Quadrature("E x² = 1/(D+2)", height**2 * slices, (height, -1, 0, 1), 1 / (D + 2), places)
     lens = 1 / (D + 2) / half**2
     yield Limit("so the lens, |x| > ½, is at most 4/(D+2) (Chebyshev) and vanishes", lens, D, sp.oo, 0)
     yield Limit("which leaves one half", f.expr.subs(crescent(D), 1 - lens), D, sp.oo, 50)

@@ -26,7 +26,7 @@ from theory.linear.ring import BOUNDED, C2, DENSITY, EDGE2, r2
 X = gamma * (1 - rho) / (rho * (1 - gamma))  # r₊²/c²: below 1 while −c is outside the disc
 
 # Dummies: half of d, the spare degrees of freedom N−d−1, an argument, a shape, an order, r₊²/c² where it is free.
-m, M, x, shape, s, k, ratio = sp.symbols("m M x shape s k ratio", positive=True)
+m, M, x, shape, s, k, odds = sp.symbols("m M x shape s k odds", positive=True)
 HALF = sp.Rational(1, 2)
 
 PURE = 2 + 2 * sp.EulerGamma + sp.pi**2 / 4  # Σ_{k≤d} ψ′(k/2) − 2 ln d
@@ -187,10 +187,10 @@ def _traces(outside: sp.Expr) -> Iterator[Step]:
         G, power = z * sp.diag(*t), sum(v**2 for v in t)
         yield Identity(f"E (tr G)² = tr T², G = ZT, {size} dimensions", normal_average(G.trace() ** 2, *z), power)
         yield Identity(f"E tr G² = tr T², {size} dimensions", normal_average((G**2).trace(), *z), power)
-    in_ratio = outside.subs(gamma, ratio * rho / (1 - rho + ratio * rho))
-    slope = sp.simplify(sp.diff(in_ratio, ratio))
-    yield Identity("4 Σ x^k/k has slope 4 Σ x^{k−1}", slope, 4 / (1 - ratio))
-    yield Identity("and is 0 at x = 0", in_ratio.subs(ratio, 0), 0)
+    in_odds = outside.subs(gamma, odds * rho / (1 - rho + odds * rho))
+    slope = sp.simplify(sp.diff(in_odds, odds))
+    yield Identity("4 Σ x^k/k has slope 4 Σ x^{k−1}", slope, 4 / (1 - odds))
+    yield Identity("and is 0 at x = 0", in_odds.subs(odds, 0), 0)
 
 
 logdet_variance = Formula(
