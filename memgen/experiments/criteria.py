@@ -27,7 +27,8 @@ TAU = 1.0  # noise of the one-step generator, in units of σ
 _TRANSPORT = 2000  # points of G at once in the Wasserstein distance from T
 _WIDTHS = np.geomspace(0.2, 1.6, 16)  # kernel widths that are tried for the best likelihood, in units of σ
 _MOST = 24_000  # points of a run
-_REPLICAS = {16: 8, 36: 4, 64: 4, 100: 2}  # times as many runs in few dimensions
+_REPLICAS = {16: 8.0, 36: 4.0, 64: 4.0, 100: 2.0}  # times as many runs in few dimensions
+_FEWER = 0.5  # beyond 200
 
 Spectrum = Literal["isotropic", "power law"]
 
@@ -75,7 +76,7 @@ def grid(params: Params) -> list[Cell]:
             if spectrum == "isotropic" or d <= 64:
                 steps = int(2 * np.log2(max(1, min(_MOST, p.largest * d**1.5) / 4)))
                 counts = sorted({round(4 * 2 ** (k / 2)) for k in range(steps + 1)} | {d, d + 1})
-                runs = p.replicas * _REPLICAS.get(d, 1)
+                runs = max(3, int(p.replicas * _REPLICAS.get(d, 1.0 if d <= 200 else _FEWER)))
                 cells += [Cell(spectrum, d, n, runs, p.generated, p.seed) for n in counts]
     return cells
 
@@ -143,8 +144,8 @@ def _run(law: Gaussian, at: Cell, replica: int) -> dict[str, float]:
     generated = model.points(noise)
     near = Neighbours(generated, train, holdout)
     perfect = Neighbours(fresh, train, holdout)
-    found = _neighbours(near, train) | {f"{name}_null": value for name, value in _neighbours(perfect, train).items()}
-    found["nearness"] = _below(near.to_train[0][:, 0], perfect.to_train[0][:, 0])
+    found = copies(near, train) | {f"{name}_null": value for name, value in copies(perfect, train).items()}
+    found["nearness"] = below(near.to_train[0][:, 0], perfect.to_train[0][:, 0])
     found |= _divergences(law, train, model, n > d, rng)
     if n <= 2 * d:
         found |= _wasserstein(law, train, model, rng)
@@ -157,18 +158,19 @@ def _run(law: Gaussian, at: Cell, replica: int) -> dict[str, float]:
         found["likelihood_gain"] = _likelihood_gain(train, fresh, model)
     if n > d + 1:
         inside, outside = model.mahalanobis2(train), model.mahalanobis2(holdout)
-        found["membership"] = _below(inside, outside)
+        found["membership"] = below(inside, outside)
         own = [(x**2 / law.eigenvalues).sum(1) for x in (train, holdout)]
-        found["membership_known"] = _below(inside - own[0], outside - own[1])
+        found["membership_known"] = below(inside - own[0], outside - own[1])
     return found | {"overlap_gap": _overlap_gap(train, holdout, model)}
 
 
-def _below(x: np.ndarray, y: np.ndarray) -> float:
+def below(x: np.ndarray, y: np.ndarray) -> float:
     """P(x < y) over all pairs."""
     return float(1 - stats.mannwhitneyu(x, y).statistic / (len(x) * len(y)))
 
 
-def _neighbours(near: Neighbours, train: np.ndarray) -> dict[str, float]:
+def copies(near: Neighbours, train: np.ndarray) -> dict[str, float]:
+    """The criteria that ask for the nearest training point of each generated one: see `cell`."""
     distances, indices = near.to_train
     which, place = np.unique(indices[:, 0], return_inverse=True)
     around = measures.nearest(train[which], train)[0][place, 1]  # of the nearest training point to its own nearest
