@@ -12,12 +12,19 @@ from theory.criteria.flags import flagged_samples, linear_flag_rate, pair_flag_r
 from theory.criteria.likelihood import best_kernel_divergence, best_kernel_samples
 from theory.criteria.nulls import authpct_null, closest_record_null, data_copying_deviation, null_flag_rate
 from theory.criteria.records import closest_record_limit, closest_record_share, training_distance
-from theory.criteria.transitions import overlap_crossing, transitions
+from theory.criteria.transitions import (
+    closest_record_crossing,
+    membership_crossing,
+    membership_known_crossing,
+    overlap_crossing,
+    transitions,
+)
 
 __all__ = [
     "authpct_null",
     "best_kernel_divergence",
     "best_kernel_samples",
+    "closest_record_crossing",
     "closest_record_limit",
     "closest_record_null",
     "closest_record_share",
@@ -25,6 +32,8 @@ __all__ = [
     "data_copying_deviation",
     "flagged_samples",
     "linear_flag_rate",
+    "membership_crossing",
+    "membership_known_crossing",
     "model_similarity",
     "null_flag_rate",
     "overlap_crossing",

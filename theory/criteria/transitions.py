@@ -4,16 +4,20 @@ The generator is linear, its points isotropic with σ = τ = 1.  It is sampled i
 KL(O‖G) is asked for: that is infinite up to a threshold of its own only if it is sampled in one step.
 """
 
+from collections.abc import Callable
+
 import numpy as np
-from scipy.optimize import root_scalar
-from scipy.special import logit
+from scipy.optimize import brentq, root_scalar
+from scipy.special import logit, ndtri
 
 from theory.core.parts import DomainError
 from theory.criteria.distances import consistency_samples, wasserstein_samples
 from theory.criteria.flags import flagged_samples
 from theory.criteria.likelihood import best_kernel_samples
+from theory.criteria.records import closest_record_share
 from theory.kernel.estimate import kernel_width
 from theory.linear.spectrum import likelihood_threshold
+from theory.membership import membership_auc
 from theory.transition.condensed import overlap_samples
 from theory.transition.overlap import overlap_probability
 
@@ -48,6 +52,33 @@ def overlap_crossing(d: float, level: float = LEVEL) -> float:
 
 def _sharpness(log_n: float, d: float) -> float:
     return float(1 / (1 + kernel_width(np.exp(log_n), d) ** 2))
+
+
+def closest_record_crossing(d: float, level: float = 1 - LEVEL) -> float:
+    """The n at which a share `level` of the generated points is closer to T than to a holdout as large; d ≥ 4."""
+    return _falls("closest_record_crossing", lambda n: float(closest_record_share(n, d)), 3.0, d, level)
+
+
+def membership_crossing(d: float, level: float = 1 - LEVEL) -> float:
+    """The n at which membership in G = N(x̄, S) is told with the AUC `level`, by the Mahalanobis distance in G."""
+    return _falls("membership_crossing", lambda n: float(membership_auc(n, d)), d + 1 + 1e-6, d, level)
+
+
+def membership_known_crossing(d: float, level: float = 1 - LEVEL) -> float:
+    """The same for who knows the true law: d²/4Φ⁻¹(level)², many dimensions."""
+    if not 0.5 < level < 1:
+        raise ValueError(f"membership_known_crossing: level = {level:g} is outside (1/2, 1)")
+    return float((d / (2 * ndtri(level))) ** 2)
+
+
+def _falls(name: str, value: Callable[[float], float], low: float, d: float, level: float) -> float:
+    """Where a function of n, 1 at few points and ½ at many, falls through the level."""
+    if not 0.5 < level < 1:
+        raise ValueError(f"{name}: level = {level:g} is outside (1/2, 1)")
+    high = 2 * low + d
+    while value(high) > level:
+        low, high = high, 2 * high
+    return float(np.exp(brentq(lambda log_n: value(np.exp(log_n)) - level, np.log(low), np.log(high), xtol=1e-6)))
 
 
 def transitions(d: float) -> dict[str, float]:

@@ -1,0 +1,163 @@
+"""Where each criterion of chapter 6 turns: simulated, on the same runs, and predicted."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from memgen.statistics import Estimate, mean, zero_of_line
+from theory import criteria
+
+Curves = Callable[[dict[str, pd.DataFrame]], pd.DataFrame]
+
+
+class Criterion(NamedTuple):
+    """A criterion: what it asks, how its threshold grows, and what of its rows falls through which level."""
+
+    label: str
+    asks: str
+    scale: str
+    falls: Curves
+    level: float
+    logarithmic: bool = False
+
+
+def _of(name: str) -> Curves:
+    return lambda found: found[name]
+
+
+# In the order of their thresholds in many dimensions. A probability counts as turned halfway to what it is without
+# memory, the ⅓ rule at one flag in a thousand.
+CRITERIA = {
+    "nearest_ratio": Criterion(
+        "⅓ rule", "are fewer than 1 in 1000 points flagged as copies?", "10", _of("flagged"), 1e-3, logarithmic=True
+    ),
+    "wasserstein2": Criterion(
+        "Wasserstein",
+        "is G nearer to the truth than to its bare training points?",
+        r"$\sqrt{2d\ln n}$",
+        lambda found: found["wasserstein_truth"] - found["wasserstein_training"],
+        0,
+    ),
+    "two_models": Criterion(
+        "two models",
+        "are two models more alike than one and its nearest training point?",
+        r"$(2d^2\ln n)^{1/3}$",
+        lambda found: found["record_similarity"] - found["model_similarity"],
+        0,
+    ),
+    "kl_generated_true": Criterion(
+        "KL(G‖O)", "is it finite?", "$d$", lambda found: np.isinf(found["kl_generated_true"]).astype(float), 0.5
+    ),
+    "authenticity": Criterion(
+        "AuthPct",
+        "is it more than half of that of a perfect generator?",
+        "—",
+        lambda found: found["authenticity_null"] / 2 - found["authenticity"],
+        0,
+    ),
+    "kl_true_generated": Criterion(
+        "KL(O‖G)", "is it finite, in one step at noise τ = σ?", "$2d$", _of("inverse_trace"), 0
+    ),
+    "nearness": Criterion(
+        "$C_T$", "is a fresh point nearer to T than a generated one, in 1 of 4 pairs?", "—", _of("nearness"), 0.75
+    ),
+    "closest_record": Criterion(
+        "closest record",
+        "are fewer than ¾ of the points closer to T than to a holdout?",
+        r"$d\ln n$",
+        _of("closest_record"),
+        0.75,
+    ),
+    "best_kernel": Criterion(
+        "best kernel",
+        "does G give fresh points a higher likelihood than any kernel estimate?",
+        "$2d$",
+        lambda found: -found["likelihood_gain"],
+        0,
+    ),
+    "membership": Criterion(
+        "membership",
+        "is a fresh point less likely than a member under G, in ¼ of pairs?",
+        "$d^{3/2}$",
+        _of("membership"),
+        0.75,
+    ),
+    "overlap": Criterion(
+        "overlap",
+        "does G overlap more with a holdout than with T, in 1 case of 4?",
+        r"$d^{3/2}\sqrt{\ln n}$",
+        lambda found: (found["overlap_gap"] <= 0).astype(float),
+        0.75,
+    ),
+    "membership_known": Criterion(
+        "membership, O known", "the same, for who knows the true law", "$d^2$", _of("membership_known"), 0.75
+    ),
+}
+
+
+def predicted(d: float) -> dict[str, float]:
+    """n* by the name of the criterion, those for which there is a formula, in d ≥ 16 dimensions."""
+    return criteria.transitions(d) | {
+        "closest_record": criteria.closest_record_crossing(d),
+        "membership": criteria.membership_crossing(d),
+        "membership_known": criteria.membership_known_crossing(d),
+    }
+
+
+def table(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Values of one spectrum and dimension by measure: one row a replica, one column a number of points."""
+    return {name: part.pivot(index="replica", columns="n", values="value") for name, part in rows.groupby("measure")}
+
+
+def crossing(rows: pd.DataFrame, name: str) -> Estimate | None:
+    """The n at which the criterion turns in the runs of one spectrum and dimension; None if it does not there."""
+    found, criterion = table(rows), CRITERIA[name]
+    try:
+        curves = criterion.falls(found).dropna(axis=1)
+    except KeyError:  # a measure that these runs do not have
+        return None
+    if name == "kl_true_generated":
+        return _one_step(curves, rows["d"].iloc[0])
+    estimates = [mean(values) for values in curves.to_numpy().T]
+    middle = np.array([e.value for e in estimates])
+    falls = np.flatnonzero((middle[:-1] >= criterion.level) & (middle[1:] < criterion.level))
+    if not falls.size:
+        return None
+    k = int(falls[-1])
+    n = curves.columns.to_numpy(float)[k : k + 2]
+    if name == "kl_generated_true":
+        return Estimate(float(n[0]), 0.0, np.inf)  # rank: the same in every run
+    values, errors = middle[k : k + 2], np.array([e.error for e in estimates[k : k + 2]])
+    level = criterion.level
+    if criterion.logarithmic:
+        errors, values, level = errors / np.maximum(values, 1e-9), np.log(np.maximum(values, 1e-9)), np.log(level)
+    share = (values[0] - level) / (values[0] - values[1])
+    log_n = np.log(n[0]) + share * np.log(n[1] / n[0])
+    slope = (values[1] - values[0]) / np.log(n[1] / n[0])
+    error = np.hypot((1 - share) * errors[0], share * errors[1]) / abs(slope)
+    return Estimate(float(np.exp(log_n)), float(np.exp(log_n) * error), estimates[k].freedom)
+
+
+def _one_step(curves: pd.DataFrame, d: int) -> Estimate | None:
+    """From where (1−γ)·inverse_trace is zero: it falls as ρ − γ. Of the runs with γ from 0.1 to 0.4."""
+    ratios = d / (curves.columns.to_numpy(float) - 1)
+    inside = (ratios > 0.1) & (ratios < 0.4)
+    if inside.sum() < 2:
+        return None
+    values = curves.to_numpy()[:, inside] * (1 - ratios[inside])
+    end = zero_of_line(ratios[inside], [mean(column) for column in values.T])
+    return Estimate(d / end.value, d * end.error / end.value**2, end.freedom)
+
+
+def crossings(rows: pd.DataFrame, predictions: dict[int, dict[str, float]]) -> pd.DataFrame:
+    """Rows: d, criterion, predicted, simulated, low, high; what is missing is NaN. `predictions` by dimension."""
+    found = []
+    for d, part in rows.groupby("d"):
+        for name in CRITERIA:
+            estimate = crossing(part, name)
+            low, high = estimate.interval() if estimate else (np.nan, np.nan)
+            value = estimate.value if estimate else np.nan
+            found.append((int(d), name, predictions[int(d)].get(name, np.nan), value, low, high))
+    return pd.DataFrame(found, columns=["d", "criterion", "predicted", "simulated", "low", "high"])

@@ -1,0 +1,121 @@
+"""What chapter 6 draws."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from memgen.figures import plots
+from memgen.figures.criteria.crossings import CRITERIA, crossing
+from memgen.statistics import Estimate
+
+# Criteria that are drawn against d, those beside each other in different colours, and where their names go.
+_DRAWN = {
+    "nearest_ratio": (0, (4, -3)),
+    "wasserstein2": (1, (4, -8)),
+    "two_models": (2, (4, -2)),
+    "kl_generated_true": (3, (4, -9)),
+    "closest_record": (4, (4, -6)),
+    "best_kernel": (5, (4, 2)),
+    "membership": (0, (4, -9)),
+    "overlap": (1, (4, 0)),
+    "membership_known": (2, (4, 0)),
+}
+
+
+def draw_crossings(found: pd.DataFrame, curves: Mapping[int, Mapping[str, float]]) -> Figure:
+    """n at which each criterion turns against d: predicted lines and simulated markers, from `crossings`."""
+    fig, (axes,) = plots.figure(height=4.8)
+    fig.set_size_inches(7.2, 4.8)
+    for name, (k, offset) in _DRAWN.items():
+        rows = found[found["criterion"] == name]
+        d = np.array(sorted(curves), float)
+        plots.theory(axes, d, [curves[int(x)][name] for x in d], k)
+        plots.simulated(axes, *rows[["d", "simulated", "low", "high"]].to_numpy().T, k)
+        scale = CRITERIA[name].scale
+        text = f"{CRITERIA[name].label}: {scale}" if scale != "—" else CRITERIA[name].label
+        plots.label_line(axes, d[-1], curves[int(d[-1])][name], text, k, xytext=offset)
+    axes.set(xscale="log", yscale="log", xlabel="dimension $d$", ylabel="$n$ at which the criterion turns")
+    axes.set_xlim(found["d"].min() * 0.9, found["d"].max() * 4.2)
+    ticks = sorted(found["d"].unique())
+    axes.set_xticks(ticks, [f"{x:g}" for x in ticks])
+    axes.minorticks_off()
+    return fig
+
+
+def draw_ladder(rows: pd.DataFrame, trained: pd.DataFrame, predictions: Mapping[str, float]) -> Figure:
+    """The criteria of one dimension, from the first to the last to turn: the linear generator and trained networks.
+
+    `rows` and `trained` are those of the experiments `criteria` and `trained`, of one dimension each.
+    """
+    linear = {name: crossing(rows, name) for name in CRITERIA}
+    networks = {name: crossing(trained, name) for name in CRITERIA}
+    order = sorted((name for name, e in linear.items() if e), key=lambda name: linear[name].value)  # type: ignore[union-attr]
+    fig, (axes,) = plots.figure(height=4.2)
+    fig.set_size_inches(7.2, 4.2)
+    for height, name in enumerate(order):
+        axes.axhline(height, color="0.9", linewidth=0.8, zorder=0)
+        if name in predictions:
+            axes.plot(predictions[name], height, "|", color="C0", markersize=15, markeredgewidth=1.8, zorder=2)
+        _marked(axes, linear[name], height, 0)
+        _marked(axes, networks[name], height - 0.22, 1)
+    axes.set(xscale="log", xlabel="number of training points $n$", ylim=(-0.7, len(order) - 0.3))
+    axes.set_yticks(range(len(order)), [CRITERIA[name].label for name in order])
+    first, last = linear[order[0]], linear[order[-1]]
+    assert first and last
+    names = (("linear generator", last.value, len(order) - 1, 0, (-8, 6)), ("networks", None, 0, 1, (8, -4)))
+    for text, x, y, k, offset in names:
+        if x is None:
+            shown = [(e.value, order.index(name)) for name, e in networks.items() if e and name in order]
+            if not shown:
+                continue
+            x, y = shown[0]
+        plots.label_line(axes, x, y, text, k, xytext=offset, ha="right" if k == 0 else "left")
+    return fig
+
+
+def _marked(axes: Axes, estimate: Estimate | None, height: float, k: int) -> None:
+    if estimate:
+        low, high = estimate.interval()
+        reach = np.array([[estimate.value - low], [high - estimate.value]])
+        axes.errorbar(
+            [estimate.value],
+            [height],
+            xerr=reach,
+            marker=plots.MARKERS[2 * k],
+            color=f"C{k}",
+            markerfacecolor="white",
+            linestyle="none",
+            zorder=3,
+        )
+
+
+def draw_signals(rows: pd.DataFrame, d: int) -> Figure:
+    """How much memory each criterion sees at one d, from 1 (all) to 0 (as a perfect generator), against n."""
+    from memgen.figures.criteria.crossings import table
+
+    fig, (left, right) = plots.figure(2, height=3.4)
+    found = {name: part.mean() for name, part in table(rows).items()}
+    shown = {
+        left: (
+            ("flagged", found["flagged"] - found["flagged_null"], "⅓ rule"),
+            ("authenticity", 1 - found["authenticity"] / found["authenticity_null"], "AuthPct"),
+            ("closest_record", 2 * found["closest_record"] - 1, "closest record"),
+            ("nearness", 2 * found["nearness"] - 1, "$C_T$"),
+        ),
+        right: (
+            ("overlap", 1 - 2 * table(rows)["overlap_gap"].gt(0).mean(), "overlap"),
+            ("membership", 2 * found["membership"] - 1, "membership"),
+            ("membership_known", 2 * found["membership_known"] - 1, "membership, O known"),
+        ),
+    }
+    for axes, series in shown.items():
+        for k, (_, values, label) in enumerate(series):
+            axes.plot(values.index, values, plots.LINES[k] + plots.MARKERS[k], color=f"C{k}", label=label, markersize=4)
+        axes.axhline(0, color="0.6", linewidth=0.8)
+        axes.set(xscale="log", xlabel=f"number of training points $n$, $d = {d}$", ylim=(-0.1, 1.05))
+        axes.legend()
+    left.set_ylabel("memory seen (0: as a perfect generator)")
+    return fig
