@@ -60,6 +60,10 @@ VALUES = {
     "orthogonal": (0.0, 1e-12, 1e-9, 0.4, 3.0),
     "sample": (np.array([0.9]), np.array([0.0, 0.5, 2.0]), np.array([1e-9, 0.3, 4.0]), np.array([0.2, 0.9, 1.1, 30.0])),
     "inverse_trace": (1.0, 1.5, 4.0, 100.0, 1e6, 1e12, 1e30),
+    "n_generated": (2.0, 3.0, 50.0, 103.0, 1e3, 1e6, 1e12),
+    "level": (0.5 + 1e-9, 0.5001, 0.6, 0.75, 0.9, 0.999, *_NEAR_ONE),
+    "mahalanobis": (0.0, 1e-9, 1.0, 40.0, 1e4),
+    "mahalanobis_true": (0.0, 1e-9, 1.0, 40.0, 1e4),
     "time": (0.0, 1e-9, 0.3, 1.0, 10.0, 1e4),
 }
 # Where the expression itself subtracts: close to the edges of the spectrum, and d logarithms near 0.
@@ -127,6 +131,8 @@ def test_values_at_once_are_the_values_one_by_one(name: str) -> None:
     given = {v.symbol.name: grid for v, grid in zip(axes, grids, strict=True)}
     if name == "generated_trace_spectrum":
         given["n"] = given["n"] + 3
+    if name == "membership_ratio":  # n > d + 1
+        given["n"] = given["n"] + given["d"] + 1
     if name == "isolated_samples":  # D ≤ d
         given["D"] = np.minimum(given["D"], given["d"])
     together = formula(**given, **spectra)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from theory.checks.check import Check
 
 FOUNDATIONS = ("ou", "gaussians", "spectra", "mixture")
-CHAPTERS = ("kernel", "relaxation", "linear", "transition", "collapse", "training", "sampling")
+CHAPTERS = ("kernel", "relaxation", "linear", "transition", "collapse", "training", "sampling", "membership")
 
 
 class Entry(NamedTuple):
