@@ -93,16 +93,17 @@ def grid(params: Params) -> list[Cell]:
 
 
 def cell(at: Cell) -> pd.DataFrame:
-    """Rows: study, d, n, replica, measure, at, value.
+    """Rows: study, d, n, replica, step, measure, at, value.
 
     Of a Gaussian law or of pictures, one AUC for each training set, by measure: distance, the attack by −Q; known,
     |x|² − Q, and ratio, the likelihood ratio, |x| being in the metric of the true law; and sampled, by −Q in the mean
     and covariance of m points drawn from G, `at` = m/d. Low rank: d dimensions, in a space of twice as many.
 
-    Of denoisers, at noise `at` = τ, over _PROBES points of either side and NOISES noises each: auc; own, the share
-    of training points with more than half of the posterior weight (exact), or a, b_squared, separation (at noised training points), error
-    (the mean squared distance from D_pop per dimension, at noised fresh points), gap (mean loss of fresh points less
-    that of training points) and spread (the mean variance of both losses), for networks; study network has `step`.
+    Of denoisers, at noise `at` = τ, over _PROBES points of either side: auc; for the exact score, with one noise a
+    point, own, the share of training points with more than half of the posterior weight; for networks, with NOISES of
+    them and at some steps, a, b_squared and separation (at noised training points), error (the mean squared distance
+    from D_pop per dimension, at noised fresh points), gap (mean loss of fresh points less that of training points) and
+    spread (the mean variance of both losses).
     """
     if at.study == "network":
         table = _networks(at)
