@@ -68,6 +68,17 @@ def levels(dims: tuple[int, ...] = (16, 64, 256, 1024, 4096)) -> str:
     return "\n".join(lines)
 
 
+def above_the_limit(rows: pd.DataFrame) -> str:
+    """What the likelihood ratio gains on |x|² − Q, and by how much it exceeds its limit, by dimension."""
+    ratio, simple = (estimates(rows, "isotropic", measure) for measure in ("ratio", "known"))
+    gain = max(found.value - simple[at].value for at, found in ratio.items())
+    lines = [f"the AUC of the likelihood ratio is that of |x|² − Q, and at most {gain:.3f} more"]
+    for d in sorted({d for d, _, _ in ratio}):
+        own = [e.value - membership.membership_auc_known(n, d) for (size, n, _), e in ratio.items() if size == d]
+        lines.append(f"d = {d}: above the limit by at most {max(own):.3f}")
+    return "\n".join(lines)
+
+
 def samples(level: float, d: int) -> float:
     """The n at which the exact AUC falls through a level, by bisection of its logarithm."""
     low, high = np.log(d + 1.5), np.log(d + 1.5) + 40

@@ -1,6 +1,6 @@
 """P(a Beta variable lies below multiples of odds), by inversion of characteristic functions (Gil-Pelaez).
 
-For independent B ~ Beta(a, b) and V = X/Y, X ~ Γ(a), Y ~ Γ(c),
+For independent B ~ Beta(a, b) and V = X/Y, X ~ Γ_a, Y ~ Γ_c (Gamma variables of these shapes),
 
     beta_below(a, b, c, x) = P((a+b) B < (1+x) c V) = ½ + (1/π) ∫₀^∞ Im φ(s) ds/s,
     φ(s) = (1+x)^{is} |Γ(a+is)/Γ(a)|² · c^{is} Γ(c−is)/Γ(c) · (a+b)^{−is} Γ(a+b)/Γ(a+b−is),
@@ -29,10 +29,11 @@ class beta_below(sp.Function):
     has_log = False  # known to 10⁻¹³ absolutely, not relatively
 
     def _latex(self, printer: Any) -> str:
-        a, b, c, x = map(printer._print, self.args)
-        total = printer._print(sp.simplify(self.args[0] + self.args[1]))
+        a, b, c, x = (printer._print(sp.together(argument)) for argument in self.args)
+        total = printer._print(sp.together(sp.expand(self.args[0] + self.args[1])))
         odds = rf"\frac{{\Gamma_{{{a}}}}}{{\Gamma_{{{c}}}}}"
-        return rf"P\left[{total}\,\mathrm{{Beta}}\left({a},{b}\right)<\left(1+{x}\right){c}\,{odds}\right]"
+        beta = rf"\mathrm{{Beta}}\left({a},{b}\right)"
+        return rf"P\left[{total}\,{beta}<\left(1+{x}\right)\left({c}\right){odds}\right]"
 
     @staticmethod
     def numpy(a: Any, b: Any, c: Any, x: Any) -> np.ndarray:

@@ -84,10 +84,13 @@ def _membership_auc_known(f: Formula) -> Iterator[Step]:
     fresh_first, fresh_second = odds_moment(1), odds_moment(2)
     fresh = square + (fresh_second - fresh_first**2) - 2 * (product - d * fresh_first)
     apart = fresh_first - first  # E|x|² = d for both
-    scaled = sp.simplify((apart**2 / (training + fresh)).subs(n, _k * d**2))
-    yield Limit("squared separation over the variances, n = k d²", scaled, d, sp.oo, 1 / (4 * _k))
-    spread = sp.simplify((training / fresh).subs(n, _k * d**2))
-    yield Limit("both variances are equal in the limit", spread, d, sp.oo, 1)
+    for claim, value, limit in (
+        ("the means differ by d²/n, n = k d²", apart, 1),
+        ("the variance of a training point's score is 2d²/n", training, 2),
+        ("so is that of a fresh one's", fresh, 2),
+    ):
+        yield Limit(claim, sp.cancel((value * n / d**2).subs(n, _k * d**2)), d, sp.oo, limit)
+    separation = 1 / (_k * 4)  # (d²/n)² over 4d²/n
     yield Premise(
         "both scores become normal, and what x̄ and S have in common to all points is of smaller order",
         "argued here",
@@ -100,7 +103,7 @@ def _membership_auc_known(f: Formula) -> Iterator[Step]:
     yield Limit("and its slope deviates by less than its spread", sp.sqrt(2 * d) * (slope + sp.S.Half), d, sp.oo, 0)
     yield Limit("nor does it bend, (Q−d)² being of order d", 2 * d * bend, d, sp.oo, 0)
     (stated,) = f.expr.doit().atoms(sp.erfc)
-    yield Identity("Φ(z), z² = 1/(4k)", (2 * stated.args[0] ** 2).subs(n, _k * d**2), 1 / (2 * _k) / 2)
+    yield Identity("Φ(z), z² = d²/(4n)", (2 * stated.args[0] ** 2).subs(n, _k * d**2), separation)
     yield Identity("as half an erfc", f.expr.doit(), sp.erfc(-d / sp.sqrt(8 * n)) / 2)
 
 
