@@ -101,7 +101,8 @@ _QUADRATURES = {
 def test_every_formula_keeps_its_digits(name: str) -> None:
     formula = FORMULAS[name]
     compared = 0
-    for point in _points(formula, 7 if name in _QUADRATURES else 20 if formula.unknown else 120):
+    few = formula.unknown or name == "membership_auc"  # hundreds of gamma functions for each value
+    for point in _points(formula, 7 if name in _QUADRATURES else 20 if few else 120):
         try:
             value = float(formula(*point))
         except DomainError as error:

@@ -1,6 +1,7 @@
 """What chapter 7 draws, tabulates and compares."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -176,7 +177,13 @@ def networks(rows: pd.DataFrame) -> Figure:
     fig, (left, right) = plots.figure(2, height=3.2)
     seen = network(rows)
     for k, (n, part) in enumerate(seen.groupby("n")):
-        style = {"linestyle": "none", "marker": plots.MARKERS[k], "color": f"C{k}", "mfc": "white", "markersize": 4}
+        style: dict[str, Any] = {
+            "linestyle": "none",
+            "marker": plots.MARKERS[k],
+            "color": f"C{k}",
+            "mfc": "white",
+            "markersize": 4,
+        }
         own = part[part["at"] == LEVEL]
         left.plot(own.a, own.auc, label=f"$n = {n}$", **style)
         right.plot(part.z, part.auc, **style)

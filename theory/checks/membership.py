@@ -119,7 +119,7 @@ def _sampled() -> list[Observation]:
     found, d = [], 256
     for n, m in ((2048, 512), (4096, 512), (2048, 2048)):
         values = []
-        for r in range(24):
+        for r in range(16):
             rng = stream("check", "membership.sampled", n, m, r)
             train, fresh = rng.standard_normal((n, d)), rng.standard_normal((2000, d))
             made = sample_law(train.mean(0), np.cov(train.T), m, rng)
