@@ -149,6 +149,12 @@ TWINS = {
     "linear_memorized_peak": lambda f: _twin(f, 1, None, 1 - 1 / _L.gamma**2),
     "kl_multistep": lambda f: _twin(f, 0, None, f.branches[0].value - _d / (2 * _n)),  # the mean left out
     "kl_multistep_reverse": lambda f: _twin(f, 0, None, f.branches[0].value - _d / (2 * _n)),
+    "membership_auc": lambda f: _twin(f, 0, (_d + 1) / (_n - _d), _d / (_n - _d)),
+    "membership_auc_limit": lambda f: _twin(f, 0, _d, _d ** sp.Rational(4, 3)),
+    "membership_samples": lambda f: _twin(f, 0, None, 2 * f.expr),
+    "membership_auc_known": lambda f: _twin(f, 0, _n, 2 * _n),
+    "membership_ratio": lambda f: _twin(f, 0, _d, _d - 2),  # the exponent of the law of Q, not of the density
+    "membership_auc_sampled": lambda f: _twin(f, 0, _L.n_generated, _L.n_generated + _n),
     "linear_time_ratio": lambda f: _twin(f, 0, None, 1 / _L.gamma),
     "null_flag_rate": lambda f: _twin(f, 0, _L.D, _L.D + 1),
     "authpct_null": lambda f: _twin(f, 0, _L.D, _L.D + 1),
@@ -174,7 +180,7 @@ def _fails(mutated: Formula) -> None:
 
 
 def test_formulas_were_found() -> None:
-    assert len(FORMULAS) >= 74
+    assert len(FORMULAS) >= 80
     assert set(TWINS) == set(FORMULAS)
 
 

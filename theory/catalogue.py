@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from theory.checks.check import Check
 
 FOUNDATIONS = ("ou", "gaussians", "spectra", "mixture")
-CHAPTERS = ("kernel", "relaxation", "linear", "transition", "collapse", "training", "sampling", "criteria")
+CHAPTERS = (
+    "kernel",
+    "relaxation",
+    "linear",
+    "transition",
+    "collapse",
+    "training",
+    "sampling",
+    "criteria",
+    "membership",
+)
 
 
 class Entry(NamedTuple):

@@ -40,6 +40,7 @@ def _letter(
 n = _letter("n", "n", "number of training points", at_least(1))
 n_original = _letter("n_original", "n_O", "number of points of the original set", at_least(1))
 n_holdout = _letter("n_holdout", "n_H", "number of points of the holdout", at_least(1))
+n_generated = _letter("n_generated", "n_G", "number of points drawn from the generated law", at_least(1))
 d = _letter("d", "d", "dimension of the space that the data are in", at_least(1))
 D = _letter("D", "D", "intrinsic dimension: that of the subspace which holds the data", at_least(1))
 gamma = _letter("gamma", r"\gamma", "aspect ratio d/N of N = n − 1 degrees of freedom; d/n where the two agree")
@@ -95,6 +96,18 @@ distance2 = _letter(
     "squared distance of two means, in the metric the formula names",
     HALF_LINE,
     default=0,
+)
+
+# -- who was in the training set ---------------------------------------------------------------------------------------
+
+mahalanobis = _letter(
+    "mahalanobis", "Q_G", "squared Mahalanobis distance of a point in the generated law N(x̄, S)", HALF_LINE
+)
+mahalanobis_true = _letter(
+    "mahalanobis_true", "Q_O", "squared Mahalanobis distance of a point in the true law N(m, Σ)", HALF_LINE
+)
+level = _letter(
+    "level", "A", "AUC: probability that a training point scores above a fresh one", sp.Interval.open(sp.S.Half, 1)
 )
 
 # -- kernels and overlaps ----------------------------------------------------------------------------------------------
@@ -196,6 +209,8 @@ def _values(letter: Variable) -> str:
 _TERMS = {
     "annealed, quenched": "An annealed average of a logarithm is the logarithm of the average, which rare samples may "
     "dominate; the quenched one averages the logarithm itself, and says what a typical sample has.",
+    "AUC": "The area under the curve of true against false positives: the probability that a training point scores "
+    "above a fresh one. ½ is a guess.",
     "aspect ratio": "The dimension over the number of points, d/n.",
     "cloning probability": "The probability that two copies of one diffused sample, denoised independently from time t "
     "on, end in the same class.",
@@ -216,6 +231,8 @@ _TERMS = {
     "large at a fixed ratio.",
     "memorized fraction": "How far a denoiser, or a law, lies on the way from the truth (0) to what reproduces the "
     "training set (1).",
+    "membership": "Whether a given point was in the training set. An attack scores points; a good one scores those "
+    "that were above those that were not.",
     "minimum norm": "Among all least-squares solutions, the one with the smallest coefficients; it is taken if n ≤ d.",
     "mixture": "Here: two Gaussians of equal weight and covariance, at m and −m.",
     "noise level": "The standard deviation τ of the noise in the frame of the data.",

@@ -206,7 +206,7 @@ def _linear_fraction(f: Formula) -> Iterator[Step]:
         (1 - rho) * (sample - 2 - TAU2 + (1 + TAU2) ** 2 / (sample + TAU2)),
     )
     averaged = (1 - rho) * (-1 - TAU2 + (1 + TAU2) ** 2 * g)
-    level = sp.Symbol("level", positive=True)
+    level = sp.Symbol("l", positive=True)
     level_of_kappa = kappa - gamma * kappa / (1 + kappa)
     yield Identity(
         "⟨1/(s+τ²)⟩ = κ/((1+κ)τ²), κ − τ² = γκ/(1+κ)",

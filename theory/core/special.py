@@ -185,3 +185,20 @@ class erf_around(sp.Function):
     def mpmath(x: mpmath.mpf, h: mpmath.mpf) -> mpmath.mpf:
         with mpmath.workdps(3 * mpmath.mp.dps):
             return mpmath.erf(x + h) - mpmath.erf(x - h)
+
+
+class normal_quantile(sp.Function):
+    """Φ⁻¹ of the standard normal law."""
+
+    nargs = 1
+    numpy = staticmethod(special.ndtri)
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        return sp.sqrt(2) * sp.erfinv(2 * self.args[0] - 1)
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\Phi^{{-1}}\left({printer._print(self.args[0])}\right)"
+
+    @staticmethod
+    def mpmath(p: mpmath.mpf) -> mpmath.mpf:
+        return mpmath.sqrt(2) * mpmath.erfinv(2 * p - 1)

@@ -28,7 +28,7 @@ from theory.transition.influence import few_points, leave_one_out
 
 
 # -- the overlap gap, by quadrature --------------------------------------------------------------------------------
-def _gil_pelaez() -> Step:
+def gil_pelaez() -> Step:
     s, m = sp.Symbol("s", positive=True), sp.Symbol("m", positive=True)
     return Quadrature(
         "P(D > 0) = ½ + (1/π) ∫ Im φ(s) ds/s, on a law where P is known, N(m, 1)",
@@ -40,7 +40,7 @@ def _gil_pelaez() -> Step:
 
 
 def _overlap_probability(f: Formula) -> Iterator[Step]:
-    yield _gil_pelaez()
+    yield gil_pelaez()
     x = sp.Symbol("x", positive=True)
     inside = leave_one_out.expr.subs(distance, q * x) / 2
     a, b = q * (1 - (2 - q) / n) / 2, q / n
@@ -71,7 +71,7 @@ overlap_probability = Formula(
 
 
 def _null_probability(f: Formula) -> Iterator[Step]:
-    yield _gil_pelaez()
+    yield gil_pelaez()
     # For G = O = N(m, I): ⟨G, ρ_X⟩ = (1/n) Σ N(x_i; m, (1+ε²)I), Q = q χ²_d exactly.
     one, two = (1 + kernel_width.expr.subs({kernel_width.variables[2].symbol: 1, n: k}) ** 2 for k in (n_original, n))
     shift = sp.log(n / n_original) - d * (sp.log(one) - sp.log(two)) / 2
