@@ -78,7 +78,7 @@ def _falls(name: str, value: Callable[[float], float], low: float, d: float, lev
     high = 2 * low + d
     while value(high) > level:
         low, high = high, 2 * high
-    return float(np.exp(brentq(lambda log_n: value(np.exp(log_n)) - level, np.log(low), np.log(high), xtol=1e-6)))
+    return float(np.exp(brentq(lambda log_n: value(np.exp(log_n)) - level, np.log(low), np.log(high), xtol=1e-4)))
 
 
 def transitions(d: float) -> dict[str, float]:
