@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.interpolate import BarycentricInterpolator
+from scipy.optimize import brentq
 
 from memgen.statistics import Estimate, mean, zero_of_line
 from theory import criteria
@@ -21,6 +23,7 @@ class Criterion(NamedTuple):
     falls: Curves
     level: float
     logarithmic: bool = False
+    band: float = 0  # of a signal of noise: the line goes through all values this near to the level
 
 
 def _of(name: str) -> Curves:
@@ -90,6 +93,7 @@ CRITERIA = {
         r"$d^{3/2}\sqrt{\ln n}$",
         lambda found: (found["overlap_gap"] <= 0).astype(float),
         0.75,
+        band=0.18,
     ),
     "membership_known": Criterion(
         "membership, O known", "the same, for who knows the true law", "$d^2$", _of("membership_known"), 0.75
@@ -120,24 +124,39 @@ def crossing(rows: pd.DataFrame, name: str) -> Estimate | None:
         return None
     if name == "kl_true_generated":
         return _one_step(curves, rows["d"].iloc[0])
+    n = curves.columns.to_numpy(float)
     estimates = [mean(values) for values in curves.to_numpy().T]
     middle = np.array([e.value for e in estimates])
     falls = np.flatnonzero((middle[:-1] >= criterion.level) & (middle[1:] < criterion.level))
     if not falls.size:
         return None
-    k = int(falls[-1])
-    n = curves.columns.to_numpy(float)[k : k + 2]
     if name == "kl_generated_true":
-        return Estimate(float(n[0]), 0.0, np.inf)  # rank: the same in every run
-    values, errors = middle[k : k + 2], np.array([e.error for e in estimates[k : k + 2]])
-    level = criterion.level
-    if criterion.logarithmic:
-        errors, values, level = errors / np.maximum(values, 1e-9), np.log(np.maximum(values, 1e-9)), np.log(level)
-    share = (values[0] - level) / (values[0] - values[1])
-    log_n = np.log(n[0]) + share * np.log(n[1] / n[0])
-    slope = (values[1] - values[0]) / np.log(n[1] / n[0])
-    error = np.hypot((1 - share) * errors[0], share * errors[1]) / abs(slope)
-    return Estimate(float(np.exp(log_n)), float(np.exp(log_n) * error), estimates[k].freedom)
+        return Estimate(float(n[falls[-1]]), 0.0, np.inf)  # rank: the same in every run
+    shown = [_above(e, criterion) for e in estimates]
+    near = np.flatnonzero(np.abs(middle - criterion.level) < criterion.band)
+    if len(near) > 1:
+        end = zero_of_line(np.log(n[near]), [shown[k] for k in near])
+    else:
+        part = slice(max(0, falls[-1] - 1), falls[-1] + 3)
+        end = _root(np.log(n[part]), shown[part], *np.log(n[falls[-1] : falls[-1] + 2]))
+    return Estimate(float(np.exp(end.value)), float(np.exp(end.value) * end.error), shown[0].freedom)
+
+
+def _root(x: np.ndarray, values: list[Estimate], low: float, high: float) -> Estimate:
+    """Where the polynomial through all values is zero between low and high, the error by the delta method."""
+    curve = BarycentricInterpolator(x, [e.value for e in values])
+    root = brentq(curve, low, high)
+    shares = BarycentricInterpolator(x, np.eye(len(x)))(root)
+    error = np.linalg.norm(shares * [e.error for e in values]) / abs(curve.derivative(root))
+    return Estimate(root, float(error))
+
+
+def _above(estimate: Estimate, criterion: Criterion) -> Estimate:
+    """By how much the signal is above the level, its logarithm if that falls as a straight line."""
+    if not criterion.logarithmic:
+        return estimate._replace(value=estimate.value - criterion.level)
+    value = max(estimate.value, 1e-9)
+    return Estimate(np.log(value / criterion.level), max(estimate.error, 1e-9) / value, estimate.freedom)
 
 
 def _one_step(curves: pd.DataFrame, d: int) -> Estimate | None:

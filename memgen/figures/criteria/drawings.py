@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memgen.figures import plots
-from memgen.figures.criteria.crossings import CRITERIA, crossing
+from memgen.figures.criteria.crossings import CRITERIA, crossing, table
 from memgen.statistics import Estimate
 
 # Criteria that are drawn against d, those beside each other in different colours, and where their names go.
@@ -33,7 +33,7 @@ def draw_crossings(found: pd.DataFrame, curves: Mapping[int, Mapping[str, float]
         rows = found[found["criterion"] == name]
         d = np.array(sorted(curves), float)
         plots.theory(axes, d, [curves[int(x)][name] for x in d], k)
-        plots.simulated(axes, *rows[["d", "simulated", "low", "high"]].to_numpy().T, k)
+        plots.simulated(axes, rows["d"], rows["simulated"], rows["low"], rows["high"], k)
         scale = CRITERIA[name].scale
         text = f"{CRITERIA[name].label}: {scale}" if scale != "—" else CRITERIA[name].label
         plots.label_line(axes, d[-1], curves[int(d[-1])][name], text, k, xytext=offset)
@@ -94,8 +94,6 @@ def _marked(axes: Axes, estimate: Estimate | None, height: float, k: int) -> Non
 
 def draw_signals(rows: pd.DataFrame, d: int) -> Figure:
     """How much memory each criterion sees at one d, from 1 (all) to 0 (as a perfect generator), against n."""
-    from memgen.figures.criteria.crossings import table
-
     fig, (left, right) = plots.figure(2, height=3.4)
     found = {name: part.mean() for name, part in table(rows).items()}
     shown = {
