@@ -173,4 +173,4 @@ def test_what_is_stored_and_drawn() -> None:
     assert at.sort_values("a").auc.iloc[-1] > 0.99
     assert figures.exact(rows).axes[0].get_ylabel().endswith("100$")
     assert mean(seen.auc).value > 0.5 and len(figures.networks(rows).axes) == 2
-    assert figures.levels((16,)).count("\n") == 2 and "not reached" in figures.revealed(rows, (1.1,))
+    assert figures.levels((16,)).count("\n") == 2 and "not reached" in figures.revealed(rows, 1.1)

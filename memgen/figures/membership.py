@@ -199,15 +199,16 @@ def networks(rows: pd.DataFrame) -> Figure:
     return fig
 
 
-def revealed(rows: pd.DataFrame, levels: tuple[float, ...] = (0.6, 0.75, 0.9)) -> str:
-    """Markdown: the memorized fraction at which the AUC passes each level, by n, at `LEVEL`; of means over networks."""
+def revealed(rows: pd.DataFrame, level: float = 0.75) -> str:
+    """Markdown: the memorized fraction at which the AUC passes a level, by noise and n; of means over networks."""
     seen = network(rows)
-    lines = [f"| n | {' | '.join(f'a at A = {level:g}' for level in levels)} |", "|---" * (1 + len(levels)) + "|"]
-    for n, part in seen[seen["at"] == LEVEL].groupby("n"):
-        course = part.groupby("step")[["a", "auc"]].mean()
-        passed = [first_crossing(course.a.to_numpy(), course.auc.to_numpy(), level) for level in levels]
+    sizes = sorted(seen.n.unique())
+    lines = [f"| noise | {' | '.join(f'n = {n}' for n in sizes)} |", "|---" * (1 + len(sizes)) + "|"]
+    for tau, part in seen.groupby("at"):
+        courses = (part[part.n == n].groupby("step")[["a", "auc"]].mean() for n in sizes)
+        passed = [first_crossing(course.a.to_numpy(), course.auc.to_numpy(), level) for course in courses]
         cells = [f"{a:.2f}" if np.isfinite(a) else "not reached" for a in passed]
-        lines.append(f"| {n} | {' | '.join(cells)} |")
+        lines.append(f"| {tau:g} σ | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
