@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from theory.checks.criteria import nearer_than_fresh
+from theory.checks.criteria.nulls import nearer_than_fresh
 from theory.core.formula import DomainError
 from theory.criteria import (
     authpct_null,

@@ -15,10 +15,12 @@ Curves = Callable[[dict[str, pd.DataFrame]], pd.DataFrame]
 
 
 class Criterion(NamedTuple):
-    """A criterion: what it asks, how its threshold grows, and what of its rows falls through which level."""
+    """A criterion: what it asks, what a perfect generator has, how its threshold grows, and what falls through which
+    level there."""
 
     label: str
     asks: str
+    null: str
     scale: str
     falls: Curves
     level: float
@@ -34,11 +36,18 @@ def _of(name: str) -> Curves:
 # memory, the ⅓ rule at one flag in a thousand.
 CRITERIA = {
     "nearest_ratio": Criterion(
-        "⅓ rule", "are fewer than 1 in 1000 points flagged as copies?", "10", _of("flagged"), 1e-3, logarithmic=True
+        "⅓ rule",
+        "are fewer than 1 in 1000 points flagged as copies?",
+        "$3^{-D}$",
+        "10",
+        _of("flagged"),
+        1e-3,
+        logarithmic=True,
     ),
     "wasserstein2": Criterion(
         "Wasserstein",
         "is G nearer to the truth than to its bare training points?",
+        "the truth, always",
         r"$\sqrt{2d\ln n}$",
         lambda found: found["wasserstein_truth"] - found["wasserstein_training"],
         0,
@@ -46,29 +55,37 @@ CRITERIA = {
     "two_models": Criterion(
         "two models",
         "are two models more alike than one and its nearest training point?",
+        "they are the same",
         r"$(2d^2\ln n)^{1/3}$",
         lambda found: found["record_similarity"] - found["model_similarity"],
         0,
     ),
     "kl_generated_true": Criterion(
-        "KL(G‖O)", "is it finite?", "$d$", lambda found: np.isinf(found["kl_generated_true"]).astype(float), 0.5
+        "KL(G‖O)", "is it finite?", "0", "$d$", lambda found: np.isinf(found["kl_generated_true"]).astype(float), 0.5
     ),
     "authenticity": Criterion(
         "AuthPct",
         "is it more than half of that of a perfect generator?",
+        "33–50%, or more",
         "—",
         lambda found: found["authenticity_null"] / 2 - found["authenticity"],
         0,
     ),
     "kl_true_generated": Criterion(
-        "KL(O‖G)", "is it finite, in one step at noise τ = σ?", "$2d$", _of("inverse_trace"), 0
+        "KL(O‖G)",
+        "is it finite, in one step at noise τ = σ?",
+        "0",
+        "$2d$",
+        _of("inverse_trace"),
+        0,
     ),
     "nearness": Criterion(
-        "$C_T$", "is a fresh point nearer to T than a generated one, in 1 of 4 pairs?", "—", _of("nearness"), 0.75
+        "$C_T$", "is a fresh point nearer to T than a generated one, in 1 of 4 pairs?", "½", "—", _of("nearness"), 0.75
     ),
     "closest_record": Criterion(
         "closest record",
         "are fewer than ¾ of the points closer to T than to a holdout?",
+        "½",
         r"$d\ln n$",
         _of("closest_record"),
         0.75,
@@ -76,13 +93,15 @@ CRITERIA = {
     "best_kernel": Criterion(
         "best kernel",
         "does G give fresh points a higher likelihood than any kernel estimate?",
+        "the entropy of O",
         "$2d$",
         lambda found: -found["likelihood_gain"],
         0,
     ),
     "membership": Criterion(
         "membership",
-        "is a fresh point less likely than a member under G, in ¼ of pairs?",
+        "is a fresh point nearer to the middle of G than a member, in 1 of 4 pairs?",
+        "½",
         "$d^{3/2}$",
         _of("membership"),
         0.75,
@@ -90,13 +109,14 @@ CRITERIA = {
     "overlap": Criterion(
         "overlap",
         "does G overlap more with a holdout than with T, in 1 case of 4?",
+        "½",
         r"$d^{3/2}\sqrt{\ln n}$",
         lambda found: (found["overlap_gap"] <= 0).astype(float),
         0.75,
         band=0.18,
     ),
     "membership_known": Criterion(
-        "membership, O known", "the same, for who knows the true law", "$d^2$", _of("membership_known"), 0.75
+        "membership, O known", "the same, for who knows the true law", "½", "$d^2$", _of("membership_known"), 0.75
     ),
 }
 

@@ -1,0 +1,88 @@
+"""The tables of chapter 6."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from memgen.figures.criteria.crossings import CRITERIA, crossing, table
+from theory import criteria
+
+KEYS = ["spectrum", "d", "n", "replica", "measure"]
+
+
+def thresholds(found: pd.DataFrame, d: int) -> str:
+    """Markdown: each criterion with its question, its null and where it turns at this d, predicted and simulated."""
+    rows = found[found["d"] == d].set_index("criterion").sort_values("simulated")
+    lines = [
+        f"| criterion | what it asks | perfect generator | grows as | predicted $n$, $d = {d}$ | simulated (95%) |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in rows.iterrows():
+        at = CRITERIA[str(name)]
+        predicted = "—" if np.isnan(row["predicted"]) else f"{row['predicted']:.3g}"
+        lines.append(f"| {at.label} | {at.asks} | {at.null} | {at.scale} | {predicted} | {_interval(row)} |")
+    return "\n".join(lines)
+
+
+def _interval(row: "pd.Series[float]") -> str:
+    if np.isnan(row["simulated"]):
+        return "not reached"
+    if row["low"] == row["high"]:
+        return f"{row['simulated']:.3g}, in every run"
+    return f"{row['simulated']:.3g} ({row['low']:.3g}–{row['high']:.3g})"
+
+
+def spectra(rows: pd.DataFrame, sizes: Iterable[int]) -> str:
+    """Markdown: where each criterion turns on isotropic data and on a power law, simulated."""
+    sizes = list(sizes)
+    head = " | ".join(f"isotropic, $d = {d}$ | power law" for d in sizes)
+    lines = [f"| criterion | {head} |", "|---|" + "---|" * (2 * len(sizes))]
+    for name, at in CRITERIA.items():
+        cells = []
+        for d in sizes:
+            for spectrum in ("isotropic", "power law"):
+                part = rows[(rows["d"] == d) & (rows["spectrum"] == spectrum)]
+                estimate = crossing(part, name)
+                cells.append(f"{estimate.value:.3g}" if estimate else "—")
+        lines.append(f"| {at.label} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def flags(rows: pd.DataFrame, sizes: Iterable[int]) -> str:
+    """Markdown: the flagged fraction at a few n, in the limit of many dimensions and simulated."""
+    dims = sorted(rows["d"].unique())
+    lines = ["| n | limit | " + " | ".join(f"$d = {d}$" for d in dims) + " |", "|---|---|" + "---|" * len(dims)]
+    flagged = rows[rows["measure"] == "flagged"].groupby(["n", "d"])["value"].mean()
+    for n in sizes:
+        cells = " | ".join(f"{flagged[n, d]:.4f}" for d in dims)
+        lines.append(f"| {n} | {criteria.linear_flag_rate(n):.4f} | {cells} |")
+    return "\n".join(lines)
+
+
+# What a test on samples alone counts, and whether memory makes it large (1) or small (−1).
+_TESTS: Mapping[str, tuple[str, int]] = {
+    "⅓ rule": ("flagged", 1),
+    "AuthPct": ("authenticity", -1),
+    "closest record": ("closest_record", 1),
+}
+
+
+def power(rows: pd.DataFrame, sizes: Iterable[int], level: float = 0.05) -> str:
+    """Markdown: how often a test that errs in `level` of the perfect generators detects the linear one, by d and n.
+
+    The threshold is the quantile of the perfect generators in the same runs; so it is known to about 1/(runs × level).
+    """
+    sizes = list(sizes)
+    lines = ["| test | d | " + " | ".join(f"$n = {n}$" for n in sizes) + " |", "|---|---|" + "---|" * len(sizes)]
+    for label, (name, side) in _TESTS.items():
+        for d, part in rows.groupby("d"):
+            found = table(part)
+            cells = [_detected(found, name, side, n, level) if n in found[name] else "" for n in sizes]
+            lines.append(f"| {label} | {d} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _detected(found: Mapping[str, pd.DataFrame], name: str, side: int, n: int, level: float) -> str:
+    null, seen = side * found[f"{name}_null"][n], side * found[name][n]
+    return f"{np.mean(seen > np.quantile(null, 1 - level, method='higher')):.2f}"
