@@ -31,9 +31,11 @@ run: $(READY) ## run every notebook into out/, two at a time, then the book into
 	$(BIN)/memgen run --out $(OUT) --jobs $(JOBS)
 	$(BIN)/memgen book --from $(OUT) --to $(OUT)/book
 
-# Each run has temporary files of its own and writes no cache, so that several can go on side by side.
+# Each run has temporary files of its own and writes no cache, so that several can go on side by side. What is proved
+# once is not proved again by each notebook that shows it: theory/core/memory.py.
 test: lint ## lint, tests, and every stored notebook output compared with a fresh run (nbval, strict)
 	@set -e; own=$$(mktemp -d); trap 'rm -rf "$$own"' EXIT; trap 'exit 130' INT TERM HUP; \
+	export MEMGEN_PROVED="$$own/proved"; \
 	$(PYTEST) --basetemp "$$own/tests"; \
 	MPLBACKEND=module://matplotlib_inline.backend_inline $(PYTEST) --basetemp "$$own/nbval" --nbval --nbval-current-env notebooks
 
