@@ -13,6 +13,8 @@ PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadscope -p no:cacheprovider
 
 # One thread a process: $(JOBS) of them share the cores, and the last digits depend on no core count.
 export OMP_NUM_THREADS ?= 1
+# SymPy remembers a thousand results of each of its functions unless told otherwise; derivations ask for more again.
+export SYMPY_CACHE_SIZE ?= 100000
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
