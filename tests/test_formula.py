@@ -264,7 +264,8 @@ def test_what_is_proved_is_remembered_where_a_run_of_the_tests_says_so(
     monkeypatch.undo()
 
     monkeypatch.setenv(FOLDER, str(tmp_path / "proved"))
-    wrong = replace(formula, branches=(formula.branches[0]._replace(value=2 * formula.branches[0].value),))
+    first, *others = formula.branches
+    wrong = replace(formula, branches=(first._replace(value=2 * first.value), *others))
     with pytest.raises(DerivationError, match="generated_trace"):
         wrong.verify()  # another object, which is proved by itself
     assert list((tmp_path / "proved").iterdir()) == [kept]
