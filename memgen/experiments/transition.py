@@ -254,7 +254,8 @@ def overlap_gaps(
     gaps = []
     for many in batches(replicas, n * d):
         sets = np.stack([stream(*key, r).standard_normal((2, n, d)) for r in many], 1)
-        gaps.append(overlap_gap(*torch.from_numpy(sets).to(device or torch.device("cpu")), variance).cpu())
+        train, holdout = torch.from_numpy(sets).to(device or torch.device("cpu"))
+        gaps.append(overlap_gap(train, holdout, variance).cpu())
     return torch.cat(gaps).numpy()
 
 
