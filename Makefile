@@ -13,6 +13,8 @@ PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadscope -p no:cacheprovider
 
 # One thread a process: $(JOBS) of them share the cores, and the last digits depend on no core count.
 export OMP_NUM_THREADS ?= 1
+# SymPy remembers a thousand results of each of its functions unless told otherwise; derivations ask for more again.
+export SYMPY_CACHE_SIZE ?= 100000
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,9 +33,11 @@ run: $(READY) ## run every notebook into out/, two at a time, then the book into
 	$(BIN)/memgen run --out $(OUT) --jobs $(JOBS)
 	$(BIN)/memgen book --from $(OUT) --to $(OUT)/book
 
-# Each run has temporary files of its own and writes no cache, so that several can go on side by side.
+# Each run has temporary files of its own and writes no cache, so that several can go on side by side. What is proved
+# once is not proved again by each notebook that shows it: theory/core/memory.py.
 test: lint ## lint, tests, and every stored notebook output compared with a fresh run (nbval, strict)
 	@set -e; own=$$(mktemp -d); trap 'rm -rf "$$own"' EXIT; trap 'exit 130' INT TERM HUP; \
+	export MEMGEN_PROVED="$$own/proved"; \
 	$(PYTEST) --basetemp "$$own/tests"; \
 	MPLBACKEND=module://matplotlib_inline.backend_inline $(PYTEST) --basetemp "$$own/nbval" --nbval --nbval-current-env notebooks
 

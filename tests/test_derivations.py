@@ -17,10 +17,17 @@ from theory.catalogue import _names, checks, formulas
 from theory.core import two_gaussians
 from theory.core.bounds import relations
 from theory.core.formula import Formula, Kind, premises
+from theory.core.memory import FOLDER
 from theory.core.steps import DerivationError, Premise
 from theory.kernel import random_energies
 
 FORMULAS, ALL = formulas(), checks()
+
+
+@pytest.fixture(autouse=True)
+def _anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is taken from memory here."""
+    monkeypatch.delenv(FOLDER, raising=False)
 
 
 def _branch(formula: Formula, k: int, value: sp.Expr) -> Formula:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import mpmath
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 import sympy as sp
 
 from theory import gaussians, linear, ou, spectra
+from theory.core import memory
 from theory.core.bounds import Bracket, Condition, Edge
 from theory.core.formula import Branch, DomainError, Formula, Unknown, Variable, premises
 from theory.core.mean import Mean
+from theory.core.memory import FOLDER
 from theory.core.special import positive_root
 from theory.core.steps import DerivationError, Identity, Limit, Premise, Quadrature, Step, verify
 
@@ -245,3 +248,26 @@ def test_premises_are_those_of_the_foundations_too() -> None:
     third = Formula("third", (variable,), (Branch(_X),), "exact", "", "", lambda f: [], rests_on=(second, first))
     assert [(name, step.claim) for name, step in premises(third)] == [("first", "true")]
     assert [row.kind for row in third.verify()] == ["premise of first"]
+
+
+def test_what_is_proved_is_remembered_where_a_run_of_the_tests_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    formula = linear.generated_trace
+    monkeypatch.delenv(FOLDER, raising=False)
+    proved = formula.verify()
+    monkeypatch.setenv(FOLDER, str(tmp_path / "proved"))
+    assert formula.verify() == proved
+    (kept,) = (tmp_path / "proved").iterdir()
+    monkeypatch.setattr(Formula, "_prove", lambda self: pytest.fail("proved again"))
+    assert formula.verify() == proved
+    monkeypatch.undo()
+
+    monkeypatch.setenv(FOLDER, str(tmp_path / "proved"))
+    first, *others = formula.branches
+    wrong = replace(formula, branches=(first._replace(value=2 * first.value), *others))
+    with pytest.raises(DerivationError, match="generated_trace"):
+        wrong.verify()  # another object, which is proved by itself
+    assert list((tmp_path / "proved").iterdir()) == [kept]
+    monkeypatch.setattr(memory, "_state", lambda: "another source of theory")
+    assert formula.verify() == proved and len(list((tmp_path / "proved").iterdir())) == 2

@@ -20,6 +20,7 @@ _SUBSPACES = ((64, 8), (64, 16))  # d, D
 Study = Literal["neighbours", "error", "path"]
 Scenario = Literal["copier to ideal", "copier to blurred", "sharp copier to ideal"]
 SCENARIOS: tuple[Scenario, ...] = ("copier to ideal", "copier to blurred", "sharp copier to ideal")
+Row = dict[str, float | str]
 Dimension = Annotated[int, Field(ge=1)]
 Size = Annotated[int, Field(ge=2)]
 
@@ -71,15 +72,15 @@ def cell(point: Cell) -> pd.DataFrame:
     `path`: train, holdout and original, squared distances of a generator to the estimates and to the true law. In
     units of ‖O‖² = (4π)^{−d/2}.
     """
-    tables = []
+    rows = []
     for replica in range(point.replicas):
         rng = stream(point.seed, "kernel", point.study, point.d, point.intrinsic, point.n, replica)
-        tables.append(_MEASURE[point.study](point, rng).assign(replica=replica))
+        rows += [row | {"replica": replica} for row in _MEASURE[point.study](point, rng)]
     about = {"study": point.study, "scenario": point.scenario, "d": point.d, "intrinsic": point.intrinsic, "n": point.n}
-    return pd.concat(tables, ignore_index=True).assign(**about)
+    return pd.DataFrame(rows).assign(**about)
 
 
-def _neighbours(point: Cell, rng: np.random.Generator) -> pd.DataFrame:
+def _neighbours(point: Cell, rng: np.random.Generator) -> list[Row]:
     """Off the subspace of the data all terms have the same factor, and it is not simulated."""
     width = point.n ** (-1 / point.d)
     x, z = rng.standard_normal((point.n, point.intrinsic)), rng.standard_normal(point.intrinsic)
@@ -87,7 +88,7 @@ def _neighbours(point: Cell, rng: np.random.Generator) -> pd.DataFrame:
     return _rows(log_ratio=logsumexp(-others / (2 * width**2)) + z @ z / 2)
 
 
-def _error(point: Cell, rng: np.random.Generator) -> pd.DataFrame:
+def _error(point: Cell, rng: np.random.Generator) -> list[Row]:
     n, d = point.n, point.d
     x = rng.standard_normal((n, d))
     best = (4 / (n * (d + 2))) ** (1 / (d + 4))
@@ -99,7 +100,7 @@ def _error(point: Cell, rng: np.random.Generator) -> pd.DataFrame:
     return _rows(seed_width=error(n ** (-1 / d)), best_width=error(best))
 
 
-def _path(point: Cell, rng: np.random.Generator) -> pd.DataFrame:
+def _path(point: Cell, rng: np.random.Generator) -> list[Row]:
     """Squared distances along G = (1 − s)·first + s·last: quadratic in s, hence from overlaps alone."""
     n, d = point.n, point.d
     train, holdout = rng.standard_normal((2, n, d))
@@ -122,14 +123,14 @@ def _path(point: Cell, rng: np.random.Generator) -> pd.DataFrame:
 
     ends = (first, last)
     inner = np.array([[overlap(a, b) for b in ends] for a in ends])
-    tables = []
+    rows: list[Row] = []
     for measure in ("train", "holdout", "original"):
         cross, own = np.array([overlap(measure, a) for a in ends]), overlap(measure, measure)
         for share in SHARES:
             weights = np.array([1 - share, share])
             value = weights @ inner @ weights - 2 * weights @ cross + own
-            tables.append({"share": share, "measure": measure, "value": value})
-    return pd.DataFrame(tables)
+            rows.append({"share": share, "measure": measure, "value": value})
+    return rows
 
 
 def _overlap(squares: np.ndarray, variance: float, d: int) -> float:
@@ -137,8 +138,8 @@ def _overlap(squares: np.ndarray, variance: float, d: int) -> float:
     return float(np.mean(np.exp(-squares / (2 * variance))) * (2 / variance) ** (d / 2))
 
 
-def _rows(**values: float) -> pd.DataFrame:
-    return pd.DataFrame([{"share": np.nan, "measure": name, "value": value} for name, value in values.items()])
+def _rows(**values: float) -> list[Row]:
+    return [{"share": np.nan, "measure": name, "value": value} for name, value in values.items()]
 
 
 _MEASURE = {"neighbours": _neighbours, "error": _error, "path": _path}

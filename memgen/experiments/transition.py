@@ -255,12 +255,17 @@ def overlap_gaps(
     for many in batches(replicas, n * d):
         sets = np.stack([stream(*key, r).standard_normal((2, n, d)) for r in many], 1)
         train, holdout = torch.from_numpy(sets).to(device or torch.device("cpu"))
-        mean = train.mean(-2)
-        centred = train - mean[..., None, :]
-        covariance = centred.mT @ centred / (n - 1)
-        near, far = (log_cross(x, mean, covariance, variance) for x in (train, holdout))
-        gaps.append((far - near).cpu())
+        gaps.append(overlap_gap(train, holdout, variance).cpu())
     return torch.cat(gaps).numpy()
+
+
+def overlap_gap(train: Tensor, holdout: Tensor, variance: float) -> Tensor:
+    """The same for given sets (..., n, d) and a variance of the kernels. (...)."""
+    mean = train.mean(-2)
+    centred = train - mean[..., None, :]
+    covariance = centred.mT @ centred / (train.shape[-2] - 1)
+    near, far = (log_cross(x, mean, covariance, variance) for x in (train, holdout))
+    return far - near
 
 
 def sharpness(n: Any, d: float) -> Any:

@@ -27,6 +27,7 @@ import sympy as sp
 
 from theory.core.bounds import explained
 from theory.core.evaluate import _at, _log, _mp_evaluate, _mp_root, _mpf, _numeric, _root, _show
+from theory.core.memory import remembered
 from theory.core.parts import Branch, DomainError, Unknown, Variable
 from theory.core.steps import Evidence, Premise, Step, verify
 from theory.core.typeset import display
@@ -78,6 +79,9 @@ class Formula:
 
     def verify(self) -> list[Evidence]:
         """Verify every step: where it holds, why, and what it rests on; raise `DerivationError` at one that fails."""
+        return remembered(self, self._prove)
+
+    def _prove(self) -> list[Evidence]:
         bounds = list(self.bounds(self)) if self.bounds else []
         where = [verify(step, self.name) for step in bounds]
         explained(self, bounds)

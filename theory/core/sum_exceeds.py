@@ -20,7 +20,7 @@ from scipy import special, stats
 
 _MOST = 2**25  # nodes in x times nodes in u, beyond which a quadrature is given up
 
-_CHUNK = 2**18
+_CHUNK = 2**15  # nodes at once: what fits a cache
 
 
 class sum_exceeds(sp.Function):
@@ -66,12 +66,18 @@ def _contour(d: float, a: float, step: float) -> tuple[np.ndarray, np.ndarray]:
 
 def _log_characteristic(u: np.ndarray, y: np.ndarray, p: np.ndarray) -> np.ndarray:
     """ln E exp(i e^{u+y}) over the nodes."""
-    out = np.empty(u.size, complex)
-    rows = max(1, _CHUNK // y.size)
+    mean = np.empty(u.size, complex)
+    rows, parts = max(1, _CHUNK // y.size), np.stack([p.real, p.imag], 1)
+    sine, cosine = np.sin(y.imag), np.cos(y.imag)
     for k in range(0, u.size, rows):
-        size = np.minimum(u[k : k + rows, None] + y.real, 30.0)  # exp(−e³⁰) is 0 as well
-        out[k : k + rows] = np.log1p(np.expm1(1j * np.exp(size + 1j * y.imag)) @ p)
-    return out
+        size = np.exp(np.minimum(u[k : k + rows, None] + y.real, 30.0))  # exp(−e³⁰) is 0 as well
+        # e^z − 1 without cancellation, z = i·size·(cosine + i·sine), in real numbers: several times as fast
+        less, half = np.expm1(-size * sine), size * (cosine / 2)
+        s, c = np.sin(half), np.cos(half)
+        real = (less - 2 * s * s * (less + 1)) @ parts
+        imaginary = (2 * s * c * (less + 1)) @ parts
+        mean[k : k + rows] = real[:, 0] - imaginary[:, 1] + 1j * (real[:, 1] + imaginary[:, 0])
+    return np.log1p(mean)
 
 
 def _probability(d: float, n1: float, a1: float, b1: float, n2: float, a2: float, b2: float, shift: float) -> float:
@@ -123,8 +129,10 @@ def _probability_mp(d: Any, n1: Any, a1: Any, b1: Any, n2: Any, a2: Any, b2: Any
         sides = [[(s - a * x / (1 + b * x), p) for x, p in nodes] for a, b, s in ((a1, b1, shift), (a2, b2, 0))]
         means = [n * mpmath.fsum(mpmath.exp(y) * p for y, p in side) for n, side in zip((n1, n2), sides, strict=True)]
         u, terms = mpmath.log(small) - mpmath.log(max(mpmath.re(m) for m in means)), []
+        weighted = [[(1j * mpmath.exp(y), p) for y, p in side] for side in sides]
         while True:
-            logs = [mpmath.log(mpmath.fsum(mpmath.expj(mpmath.exp(u + y)) * p for y, p in side)) for side in sides]
+            s = mpmath.exp(u)
+            logs = [mpmath.log(mpmath.fdot((mpmath.exp(s * term), p) for term, p in side)) for side in weighted]
             z = n1 * logs[0] + n2 * mpmath.conj(logs[1])
             if z.real < mpmath.log(small):
                 break

@@ -10,7 +10,7 @@ from scipy.stats import chi2
 from sympy import lambdify
 
 from memgen.denoisers.linear import generated
-from memgen.experiments.transition import overlap_gaps, sharpness
+from memgen.experiments.transition import overlap_gap, overlap_gaps, sharpness
 from memgen.measures import log_cross
 from memgen.statistics import Estimate, extrapolate, mean
 from memgen.streams import stream
@@ -97,11 +97,15 @@ def _annealed() -> list[Observation]:
 @cache
 def _probits() -> list[Observation]:
     """√n Φ⁻¹(P) at fixed width ε = σ, n → ∞."""
-    sizes, found = (32, 64, 128, 256), []
+    sizes, key, found = (32, 64, 128, 256), ("check", "transition.clt"), []
     for d in (2, 3):
         estimates = []
         for n in sizes:
-            ahead = share(overlap_gaps(n, d, 24_000, ("check", "transition.clt", d, n), variance=1.0) > 0)
+            gaps = []
+            for k in range(120):  # two hundred sets from one stream: a stream a set takes longer than its numbers
+                train, holdout = torch.from_numpy(stream(*key, d, n, k).standard_normal((2, 200, n, d)))
+                gaps.append(overlap_gap(train, holdout, 1.0))
+            ahead = share(torch.cat(gaps).numpy() > 0)
             score = ndtri(ahead.value)
             slope = np.sqrt(2 * np.pi) * np.exp(score**2 / 2)
             estimates.append(Estimate(np.sqrt(n) * score, np.sqrt(n) * slope * ahead.error))
