@@ -49,6 +49,8 @@ def refresh(root: Path = ROOT, jobs: int = 2) -> list[Result]:
                 _write(chapter, dumps(notebook))
                 if (figure := readme_figure(notebook)) is not None:
                     _write(root / "docs" / "figure.png", figure)
+                if (table := readme_table(notebook)) is not None:
+                    before = with_block(before, readme, "criteria", table)
             _write(readme, with_table(before, results).encode())
     return results
 
@@ -82,12 +84,27 @@ def dumps(notebook: nbformat.NotebookNode) -> bytes:
 
 def write_block(path: Path, name: str, content: str) -> None:
     """Renew what stands in a page between its lines <!-- name:start --> and <!-- name:end -->."""
+    _write(path, with_block(path.read_text(encoding="utf-8"), path, name, content).encode())
+
+
+def with_block(page: str, path: Path, name: str, content: str) -> str:
+    """The text of the page at `path` with other content between these lines. BadInput if they are not there."""
     start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
-    before = path.read_text(encoding="utf-8")
-    if before.find(start) == -1 or before.find(end) < before.find(start):
+    if page.find(start) == -1 or page.find(end) < page.find(start):
         raise BadInput(f"{path}: no lines {start} and {end}")
-    head, rest = before.split(start)
-    _write(path, f"{head}{start}\n{content}{end}{rest.split(end)[1]}".encode())
+    head, rest = page.split(start)
+    return f"{head}{start}\n{content}{end}{rest.split(end)[1]}"
+
+
+def readme_table(notebook: nbformat.NotebookNode) -> str | None:
+    """The Markdown that the cell tagged readme-table displays, if there is such a cell."""
+    for cell in notebook.cells:
+        if "readme-table" in cell.metadata.get("tags", []):
+            shown = [o.data["text/markdown"] for o in cell.outputs if "text/markdown" in o.get("data", {})]
+            if not shown:
+                raise BadInput(f"this cell is tagged readme-table and displays none: {one_line(cell.source, 60)}")
+            return str(shown[-1])
+    return None
 
 
 def readme_figure(notebook: nbformat.NotebookNode) -> bytes | None:

@@ -37,8 +37,8 @@ class Params(ChapterParams):
     """Parameters of the chapter; the preset sets those that are None."""
 
     presets: ClassVar = {
-        "smoke": {"sizes": (16,), "spectra": ("isotropic",), "replicas": 3, "generated": 100, "largest": 2.0},
-        "standard": {"sizes": (16,), "spectra": ("isotropic",), "replicas": 3, "generated": 200, "largest": 6.0},
+        "smoke": {"sizes": (20,), "spectra": ("isotropic",), "replicas": 3, "generated": 100, "largest": 1.0},
+        "standard": {"sizes": (16,), "spectra": ("isotropic",), "replicas": 3, "generated": 500, "largest": 1.0},
         "paper": {
             "sizes": (16, 36, 64, 100, 256, 400),
             "spectra": ("isotropic", "power law"),

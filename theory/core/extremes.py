@@ -1,5 +1,6 @@
 """The largest of n independent standard normal variables, n a real number from 2 on."""
 
+from functools import lru_cache
 from typing import Any
 
 import mpmath
@@ -59,6 +60,12 @@ def _log_tie(n: np.ndarray) -> np.ndarray:
 
 def _tie_moment(n: mpmath.mpf, power: int) -> mpmath.mpf:
     """∫ u^power φ² Φ^{n−2} at the working precision, in pieces around where the integrand is largest."""
+    return _quadrature(n, power, mpmath.mp.prec)
+
+
+@lru_cache
+def _quadrature(n: mpmath.mpf, power: int, precision: int) -> mpmath.mpf:
+    """Kept, for a formula asks for the same moments more than once, a mean and a ratio of two, at each `precision`."""
     reach, middle = mpmath.sqrt((mpmath.mp.dps + 5) * mpmath.log(10)), mpmath.sqrt(2 * mpmath.log(n))
     edges = [-reach, 0, middle / 2, middle, middle + 2, middle + reach]
     return mpmath.quad(lambda u: u**power * mpmath.npdf(u) ** 2 * mpmath.ncdf(u) ** (n - 2), edges)

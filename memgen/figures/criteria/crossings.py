@@ -15,11 +15,11 @@ Curves = Callable[[dict[str, pd.DataFrame]], pd.DataFrame]
 
 
 class Criterion(NamedTuple):
-    """A criterion: what it asks, what a perfect generator has, how its threshold grows, and what falls through which
+    """A criterion: when it turns, what a perfect generator has, how its threshold grows, and what falls through which
     level there."""
 
     label: str
-    asks: str
+    turns: str
     null: str
     scale: str
     falls: Curves
@@ -37,7 +37,7 @@ def _of(name: str) -> Curves:
 CRITERIA = {
     "nearest_ratio": Criterion(
         "⅓ rule",
-        "are fewer than 1 in 1000 points flagged as copies?",
+        "fewer than one generated point in a thousand is a near copy",
         "$3^{-D}$",
         "10",
         _of("flagged"),
@@ -46,7 +46,7 @@ CRITERIA = {
     ),
     "wasserstein2": Criterion(
         "Wasserstein",
-        "is G nearer to the truth than to its bare training points?",
+        "the Wasserstein distance to the truth is shorter than to the training points",
         "the truth, always",
         r"$\sqrt{2d\ln n}$",
         lambda found: found["wasserstein_truth"] - found["wasserstein_training"],
@@ -54,18 +54,23 @@ CRITERIA = {
     ),
     "two_models": Criterion(
         "two models",
-        "are two models more alike than one and its nearest training point?",
+        "two models agree better than a model and its nearest training point",
         "they are the same",
         r"$(2d^2\ln n)^{1/3}$",
         lambda found: found["record_similarity"] - found["model_similarity"],
         0,
     ),
     "kl_generated_true": Criterion(
-        "KL(G‖O)", "is it finite?", "0", "$d$", lambda found: np.isinf(found["kl_generated_true"]).astype(float), 0.5
+        "KL(G‖O)",
+        "its divergence from the truth is finite",
+        "0",
+        "$d$",
+        lambda found: np.isinf(found["kl_generated_true"]).astype(float),
+        0.5,
     ),
     "authenticity": Criterion(
         "AuthPct",
-        "is it more than half of that of a perfect generator?",
+        "authentic points are half as frequent as from a perfect generator",
         "33–50%, or more",
         "—",
         lambda found: found["authenticity_null"] / 2 - found["authenticity"],
@@ -73,18 +78,23 @@ CRITERIA = {
     ),
     "kl_true_generated": Criterion(
         "KL(O‖G)",
-        "is it finite, in one step at noise τ = σ?",
+        "the truth's divergence from it is finite, sampled in one step",
         "0",
         "$2d$",
         _of("inverse_trace"),
         0,
     ),
     "nearness": Criterion(
-        "$C_T$", "is a fresh point nearer to T than a generated one, in 1 of 4 pairs?", "½", "—", _of("nearness"), 0.75
+        "$C_T$",
+        "one fresh point in four is nearer to the training set than a generated one",
+        "½",
+        "—",
+        _of("nearness"),
+        0.75,
     ),
     "closest_record": Criterion(
         "closest record",
-        "are fewer than ¾ of the points closer to T than to a holdout?",
+        "one point in four is closer to a holdout than to the training set",
         "½",
         r"$d\ln n$",
         _of("closest_record"),
@@ -92,7 +102,7 @@ CRITERIA = {
     ),
     "best_kernel": Criterion(
         "best kernel",
-        "does G give fresh points a higher likelihood than any kernel estimate?",
+        "fresh points are likelier than under any smoothed training set",
         "the entropy of O",
         "$2d$",
         lambda found: -found["likelihood_gain"],
@@ -100,7 +110,7 @@ CRITERIA = {
     ),
     "membership": Criterion(
         "membership",
-        "is a fresh point nearer to the middle of G than a member, in 1 of 4 pairs?",
+        "one fresh point in four passes for a member",
         "½",
         "$d^{3/2}$",
         _of("membership"),
@@ -108,7 +118,7 @@ CRITERIA = {
     ),
     "overlap": Criterion(
         "overlap",
-        "does G overlap more with a holdout than with T, in 1 case of 4?",
+        "the overlap with a holdout is larger, in one case of four",
         "½",
         r"$d^{3/2}\sqrt{\ln n}$",
         lambda found: (found["overlap_gap"] <= 0).astype(float),
@@ -116,7 +126,12 @@ CRITERIA = {
         band=0.18,
     ),
     "membership_known": Criterion(
-        "membership, O known", "the same, for who knows the true law", "½", "$d^2$", _of("membership_known"), 0.75
+        "membership, O known",
+        "one fresh point in four passes for a member, before who knows the truth",
+        "½",
+        "$d^2$",
+        _of("membership_known"),
+        0.75,
     ),
 }
 

@@ -12,16 +12,16 @@ KEYS = ["spectrum", "d", "n", "replica", "measure"]
 
 
 def thresholds(found: pd.DataFrame, d: int) -> str:
-    """Markdown: each criterion with its question, its null and where it turns at this d, predicted and simulated."""
+    """Markdown: each criterion with its null and where it turns at this d, predicted and simulated."""
     rows = found[found["d"] == d].set_index("criterion").sort_values("simulated")
     lines = [
-        f"| criterion | what it asks | perfect generator | grows as | predicted $n$, $d = {d}$ | simulated (95%) |",
+        f"| criterion | turns when | perfect generator | grows as | predicted $n$, $d = {d}$ | simulated (95%) |",
         "|---|---|---|---|---|---|",
     ]
     for name, row in rows.iterrows():
         at = CRITERIA[str(name)]
         predicted = "—" if np.isnan(row["predicted"]) else f"{row['predicted']:.3g}"
-        lines.append(f"| {at.label} | {at.asks} | {at.null} | {at.scale} | {predicted} | {_interval(row)} |")
+        lines.append(f"| {at.label} | {at.turns} | {at.null} | {at.scale} | {predicted} | {_interval(row)} |")
     return "\n".join(lines)
 
 
@@ -31,6 +31,15 @@ def _interval(row: "pd.Series[float]") -> str:
     if row["low"] == row["high"]:
         return f"{row['simulated']:.3g}, in every run"
     return f"{row['simulated']:.3g} ({row['low']:.3g}–{row['high']:.3g})"
+
+
+def answers(found: pd.DataFrame, d: int) -> str:
+    """The same for the README: in words, of those criteria that are predicted."""
+    rows = found[found["d"] == d].set_index("criterion").sort_values("predicted")
+    lines = [f"| it stops memorizing when … | samples in {d} dimensions | simulated (95%) |", "|---|---|---|"]
+    for name, row in rows[rows["predicted"].notna()].iterrows():
+        lines.append(f"| {CRITERIA[str(name)].turns} | {row['predicted']:.0f} | {_interval(row)} |")
+    return "\n".join(lines) + "\n"
 
 
 def spectra(rows: pd.DataFrame, sizes: Iterable[int]) -> str:
