@@ -27,7 +27,7 @@ TAU = 1.0  # noise of the one-step generator, in units of σ
 _TRANSPORT = 2000  # points of G at once in the Wasserstein distance from T
 _WIDTHS = np.geomspace(0.2, 1.6, 16)  # kernel widths that are tried for the best likelihood, in units of σ
 _MOST = 16_384  # points of a run
-_REPLICAS = {16: 8.0, 36: 4.0, 64: 4.0, 100: 2.0}  # times as many runs in few dimensions
+_REPLICAS = {16: 8.0, 36: 16.0, 64: 8.0, 100: 4.0}  # times as many runs in few dimensions
 _FEWER = 0.5  # beyond 200
 
 Spectrum = Literal["isotropic", "power law"]

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.interpolate import BarycentricInterpolator
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize
+from scipy.special import ndtr, ndtri
 
 from memgen.statistics import Estimate, mean, zero_of_line
 from theory import criteria
@@ -25,7 +26,7 @@ class Criterion(NamedTuple):
     falls: Curves
     level: float
     logarithmic: bool = False
-    band: float = 0  # of a signal of noise: the line goes through all values this near to the level
+    signs: bool = False  # one sign a run
 
 
 def _of(name: str) -> Curves:
@@ -123,7 +124,7 @@ CRITERIA = {
         r"$d^{3/2}\sqrt{\ln n}$",
         lambda found: (found["overlap_gap"] <= 0).astype(float),
         0.75,
-        band=0.18,
+        signs=True,
     ),
     "membership_known": Criterion(
         "membership, O known",
@@ -168,13 +169,33 @@ def crossing(rows: pd.DataFrame, name: str) -> Estimate | None:
     if name == "kl_generated_true":
         return Estimate(float(n[falls[-1]]), 0.0, np.inf)  # rank: the same in every run
     shown = [_above(e, criterion) for e in estimates]
-    near = np.flatnonzero(np.abs(middle - criterion.level) < criterion.band)
-    if len(near) > 1:
-        end = zero_of_line(np.log(n[near]), [shown[k] for k in near])
+    if criterion.signs:
+        end = _of_signs(np.log(n), 1 - middle, len(curves), 1 - criterion.level)
     else:
         part = slice(max(0, falls[-1] - 1), falls[-1] + 3)
         end = _root(np.log(n[part]), shown[part], *np.log(n[falls[-1] : falls[-1] + 2]))
     return Estimate(float(np.exp(end.value)), float(np.exp(end.value) * end.error), shown[0].freedom)
+
+
+def _of_signs(log_n: np.ndarray, shares: np.ndarray, runs: int, level: float) -> Estimate:
+    """ln n at which a share of the runs is at a level, by maximum likelihood over all sizes; −Φ⁻¹ of it a power of n.
+
+    That is so where sums of many terms are compared (chapter 4: n^{−½}) and nearly so elsewhere.
+    """
+
+    def chance(x: np.ndarray) -> np.ndarray:
+        return np.clip(ndtr(ndtri(level) * np.exp(x[1] * (log_n - x[0]))), 1e-12, 1 - 1e-12)
+
+    def loss(x: np.ndarray) -> float:
+        p = chance(x)
+        return -runs * float(shares @ np.log(p) + (1 - shares) @ np.log1p(-p))
+
+    start = np.array([np.interp(level, np.maximum.accumulate(shares), log_n), -0.5])
+    x = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-8}).x
+    p, step = chance(x), 1e-4
+    slopes = [(chance(x + step * e) - chance(x - step * e)) / (2 * step) for e in np.eye(2)]
+    information = runs * np.array([[float((a * b / (p * (1 - p))).sum()) for b in slopes] for a in slopes])
+    return Estimate(float(x[0]), float(np.sqrt(np.linalg.inv(information)[0, 0])))
 
 
 def _root(x: np.ndarray, values: list[Estimate], low: float, high: float) -> Estimate:
