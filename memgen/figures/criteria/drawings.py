@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from memgen.figures import plots
 from memgen.figures.criteria.crossings import CRITERIA, crossing, table
-from memgen.statistics import Estimate
+from memgen.figures.curves import curve
+from memgen.statistics import Estimate, mean
 
 # Criteria that are drawn against d, those beside each other in different colours, and where their names go.
 _DRAWN = {
@@ -95,25 +96,29 @@ def _marked(axes: Axes, estimate: Estimate | None, height: float, k: int) -> Non
 def draw_signals(rows: pd.DataFrame, d: int) -> Figure:
     """How much memory each criterion sees at one d, from 1 (all) to 0 (as a perfect generator), against n."""
     fig, (left, right) = plots.figure(2, height=3.4)
-    found = {name: part.mean() for name, part in table(rows).items()}
+    found = table(rows)
     shown = {
-        left: (
-            ("flagged", found["flagged"] - found["flagged_null"], "⅓ rule"),
-            ("authenticity", 1 - found["authenticity"] / found["authenticity_null"], "AuthPct"),
-            ("closest_record", 2 * found["closest_record"] - 1, "closest record"),
-            ("nearness", 2 * found["nearness"] - 1, "$C_T$"),
-        ),
-        right: (
-            ("overlap", 1 - 2 * table(rows)["overlap_gap"].gt(0).mean(), "overlap"),
-            ("membership", 2 * found["membership"] - 1, "membership"),
-            ("membership_known", 2 * found["membership_known"] - 1, "membership, O known"),
-        ),
+        left: {
+            "⅓ rule": found["flagged"] - found["flagged_null"],
+            "AuthPct": 1 - found["authenticity"] / found["authenticity_null"].mean(),
+            "$C_T$": 2 * found["nearness"] - 1,
+            "closest record": 2 * found["closest_record"] - 1,
+        },
+        right: {
+            "membership": 2 * found["membership"] - 1,
+            "overlap": 1 - 2.0 * found["overlap_gap"].gt(0),
+            "membership, O known": 2 * found["membership_known"] - 1,
+        },
     }
     for axes, series in shown.items():
-        for k, (_, values, label) in enumerate(series):
-            axes.plot(values.index, values, plots.LINES[k] + plots.MARKERS[k], color=f"C{k}", label=label, markersize=4)
+        for k, (label, values) in enumerate(series.items()):
+            one = values.dropna(axis=1)
+            x, middle, low, high = curve(one.columns, [mean(column) for column in one.to_numpy().T])
+            plots.simulated(axes, x, middle, low, high, k, label)
+            axes.plot(x, middle, plots.LINES[k], color=f"C{k}", linewidth=0.9)
         axes.axhline(0, color="0.6", linewidth=0.8)
         axes.set(xscale="log", xlabel=f"number of training points $n$, $d = {d}$", ylim=(-0.1, 1.05))
+        axes.set_xlim(3.5, rows["n"].max() * 1.2)
         axes.legend()
     left.set_ylabel("memory seen (0: as a perfect generator)")
     return fig
