@@ -174,7 +174,8 @@ def crossing(rows: pd.DataFrame, name: str) -> Estimate | None:
     else:
         part = slice(max(0, falls[-1] - 1), falls[-1] + 3)
         end = _root(np.log(n[part]), shown[part], *np.log(n[falls[-1] : falls[-1] + 2]))
-    return Estimate(float(np.exp(end.value)), float(np.exp(end.value) * end.error), shown[0].freedom)
+    found = Estimate(float(np.exp(end.value)), float(np.exp(end.value) * end.error), shown[0].freedom)
+    return found if np.isfinite(found.error) else None
 
 
 def _of_signs(log_n: np.ndarray, shares: np.ndarray, runs: int, level: float) -> Estimate:
@@ -195,6 +196,8 @@ def _of_signs(log_n: np.ndarray, shares: np.ndarray, runs: int, level: float) ->
     p, step = chance(x), 1e-4
     slopes = [(chance(x + step * e) - chance(x - step * e)) / (2 * step) for e in np.eye(2)]
     information = runs * np.array([[float((a * b / (p * (1 - p))).sum()) for b in slopes] for a in slopes])
+    if np.linalg.cond(information) > 1e12:  # all or none of the runs at every size: a step somewhere between
+        return Estimate(float(x[0]), np.inf)
     return Estimate(float(x[0]), float(np.sqrt(np.linalg.inv(information)[0, 0])))
 
 
