@@ -28,8 +28,8 @@ CHAPTERS = (
     "collapse",
     "training",
     "sampling",
-    "criteria",
     "membership",
+    "criteria",
 )
 
 
