@@ -15,7 +15,7 @@ from memgen.experiments.transition import Choice
 from theory.ledger import claims
 from theory.ledger.pages import markdown
 from theory.ledger.ruling import Range
-from theory.ledger.verdicts import kernel, linear, network, relaxation, training, transition
+from theory.ledger.verdicts import criteria, kernel, linear, network, relaxation, training, transition
 
 ROOT = Path(__file__).resolve().parents[1]
 # The paper's own claims, and the questions of its five reviewers.
@@ -31,6 +31,8 @@ SETTLED = {
     "C7": "holds with a correction",
     "R1.3": "fails",
     "R2.2": "holds with a correction",
+    "R2.3": "holds with a correction",
+    "R5.1": "holds with a correction",
     "R5.2": "fails",
     "R5.3": "holds with a correction",
     "R5.4": "holds with a correction",
@@ -93,6 +95,8 @@ _DISTANCES = network.Distances(_at(0.3), _at(0.4), _at(0.2), _at(0.2), _at(1), 2
 _PUBLISHED = network.Published(_at(0.6), _at(1), 0.6, 0.7, 1, 1, 10)
 _QUALITY = network.Quality(10, 10, 0, 2, 10, 1)
 _WIDTH = training.Width(5000, 200_000, 20_000, 0.02, 0.6, 128, _at(8), 32, _at(0.01), _at(0.01), _at(0.3))
+_UNSMOOTHED = criteria.Unsmoothed((_at(0.99), _at(1.01)), 0, 0.9, 25.0)
+_PRACTICE = criteria.Practice(500, _at(0.05), (_at(0.9), _at(1.0)), (_at(0.6), _at(0.9)), 0.1)
 UNDECIDED = "undecided"
 # For each claim, evidence of each kind: what would have turned it.
 SYNTHETIC: dict[str, dict[str, tuple]] = {
@@ -176,6 +180,18 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
         "holds with a correction": _QUALITY._replace(off=4, right=6),
         "fails": _QUALITY._replace(off=0, right=10),
         UNDECIDED: _QUALITY._replace(off=0, right=5),
+    },
+    "R2.3": {
+        "holds": _PRACTICE,
+        "holds with a correction": _PRACTICE._replace(alarms=_at(0.2)),
+        "fails": _PRACTICE._replace(at_d=(_at(0.9), _at(0.2))),
+        UNDECIDED: _PRACTICE._replace(at_d=(_at(0.5), _at(0.9))),
+    },
+    "R5.1": {
+        "holds": _UNSMOOTHED,
+        "holds with a correction": _UNSMOOTHED._replace(of_overlap=0.01),
+        "fails": _UNSMOOTHED._replace(missing=1),
+        UNDECIDED: _UNSMOOTHED._replace(ratios=(_at(1.05),)),
     },
     "R5.7": {
         "holds": _WIDTH,

@@ -11,7 +11,7 @@ from typing import Any
 
 from memgen.errors import BadInput
 from theory.ledger.ruling import VERDICTS, Question, Ruling
-from theory.ledger.verdicts import kernel, linear, network, relaxation, training, transition
+from theory.ledger.verdicts import criteria, kernel, linear, network, relaxation, training, transition
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,23 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "R2.2", "E_TG and E_OG of Fig. 4 fall together and never cross.", "review 2", network.distances, "05_network"
     ),
-    Claim("R2.3", "Can the transition be quantified in practice?", "review 2"),
+    Claim(
+        "R2.3",
+        "Can the transition be quantified in practice?",
+        "review 2",
+        criteria.quantified_in_practice,
+        "06_criteria",
+    ),
     Claim("R3.1", "Is it the ambient dimension that counts, or the intrinsic one?", "review 3"),
     Claim("R3.2", "Images are memorized at n ≫ d: complexity of the data must play a role.", "review 3"),
     Claim("R4.1", "Deep denoisers would have to be seen as kernel or feature regressions.", "review 4"),
-    Claim("R5.1", "Wasserstein's distance would need no smoothing.", "review 5"),
+    Claim(
+        "R5.1",
+        "Wasserstein's distance would need no smoothing.",
+        "review 5",
+        criteria.wasserstein_needs_no_smoothing,
+        "06_criteria",
+    ),
     Claim(
         "R5.2",
         "The kernel width brings ρ_T near the true law instead of the training set.",
