@@ -174,8 +174,8 @@ def crossing(rows: pd.DataFrame, name: str) -> Estimate | None:
     else:
         part = slice(max(0, falls[-1] - 1), falls[-1] + 3)
         end = _root(np.log(n[part]), shown[part], *np.log(n[falls[-1] : falls[-1] + 2]))
-    found = Estimate(float(np.exp(end.value)), float(np.exp(end.value) * end.error), shown[0].freedom)
-    return found if np.isfinite(found.error) else None
+    n_star = float(np.exp(end.value))
+    return Estimate(n_star, n_star * end.error, shown[0].freedom) if np.isfinite(end.error) else None
 
 
 def _of_signs(log_n: np.ndarray, shares: np.ndarray, runs: int, level: float) -> Estimate:
