@@ -106,7 +106,8 @@ CRITERIA = {
         "fresh points are likelier than under any smoothed training set",
         "the entropy of O",
         "$2d$",
-        lambda found: -found["likelihood_gain"],
+        # in units of what G lacks of the truth, which grows without bound as n falls to d
+        lambda found: -found["likelihood_gain"] / found["kl_true_generated"],
         0,
     ),
     "membership": Criterion(
