@@ -31,6 +31,7 @@ _REPLICAS = {16: 8.0, 36: 16.0, 64: 8.0, 100: 4.0}  # times as many runs in few 
 _FEWER = 0.5  # beyond 200
 
 Spectrum = Literal["isotropic", "power law"]
+Dimension = Annotated[int, Field(ge=2)]
 
 
 class Params(ChapterParams):
@@ -48,8 +49,8 @@ class Params(ChapterParams):
         },
     }
 
-    sizes: Annotated[tuple[int, ...] | None, Distinct] = Field(None, min_length=1)
-    spectra: Annotated[tuple[Spectrum, ...] | None, Distinct] = Field(None, min_length=1)
+    sizes: Annotated[tuple[Dimension, ...], Distinct] | None = Field(None, min_length=1)
+    spectra: Annotated[tuple[Spectrum, ...], Distinct] | None = Field(None, min_length=1)
     replicas: int | None = Field(None, ge=3)
     generated: int | None = Field(None, ge=20)
     largest: float | None = Field(None, gt=0)

@@ -37,7 +37,7 @@ class Params(ChapterParams):
 
     device: Device = "cpu"
     d: int = Field(16, ge=2)
-    sizes: Annotated[tuple[Annotated[int, Field(ge=3)], ...] | None, Distinct] = Field(None, min_length=1)
+    sizes: Annotated[tuple[Annotated[int, Field(ge=3)], ...], Distinct] | None = Field(None, min_length=1)
     pairs: int | None = Field(None, ge=2)
     steps: int | None = Field(None, ge=1)
     generated: int | None = Field(None, ge=20)
