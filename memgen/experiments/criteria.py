@@ -39,7 +39,7 @@ class Params(ChapterParams):
 
     presets: ClassVar = {
         "smoke": {"sizes": (20,), "spectra": ("isotropic",), "replicas": 3, "generated": 100, "largest": 1.0},
-        "standard": {"sizes": (16,), "spectra": ("isotropic",), "replicas": 3, "generated": 500, "largest": 1.0},
+        "standard": {"sizes": (16,), "spectra": ("isotropic",), "replicas": 3, "generated": 500, "largest": 0.5},
         "paper": {
             "sizes": (16, 36, 64, 100, 256, 400),
             "spectra": ("isotropic", "power law"),

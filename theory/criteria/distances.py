@@ -245,7 +245,7 @@ record_similarity = Formula(
     variables=(variable(n, at_least(2)), variable(d)),
     branches=(Branch(1 / n + normal_max(n) * _V / sp.sqrt(_V + 1 / (2 * d))),),
     kind="asymptotic",
-    regime="E x₁·x/(dσ²), x the training point nearest to x₁ drawn from G = N(x̄, S); ln n ≪ d, without terms of relative order ln n/d",
+    regime="E x₁·x/(dσ²), x the training point nearest to x₁ drawn from G = N(x̄, S); ln n ≪ d, leading order",
     source="derived here",
     derivation=_record_similarity,
     bounds=_record_similarity_bounds,
