@@ -20,7 +20,7 @@ def thresholds(found: pd.DataFrame, d: int) -> str:
     ]
     for name, row in rows.iterrows():
         at = CRITERIA[str(name)]
-        predicted = "—" if np.isnan(row["predicted"]) else f"{row['predicted']:.3g}"
+        predicted = "—" if np.isnan(row["predicted"]) else _three(row["predicted"])
         lines.append(f"| {at.label} | {at.turns} | {at.null} | {at.scale} | {predicted} | {_interval(row)} |")
     return "\n".join(lines)
 
@@ -29,8 +29,13 @@ def _interval(row: "pd.Series[float]") -> str:
     if np.isnan(row["simulated"]):
         return "not reached"
     if row["low"] == row["high"]:
-        return f"{row['simulated']:.3g}, in every run"
-    return f"{row['simulated']:.3g} ({row['low']:.3g}–{row['high']:.3g})"
+        return f"{_three(row['simulated'])}, in every run"
+    return f"{_three(row['simulated'])} ({_three(row['low'])}–{_three(row['high'])})"
+
+
+def _three(value: float) -> str:
+    """Three digits, without an exponent."""
+    return f"{float(f'{value:.3g}'):g}"
 
 
 def answers(found: pd.DataFrame, d: int) -> str:
@@ -53,7 +58,7 @@ def spectra(rows: pd.DataFrame, sizes: Iterable[int]) -> str:
             for spectrum in ("isotropic", "power law"):
                 part = rows[(rows["d"] == d) & (rows["spectrum"] == spectrum)]
                 estimate = crossing(part, name)
-                cells.append(f"{estimate.value:.3g}" if estimate else "—")
+                cells.append(_three(estimate.value) if estimate else "—")
         lines.append(f"| {at.label} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
