@@ -95,8 +95,9 @@ _DISTANCES = network.Distances(_at(0.3), _at(0.4), _at(0.2), _at(0.2), _at(1), 2
 _PUBLISHED = network.Published(_at(0.6), _at(1), 0.6, 0.7, 1, 1, 10)
 _QUALITY = network.Quality(10, 10, 0, 2, 10, 1)
 _WIDTH = training.Width(5000, 200_000, 20_000, 0.02, 0.6, 128, _at(8), 32, _at(0.01), _at(0.01), _at(0.3))
-_UNSMOOTHED = criteria.Unsmoothed((_at(0.99), _at(1.01)), 0, 0.9, 25.0)
-_PRACTICE = criteria.Practice(500, _at(0.05), (_at(0.9), _at(1.0)), (_at(0.6), _at(0.9)), 0.1)
+_UNSMOOTHED = criteria.Unsmoothed((_at(0.99), _at(1.01)), 0, 0.9, 25.0, _at(0.9), _at(1.5))
+_REACH = criteria.Reach(64, Range(1050, 724, 1448), 1100, Range(1000, 512, 1448), Range(9.5, 8, 11), 1.0, 2896)
+_PRACTICE = criteria.Practice(500, _at(0.06), _at(0.06), _at(0.06), (_REACH, _REACH._replace(d=100)))
 UNDECIDED = "undecided"
 # For each claim, evidence of each kind: what would have turned it.
 SYNTHETIC: dict[str, dict[str, tuple]] = {
@@ -183,9 +184,9 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
     },
     "R2.3": {
         "holds": _PRACTICE,
-        "holds with a correction": _PRACTICE._replace(alarms=_at(0.2)),
-        "fails": _PRACTICE._replace(at_d=(_at(0.9), _at(0.2))),
-        UNDECIDED: _PRACTICE._replace(at_d=(_at(0.5), _at(0.9))),
+        "holds with a correction": _PRACTICE._replace(binomial=_at(0.2)),
+        "fails": _PRACTICE._replace(reaches=(_REACH._replace(closest=Range(20, 16, 32), authentic=Range(20, 16, 32)),)),
+        UNDECIDED: _PRACTICE._replace(fresh=Range(0.1, 0.08, 0.12)),
     },
     "R5.1": {
         "holds": _UNSMOOTHED,
@@ -310,6 +311,15 @@ def test_widths_are_compared_at_equal_steps_and_where_courses_are_flat() -> None
     assert equal.pace.value == 1 and equal.level == pytest.approx((0, 0, 0))
     half = level.where(table["step"] != 10_000, level / 2)
     assert training.measured(table.assign(value=half), same, 20_000).rise_few.above(0.4)
+
+
+def test_a_perfect_generator_is_not_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = criteria._runs().query("d == 16")
+    played = runs[runs["measure"].str.endswith("_null")].assign(measure=lambda rows: rows["measure"].str[:-5])
+    perfect = pd.concat([runs[~runs["measure"].isin(played["measure"].unique())], played], ignore_index=True)
+    for rows, verdict in ((runs, "holds with a correction"), (perfect, "fails")):
+        monkeypatch.setattr(criteria, "_runs", lambda rows=rows: rows)
+        assert criteria.quantified_in_practice.rule().verdict == verdict
 
 
 def test_verdicts_are_short_and_link_to_their_chapters(rows: list[dict]) -> None:
