@@ -173,7 +173,10 @@ class erf_around(sp.Function):
         return sp.erf(x + h) - sp.erf(x - h)
 
     def _latex(self, printer: Any) -> str:
-        return printer._print(self.doit())
+        high, low = (
+            printer._print(sp.factor(end)) for end in (self.args[0] + self.args[1], self.args[0] - self.args[1])
+        )
+        return rf"\mathrm{{erf}}\left({high}\right) - \mathrm{{erf}}\left({low}\right)"
 
     @staticmethod
     def numpy(x: np.ndarray, h: np.ndarray) -> np.ndarray:

@@ -60,20 +60,20 @@ def _degree(points: Variable) -> Step:
 def _largest() -> Iterator[Step]:
     """E of the largest of n normal variables whose correlations are small, of mean 0 and variance η²."""
     u, k = sp.symbols("u k", real=True)
-    rho, eta = sp.Symbol("rho", real=True), sp.Symbol("eta", positive=True)
+    corr, eta = sp.Symbol("corr", real=True), sp.Symbol("eta", positive=True)
     x, y = sp.symbols("x y", real=True)
-    density = sp.exp(-(x**2 - 2 * rho * x * y + y**2) / (2 * (1 - rho**2))) / (2 * sp.pi * sp.sqrt(1 - rho**2))
-    slope = sp.simplify((sp.diff(density, rho) - sp.diff(density, x, y)) / density)
+    density = sp.exp(-(x**2 - 2 * corr * x * y + y**2) / (2 * (1 - corr**2))) / (2 * sp.pi * sp.sqrt(1 - corr**2))
+    slope = sp.simplify((sp.diff(density, corr) - sp.diff(density, x, y)) / density)
     yield Identity("∂/∂ρ of a normal density is ∂²/∂x∂y of it: so ∂E max/∂ρ = −P(the two largest meet)", slope, 0)
     meet = density.subs({x: u, y: u})
-    yield Identity("where they meet, at u, the density rises as u²ρ", sp.diff(sp.log(meet), rho).subs(rho, 0), u**2)
+    yield Identity("where they meet, at u, the density rises as u²ρ", sp.diff(sp.log(meet), corr).subs(corr, 0), u**2)
     bell, below = sp.exp(-(u**2) / 2) / sp.sqrt(2 * sp.pi), (1 + sp.erf(u / sp.sqrt(2))) / 2
     yield Identity(
         "by parts e_n = n ∫ u φ Φ^{n−1} is n(n−1) ∫ φ² Φ^{n−2}: twice that density over all pairs",
         sp.diff(-n * bell * below**k, u) / (bell * below**k),
         n * u - n * k * bell / below,
     )
-    loss = sp.integrate(rho * u**2, (rho, 0, eta))
+    loss = sp.integrate(corr * u**2, (corr, 0, eta))
     yield Identity("a pair at ρ = η loses ½⟨u²⟩η² of its meeting density", loss, u**2 * eta**2 / 2)
 
 

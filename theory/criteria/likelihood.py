@@ -36,9 +36,9 @@ def _nearest() -> Iterator[Step]:
     yield Identity("with the tilt χ the nearest is at r = (2+χ)/(1+χ)²", place, (2 + x) / (1 + x) ** 2)
     rate = -x * place / 2 - log_moment
     yield Identity("where P(|x−X|² < dr) = e^{−d·rate}, so ln n = d·rate", rate, _RATE)
-    width2 = sp.Symbol("width2", positive=True)
-    term = place / (2 * width2) + sp.log(width2) / 2
-    yield Identity("its kernel explains x best at ε² = r", sp.solve(sp.diff(term, width2), width2)[0], place)
+    spread2 = sp.Symbol("spread2", positive=True)
+    term = place / (2 * spread2) + sp.log(spread2) / 2
+    yield Identity("its kernel explains x best at ε² = r", sp.solve(sp.diff(term, spread2), spread2)[0], place)
     yield Identity("more points than one would count only at ε²χ > 1, and it is less", 1 - place * x, 1 / (1 + x) ** 2)
     yield Identity("KL(O‖T_ε)/d = ln n/d + ½ ln ε², the kernel's r/2ε² being ½", _RATE + sp.log(place) / 2, _REST)
 

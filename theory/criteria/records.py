@@ -122,10 +122,10 @@ def _closest_record_limit(f: Formula) -> Iterator[Step]:
     yield Identity("by E a² = 1/n its tail is heavier by n(d/3n) zφ(z)", gain, d * z * normal / 3)
     drift = sp.sqrt(shift2.subs(weight, 1)) / n * normal * n
     yield Limit("to which E a = 1/n adds nothing in many dimensions", drift / gain, d, sp.oo, 0)
-    k, level = sp.symbols(
-        "k level", positive=True
+    k, tally = sp.symbols(
+        "k tally", positive=True
     )  # tails that are k times as heavy; the expected number of fresh points
-    closest = sp.integrate(k * sp.exp(-(1 + k) * level), (level, 0, sp.oo))
+    closest = sp.integrate(k * sp.exp(-(1 + k) * tally), (tally, 0, sp.oo))
     yield Identity("of two Poisson processes, one k times as dense: k/(1+k)", closest, k / (1 + k))
     # κ, the logarithm of k, to the first order
     yield Identity("with k = e^gain", f.expr.subs(far_quantile(n), z), 1 / (1 + sp.exp(-gain)))

@@ -129,7 +129,7 @@ CRITERIA = {
     ),
     "membership_known": Criterion(
         "membership, O known",
-        "one fresh point in four passes for a member, before who knows the truth",
+        "one fresh point in four passes for a member, though the truth is known",
         "½",
         "$d^2$",
         _of("membership_known"),
