@@ -1,5 +1,6 @@
 """Chapter 7: the exact AUC by other routes, bad input, the attacks, the experiment, and what the figures plot."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -78,9 +79,9 @@ def test_the_level_is_reached_where_it_says() -> None:
         (lambda: membership.membership_ratio(1.0, 1.0, 5, 4), "membership_ratio: no phase covers"),
     ],
 )
-def test_bad_input_is_refused_by_name(call: object, culprit: str) -> None:
+def test_bad_input_is_refused_by_name(call: Callable[[], object], culprit: str) -> None:
     with pytest.raises(DomainError, match=culprit):
-        call()  # type: ignore[operator]
+        call()
 
 
 def test_both_distances_have_their_laws() -> None:

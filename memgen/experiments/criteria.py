@@ -12,13 +12,13 @@ import ot
 import pandas as pd
 import torch
 from pydantic import Field
-from scipy import stats
 from scipy.special import logsumexp
 
 from memgen import measures
 from memgen.denoisers.linear import generated as generated_by
 from memgen.laws.data import Gaussian, isotropic, power_law
 from memgen.measures.copies import Neighbours
+from memgen.measures.membership import auc
 from memgen.runs.parameters import ChapterParams, Distinct
 from memgen.streams import stream
 
@@ -145,8 +145,8 @@ def _run(law: Gaussian, at: Cell, replica: int) -> dict[str, float]:
     generated = model.points(noise)
     near = Neighbours(generated, train, holdout)
     perfect = Neighbours(fresh, train, holdout)
-    found = copies(near, train) | {f"{name}_null": value for name, value in copies(perfect, train).items()}
-    found["nearness"] = below(near.to_train[0][:, 0], perfect.to_train[0][:, 0])
+    found = copies(near) | {f"{name}_null": value for name, value in copies(perfect).items()}
+    found["nearness"] = auc(perfect.to_train[0][:, 0], near.to_train[0][:, 0])
     found |= _divergences(law, train, model, n > d, rng)
     if n <= 2 * d:
         found |= _wasserstein(law, train, model, rng)
@@ -159,25 +159,17 @@ def _run(law: Gaussian, at: Cell, replica: int) -> dict[str, float]:
         found["likelihood_gain"] = _likelihood_gain(train, fresh, model)
     if n > d + 1:
         inside, outside = model.mahalanobis2(train), model.mahalanobis2(holdout)
-        found["membership"] = below(inside, outside)
+        found["membership"] = auc(outside, inside)
         own = [(x**2 / law.eigenvalues).sum(1) for x in (train, holdout)]
-        found["membership_known"] = below(inside - own[0], outside - own[1])
+        found["membership_known"] = auc(outside - own[1], inside - own[0])
     return found | {"overlap_gap": _overlap_gap(train, holdout, model)}
 
 
-def below(x: np.ndarray, y: np.ndarray) -> float:
-    """P(x < y) over all pairs."""
-    return float(1 - stats.mannwhitneyu(x, y).statistic / (len(x) * len(y)))
-
-
-def copies(near: Neighbours, train: np.ndarray) -> dict[str, float]:
+def copies(near: Neighbours) -> dict[str, float]:
     """The criteria that ask for the nearest training point of each generated one: see `cell`."""
-    distances, indices = near.to_train
-    which, place = np.unique(indices[:, 0], return_inverse=True)
-    around = measures.nearest(train[which], train)[0][place, 1]  # of the nearest training point to its own nearest
     return {
-        "flagged": float(np.mean(distances[:, 0] < distances[:, 1] / 3)),
-        "authenticity": float(np.mean(distances[:, 0] > around)),
+        "flagged": float(np.mean(near.ratios() < 1 / 3)),
+        "authenticity": near.authenticity() / 100,
         "closest_record": near.closest_record_share(),
     }
 

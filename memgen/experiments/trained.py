@@ -15,9 +15,10 @@ from memgen.denoisers.mlp import MLP
 from memgen.denoisers.sampling import ddim, equal_angle
 from memgen.denoisers.training import Training
 from memgen.devices import Device, resolve_device
-from memgen.experiments.criteria import below, copies
+from memgen.experiments.criteria import copies
 from memgen.laws.schedules import LogUniform
 from memgen.measures.copies import Neighbours
+from memgen.measures.membership import auc
 from memgen.runs.parameters import ChapterParams, Distinct
 from memgen.streams import stream
 
@@ -89,9 +90,8 @@ def _measured(
 ) -> dict[str, float]:
     n, d = train.shape
     near, perfect = Neighbours(generated, train, holdout), Neighbours(fresh, train)
-    null = copies(Neighbours(fresh, train, holdout), train)["authenticity"]
-    found = copies(near, train) | {"authenticity_null": null}
-    found["nearness"] = below(near.to_train[0][:, 0], perfect.to_train[0][:, 0])
+    found = copies(near) | {"authenticity_null": perfect.authenticity() / 100}
+    found["nearness"] = auc(perfect.to_train[0][:, 0], near.to_train[0][:, 0])
     records = train[near.to_train[1][:, 0]]
     found["model_similarity"] = (generated * other).sum(1).mean() / d
     found["record_similarity"] = (generated * records).sum(1).mean() / d

@@ -56,19 +56,21 @@ class Neighbours:
         return search(self._generated, self._holdout, 1)[0][:, 0]
 
     @cached_property
-    def within_train(self) -> np.ndarray:
-        """Distance from each training point to the nearest other, (n,)."""
-        return search(self._train, self._train, 1, exclude_self=True)[0][:, 0]
-
-    @cached_property
     def holdout_to_train(self) -> np.ndarray:
         """Distance from each point of the holdout to the nearest training point."""
         return search(self._holdout, self._train, 1)[0][:, 0]
 
+    def ratios(self) -> np.ndarray:
+        """See `nearest_ratio`."""
+        first, second = self.to_train[0].T
+        return np.divide(first, second, out=np.ones(len(first)), where=second > 0)
+
     def authenticity(self) -> float:
         """See the function of this name."""
         distances, indices = self.to_train
-        return 100 * float(np.mean(distances[:, 0] > self.within_train[indices[:, 0]]))
+        which, place = np.unique(indices[:, 0], return_inverse=True)
+        others = search(self._train[which], self._train, 2)[0][:, 1]  # the nearest but itself, which is at distance 0
+        return 100 * float(np.mean(distances[:, 0] > others[place]))
 
     def closest_record_share(self) -> float:
         """See the function of this name."""
@@ -116,8 +118,7 @@ def nearest_ratio(generated: Points, train: Points) -> np.ndarray:
     is often called a copy; of new points of a smooth law in D dimensions 3^{−D} are below it
     (`theory.criteria.null_flag_rate`). Raises ValueError on fewer than two training points.
     """
-    distances, _ = Neighbours(generated, train).to_train
-    return np.divide(distances[:, 0], distances[:, 1], out=np.ones(len(distances)), where=distances[:, 1] > 0)
+    return Neighbours(generated, train).ratios()
 
 
 def authenticity(generated: Points, train: Points) -> float:

@@ -53,7 +53,7 @@ def draw_ladder(rows: pd.DataFrame, trained: pd.DataFrame, predictions: Mapping[
     """
     linear = {name: crossing(rows, name) for name in CRITERIA}
     networks = {name: crossing(trained, name) for name in CRITERIA}
-    order = sorted((name for name, e in linear.items() if e), key=lambda name: linear[name].value)  # type: ignore[union-attr]
+    order = [name for _, name in sorted((e.value, name) for name, e in linear.items() if e)]
     fig, (axes,) = plots.figure(height=4.2)
     fig.set_size_inches(7.2, 4.2)
     for height, name in enumerate(order):
