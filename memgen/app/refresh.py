@@ -97,33 +97,30 @@ def with_block(page: str, path: Path, name: str, content: str) -> str:
 
 
 def readme_table(notebook: nbformat.NotebookNode) -> str | None:
-    """The Markdown that the cell tagged readme-table displays, if there is such a cell."""
-    for cell in notebook.cells:
-        if "readme-table" in cell.metadata.get("tags", []):
-            shown = [o.data["text/markdown"] for o in cell.outputs if "text/markdown" in o.get("data", {})]
-            if not shown:
-                raise BadInput(f"this cell is tagged readme-table and displays none: {one_line(cell.source, 60)}")
-            return str(shown[-1])
-    return None
+    """The Markdown displayed by the cell tagged readme-table, if there is such a cell."""
+    return _last_shown(notebook, "readme-table", "text/markdown")
 
 
 def readme_figure(notebook: nbformat.NotebookNode) -> bytes | None:
     """The picture made by the cell tagged readme-figure, if there is such a cell."""
+    picture = _last_shown(notebook, "readme-figure", "image/png")
+    return None if picture is None else base64.b64decode(picture)
+
+
+def _last_shown(notebook: nbformat.NotebookNode, tag: str, kind: str) -> str | None:
     for cell in notebook.cells:
-        if "readme-figure" in cell.metadata.get("tags", []):
-            pictures = [o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})]
-            if not pictures:
-                raise BadInput(f"this cell is tagged readme-figure and makes none: {one_line(cell.source, 60)}")
-            return base64.b64decode(pictures[-1])
+        if tag in cell.metadata.get("tags", []):
+            shown = [o.data[kind] for o in cell.outputs if kind in o.get("data", {})]
+            if not shown:
+                raise BadInput(f"this cell is tagged {tag} and makes none: {one_line(cell.source, 60)}")
+            return str(shown[-1])
     return None
 
 
 def with_table(readme: str, results: Sequence[Result]) -> str:
     """The README with one row for each notebook between its two markers."""
-    head, rest = readme.split(START)
-    old, tail = rest.split(END)
-    rows = "".join(_row(result, old) for result in results)
-    return f"{head}{START}\n{HEADER}{rows}{END}{tail}"
+    rows = "".join(_row(result, readme) for result in results)
+    return with_block(readme, ROOT / "README.md", "chapters", HEADER + rows)
 
 
 def _row(result: Result, old: str) -> str:

@@ -152,6 +152,15 @@ def table(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {name: part.pivot(index="replica", columns="n", values="value") for name, part in rows.groupby("measure")}
 
 
+def detected(found: dict[str, pd.DataFrame], name: str, side: int, level: float = 0.05) -> pd.DataFrame:
+    """Which runs a test detects that errs in `level` of the perfect generators: one row a replica, one column an n.
+
+    It takes large (side 1) or small (−1) values of the measure for memory.
+    """
+    limits = (side * found[f"{name}_null"]).quantile(1 - level, interpolation="higher")
+    return side * found[name] > limits
+
+
 def crossing(rows: pd.DataFrame, name: str) -> Estimate | None:
     """The n at which the criterion turns in the runs of one spectrum and dimension; None if it does not there."""
     found, criterion = table(rows), CRITERIA[name]

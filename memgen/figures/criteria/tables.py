@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from memgen.figures.criteria.crossings import CRITERIA, crossing, table
+from memgen.figures.criteria.crossings import CRITERIA, crossing, detected, table
 from theory import criteria
 
 KEYS = ["spectrum", "d", "n", "replica", "measure"]
@@ -92,11 +92,7 @@ def power(rows: pd.DataFrame, sizes: Iterable[int], level: float = 0.05) -> str:
     for label, (name, side) in _TESTS.items():
         for d, part in rows.groupby("d"):
             found = table(part)
-            cells = [_detected(found, name, side, n, level) if n in found[name] else "" for n in sizes]
+            powers = detected(found, name, side, level).mean()
+            cells = [f"{powers[n]:.2f}" if n in powers else "" for n in sizes]
             lines.append(f"| {label} | {d} | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _detected(found: Mapping[str, pd.DataFrame], name: str, side: int, n: int, level: float) -> str:
-    null, seen = side * found[f"{name}_null"][n], side * found[name][n]
-    return f"{np.mean(seen > np.quantile(null, 1 - level, method='higher')):.2f}"

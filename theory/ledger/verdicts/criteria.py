@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from memgen.experiments.criteria import Params
-from memgen.figures.criteria.crossings import crossing, table
+from memgen.figures.criteria.crossings import crossing, detected, table
 from memgen.runs.store import load
 from memgen.statistics import first_crossing, mean, proportion
 from memgen.streams import stream
@@ -157,8 +157,7 @@ def _reach(power: pd.DataFrame) -> Range:
 
 def _powers(found: dict[str, pd.DataFrame], name: str, sign: int) -> pd.DataFrame:
     """The power of a test that takes large (1) or small (−1) values for memory, against perfect generators."""
-    limits = (sign * found[f"{name}_null"]).quantile(0.95, interpolation="higher")
-    seen = sign * found[name] > limits
+    seen = detected(found, name, sign)
     shares = {n: proportion(int(runs.sum()), len(runs)) for n, runs in seen.items()}
     return pd.DataFrame.from_dict(shares, orient="index", columns=["value", "low", "high"])
 
