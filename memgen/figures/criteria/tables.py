@@ -41,9 +41,9 @@ def _three(value: float) -> str:
 def answers(found: pd.DataFrame, d: int) -> str:
     """The same for the README: in words, of those criteria that are predicted."""
     rows = found[found["d"] == d].set_index("criterion").sort_values("predicted")
-    lines = [f"| it stops memorizing when … | samples in {d} dimensions | simulated (95%) |", "|---|---|---|"]
+    lines = [f"| it stops memorizing when … | samples in {d} dimensions |", "|---|---|"]
     for name, row in rows[rows["predicted"].notna()].iterrows():
-        lines.append(f"| {CRITERIA[str(name)].turns} | {row['predicted']:.0f} | {_interval(row)} |")
+        lines.append(f"| {CRITERIA[str(name)].turns} | {row['predicted']:.0f} |")
     return "\n".join(lines) + "\n"
 
 
