@@ -14,7 +14,7 @@ import numpy as np
 from memgen.audit.records import Records
 from memgen.streams import stream
 
-LISTED = 32  # neighbours kept of each point; a label among so many is missing once in 2³² for sets of equal size
+LISTED = 32  # neighbours kept of each point, at most: a label is missing among so many once in 2³² for equal sets
 ROWS = 20_000  # records at most whose own neighbours are looked for: the search takes so many times the pool
 
 _PROJECTED = 512  # dimensions at most in which a covariance is taken
@@ -46,19 +46,19 @@ class Lists(NamedTuple):
 
         Where a list ends before, its last distance stands in.
         """
-        inside = members[:, self.indices]
-        first = _place(inside)
-        np.put_along_axis(inside, first[..., None], False, -1)
-        second = _place(inside)
+        k = self.indices.shape[1]
+        bits = np.packbits(members[:, self.indices], axis=-1, bitorder="little")
+        listed = np.zeros((*bits.shape[:2], 4), np.uint8)
+        listed[..., : bits.shape[2]] = bits
+        code = listed.view("<u4")[..., 0]  # bit j of it says whether the j-th neighbour is a member
+        first, second = _lowest(code, k), _lowest(code & (code - np.uint32(1)), k)
         points = np.arange(len(self.distances))
         return self.distances[points, first], self.distances[points, second], self.indices[points, first]
 
 
-def _place(inside: np.ndarray) -> np.ndarray:
-    """The first place of each list that is inside; the last of all if none is."""
-    place = inside.argmax(-1)
-    place[~inside.any(-1)] = inside.shape[-1] - 1
-    return place
+def _lowest(code: np.ndarray, size: int) -> np.ndarray:
+    """The place of the lowest bit that is set; the last of `size` places if none is."""
+    return np.minimum(np.bitwise_count(~code & (code - np.uint32(1))), size - 1)
 
 
 def closeness(first: np.ndarray, second: np.ndarray, dimension: np.ndarray) -> np.ndarray:
