@@ -10,7 +10,7 @@ from memgen.audit.result import LEVEL, Test
 from memgen.audit.statistics import Drawn, Measured, Scan, measure, near_copies
 from memgen.streams import stream
 
-LABELLINGS = 999
+LABELLINGS = 499
 SHUFFLES = 1999
 _CELLS = 10
 _FITTED = 5000  # records that the cells are fitted to
