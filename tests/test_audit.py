@@ -113,6 +113,11 @@ def test_duplicates_and_overlap_are_reported_and_do_not_hide_copies(sets: tuple[
         "train: 300 of 600 rows are exact duplicates and count once",
         "holdout: 7 rows are in the training set as well and are left out",
     )
+    pasted = np.concatenate([train[:3], holdout[:2], generated[5:]])
+    assert prepare(train, pasted, holdout).notes == (
+        "generated: 3 rows are training rows, number for number",
+        "generated: 2 rows are held-out rows, number for number",
+    )
     only = audit(train, generated, train)
     assert only.sizes["holdout"] == 0
     assert "holdout: nothing is left of it; the audit goes on without one" in only.notes

@@ -43,7 +43,11 @@ def prepare(train: object, generated: object, holdout: object = None, groups: Gr
     for name, kept, whole in (("train", first_x, x), ("generated", first_g, g), ("holdout", first_v, v)):
         if len(kept) < len(whole):
             notes.append(f"{name}: {len(whole) - len(kept)} of {len(whole)} rows are exact duplicates and count once")
-    known = {_digest(row) for row in x[first_x]}
+    known, held = ({_digest(row) for row in rows} for rows in (x[first_x], v[first_v]))
+    drawn = [_digest(row) for row in g[first_g]]
+    for name, rows in (("training", known), ("held-out", held)):
+        if same := sum(digest in rows for digest in drawn):
+            notes.append(f"generated: {same} rows are {name} rows, number for number")
     new = np.array([_digest(row) not in known for row in v[first_v]], bool)
     if not new.all():
         notes.append(f"holdout: {(~new).sum()} rows are in the training set as well and are left out")
