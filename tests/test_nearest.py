@@ -68,6 +68,50 @@ def test_equal_points_are_at_no_distance() -> None:
     assert not distances.any() and all(len(set(row)) == 3 for row in indices)
 
 
+@pytest.mark.parametrize(("d", "k", "far"), [(3, 64, 0.0), (784, 64, 0.0), (3072, 2, 0.0), (300, 5, 1e3), (2, 1, 1e6)])
+def test_single_precision_is_exact_for_what_it_holds(d: int, k: int, far: float) -> None:
+    """Points of float32: their distances are those of the same points in float64, the products' rounding put right."""
+    x, y = ((far + _points(key, d, n=n, d=d)).astype(np.float32) for key, n in (("x", 900), ("y", 120)))
+    x[450:470], y[0] = x[3], x[3]  # more equal points than groups are looked at first
+    apart = cdist(y.astype(float), x.astype(float))
+    distances, indices = nearest(y, x, k)
+    assert distances.dtype == float and np.allclose(distances, np.sort(apart, 1)[:, :k], rtol=1e-13, atol=0)
+    assert np.allclose(np.take_along_axis(apart, indices, 1), distances, rtol=1e-13, atol=0)
+    assert all(len(set(row)) == k for row in indices)
+
+
+def test_points_beyond_single_precision_are_found() -> None:
+    """10⁴⁰ times the width of the reference away, where the product of float32 is infinite."""
+    x = _points("beyond", n=300, d=3)
+    y = np.array([[1e40, 0.0, 0.0], [0.5, 0.5, 0.5]])
+    distances, indices = nearest(y, x, 2)
+    assert np.allclose(distances, np.sort(cdist(y, x), 1)[:, :2], rtol=1e-14, atol=0)
+    assert np.array_equal(indices[1], cdist(y, x)[1].argsort()[:2])
+
+
+def test_pixels_are_compared_as_numbers() -> None:
+    x = stream("test", "nearest", "pixels").integers(0, 256, (200, 20)).astype(np.uint8)
+    assert np.array_equal(nearest(x[:50], x, 3)[0], nearest(x[:50].astype(float), x.astype(float), 3)[0])
+
+
+def test_products_of_fewer_digits_change_nothing() -> None:
+    x, y = _points("digits", n=500, d=30), _points("digits", "y", n=100, d=30)
+    asked = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        distances, indices = nearest(y, x, 5)
+    finally:
+        torch.set_float32_matmul_precision(asked)
+    assert np.array_equal(indices, cdist(y, x).argsort(1)[:, :5]) and np.array_equal(distances, nearest(y, x, 5)[0])
+
+
+def test_progress_wraps_the_parts() -> None:
+    seen = []
+    x = _points("progress", n=1100)
+    found = nearest(x, x, progress=lambda parts: (seen.append(start) or (start, part) for start, part in parts))
+    assert seen == [0, 512, 1024] and np.array_equal(found[1], nearest(x, x)[1])
+
+
 # -- criteria ----------------------------------------------------------------------------------------------------------
 
 

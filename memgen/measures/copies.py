@@ -97,7 +97,7 @@ class Neighbours:
 
     def _cells(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """The cell of each generated point and of each point of the holdout."""
-        train, others = self._train.cpu().numpy(), (self._generated.cpu().numpy(), self._holdout.cpu().numpy())
+        train, *others = (x.double().cpu().numpy() for x in (self._train, self._generated, self._holdout))
         if count == 1:
             return np.zeros(len(others[0]), int), np.zeros(len(others[1]), int)
         different = len(np.unique(train, axis=0))

@@ -9,15 +9,18 @@ from torch import Tensor
 from memgen import arrays
 
 Points = np.ndarray | Tensor
+_SINGLE = (torch.float32, torch.float16, torch.bfloat16, torch.uint8, torch.int8, torch.int16, torch.bool)
 
 
 def _checked(points: Points, name: str, least: int = 1) -> Tensor:
-    return arrays.points(name, torch.as_tensor(points), least).double()
+    values = arrays.points(name, torch.as_tensor(points), least)
+    return values.to(torch.float32 if values.dtype in _SINGLE else torch.float64)
 
 
 def pair(x: Points, y: Points, names: tuple[str, str], least: int = 1) -> tuple[Tensor, Tensor]:
-    """Two point sets (n, d), the second at least so large, in double precision and on one device.
+    """Two point sets (n, d), the second at least so large, on one device.
 
+    What single precision holds stays or comes in it, all else in double: differences of either are for the caller.
     Raises ValueError, naming the set, on other shapes, values that are not finite and unequal dimensions.
     """
     a, b = _checked(x, names[0]), _checked(y, names[1], least)
@@ -33,7 +36,7 @@ def wasserstein2(x: Points, y: Points) -> float:
     """
     import ot  # takes a second, which whoever measures something else need not wait
 
-    a, b = pair(x, y, ("x", "y"))
+    a, b = (points.double() for points in pair(x, y, ("x", "y")))
     squares = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist").square().cpu().numpy()
     cost, log = ot.emd2(ot.unif(len(a)), ot.unif(len(b)), squares, numItermax=10_000_000, log=True)
     if log["warning"]:
@@ -48,7 +51,7 @@ def mmd2(x: Points, y: Points, width: float | None = None) -> float:
     w is the median distance between points of the two sets if none is given. Raises ValueError on fewer than two
     points, and on a width that is not positive.
     """
-    a, b = pair(x, y, ("x", "y"), least=2)
+    a, b = (points.double() for points in pair(x, y, ("x", "y"), least=2))
     if len(a) < 2:
         raise ValueError(f"x must be (n, d) with n ≥ 2 and d ≥ 1, got shape {tuple(a.shape)}")
     squares = [torch.cdist(p, q).square() for p, q in ((a, a), (b, b), (a, b))]
