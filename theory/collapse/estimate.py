@@ -1,7 +1,7 @@
 """What diffused samples tell of their origin, estimated from the spectrum of n points.
 
-With the eigenvalues of a sample covariance in place of the true ones the information is too large: noise in the
-estimate spreads them.  The sample at the noise λ sees the population at the noise κ > λ, `renormalised_noise`.  There
+With the eigenvalues of a sample covariance in place of the true ones the information is too small: noise spreads
+them, and the logarithm is concave.  The sample at the noise λ sees the population at the noise κ > λ, `renormalised_noise`.  There
 the information has a closed form in the sample's eigenvalues alone.
 """
 
