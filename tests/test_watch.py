@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from memgen.audit import audit
 from memgen.denoisers.exact import EmpiricalBayes, gaussian
 from memgen.measures import fractions
 from memgen.measures.membership import auc, placements
@@ -131,7 +132,7 @@ def test_the_table_and_what_reset_forgets() -> None:
     seen.update_samples(train[:40])
     rows = seen.compute()
     assert rows.step.unique().tolist() == [0, 7]
-    assert rows.groupby("step").size().tolist() == [10, 13]
+    assert rows.groupby("step").size().tolist() == [10, 14]
     assert rows[rows.level.isna()].step.unique().tolist() == [7]
     assert (rows.error >= 0).all() and np.isfinite(rows.value).all()
     with pytest.raises(ValueError, match="step 7 does not come after step 7"):
@@ -148,9 +149,11 @@ def test_copies_among_generated_points_are_counted() -> None:
     fresh = points(200, 99)
     clean = seen.update_samples(fresh, step=0)
     mixed = seen.update_samples(np.concatenate([fresh[:120], train[:80] + 1e-4]), step=1)
-    assert abs(clean["closest"].z(0)) < 3 and clean["flagged"].value < 0.02
+    assert abs(clean["closest"].z(0)) < 3 and clean["flagged"].value < 0.02 and clean["p"].value > 0.05
     assert mixed["closest"].z(0) > 4 and mixed["flagged"].value == pytest.approx(0.4, abs=0.02)
-    assert mixed["ratio"].value < clean["ratio"].value
+    assert mixed["ratio"].value < clean["ratio"].value and mixed["p"].value < 0.01
+    audited = audit(train.astype(np.float32), fresh.astype(np.float32), points(300, 1).astype(np.float32))
+    assert clean["p"].value == min(test.adjusted for test in audited.tests)
     # Twice as many training points: independent points are nearer to them twice as often, and that is no sign.
     wide = Watch(points(600, 5), points(300, 6), (0.5,)).update_samples(points(400, 7))
     assert abs(wide["closest"].z(0)) < 3 and abs(wide["closest"].z(0.5 - 2 / 3)) > 4
@@ -178,7 +181,7 @@ def test_nothing_of_the_training_is_touched() -> None:
     before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()
     one, train = watch(seed=4)
     found = one.update(lambda x, sigma: module(x))
-    one.update_samples(train[:10])
+    one.update_samples(train[:20])
     assert torch.equal(torch.get_rng_state(), before) and np.array_equal(np.random.get_state()[1], numpy_before)
     assert module.training and all(p.grad is None for p in module.parameters())
     torch.manual_seed(4)
@@ -214,7 +217,7 @@ def test_a_denoiser_that_is_none_is_named() -> None:
         seen.update(lambda x, sigma: x[:, :3])
     with pytest.raises(ValueError, match=r"denoise returned at sigma = 0\.1 holds a value that is not finite"):
         seen.update(lambda x, sigma: x / 0)
-    with pytest.raises(ValueError, match="generated points of shape"):
+    with pytest.raises(ValueError, match="generated must be points like"):
         seen.update_samples(np.zeros((3, 2)))
     assert seen.compute().empty
 

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from memgen.arrays import finite, positive
 from memgen.denoisers.exact import EmpiricalBayes
-from memgen.measures import Neighbours
 from memgen.statistics import Estimate, mean, threshold
 from memgen.streams import stream
 from memgen.watch.levels import Denoiser, Level, Pairs, wiener
@@ -18,6 +17,7 @@ from memgen.watch.levels import Denoiser, Level, Pairs, wiener
 Points = np.ndarray | Tensor
 COLUMNS = ["step", "level", "measure", "value", "error"]
 NEAR = 1 / 3  # of the distance to the second nearest training point
+LEAST = 10  # generated points, as in an audit
 
 
 class Onset(NamedTuple):
@@ -59,6 +59,7 @@ class Watch:
         self._train, self._holdout = _set("train", train), _set("holdout", holdout).to(torch.as_tensor(train).device)
         if self._train.shape[1:] != self._holdout.shape[1:]:
             raise ValueError(f"train holds {_shape(self._train)}, holdout {_shape(self._holdout)}")
+        self._seed = seed
         widths = [positive("levels", float(level)) for level in levels]
         if not widths or len(set(widths)) < len(widths):
             raise ValueError(f"levels must be one or more different noises, got {widths}")
@@ -101,22 +102,27 @@ class Watch:
         return self._keep(step, found)
 
     def update_samples(self, generated: Points, step: int | None = None) -> dict[str, Estimate]:
-        """Compare generated points (m, …) with both whole sets, as step `step` (by default the last one), and keep it.
+        """Audit generated points (m, …) against both whole sets, as step `step` (by default the last), and keep it.
 
-        Raises ValueError on points of another shape or not finite.
+        That is `memgen.audit` without its power, seconds for thousands of points. Raises ValueError on points of
+        another shape or not finite, and on fewer than ten.
         """
-        from theory.criteria import closest_record_null  # a second of SymPy, for those who have samples
+        from memgen.audit.decide import decide
+        from memgen.audit.records import prepare
 
         made, step = _set("generated", generated), max(self._looks, default=0) if step is None else step
-        if made.shape[1:] != self._train.shape[1:]:
-            raise ValueError(f"train holds {_shape(self._train)}, generated {_shape(made)}")
-        near = Neighbours(*(x.flatten(1) for x in (made, self._train, self._holdout)))
-        own, fresh = near.to_train[0][:, 0], near.to_holdout
-        null = float(closest_record_null(len(self._train), len(self._holdout)))
+        if made.shape[1:] != self._train.shape[1:] or len(made) < LEAST:
+            asked = f"{LEAST} or more of {tuple(self._train.shape[1:])}"
+            raise ValueError(f"generated must be points like the training set's, {asked}, got {tuple(made.shape)}")
+        train, drawn, holdout = (x.flatten(1).cpu().numpy() for x in (self._train, made, self._holdout))
+        decision = decide(prepare(train, drawn, holdout), self._seed)
+        ratios = decision.ratios()["generated"]
+        closest = next(test for test in decision.tests if test.name == "closest record")
         found = {
-            "ratio": mean(near.ratios()),
-            "flagged": mean(near.ratios() < NEAR),
-            "closest": mean((own < fresh) + (own == fresh) / 2 - null),
+            "ratio": mean(ratios),
+            "flagged": mean(ratios < NEAR),
+            "closest": Estimate(closest.statistic - closest.null, (closest.high - closest.low) / (2 * 1.96)),
+            "p": Estimate(min(test.adjusted for test in decision.tests), 0.0),
         }
         return self._keep(step, {np.nan: found})
 
@@ -136,9 +142,10 @@ class Watch:
         that a training point has a smaller loss than a fresh one (½: nothing betrays it); and, if the population's
         denoiser is known, `a` and `b_squared` (`memgen.measures.fractions`), at training points.
 
-        Of generated points (level NaN): `ratio`, the mean of `memgen.measures.nearest_ratio`; `flagged`, the share of
-        them with a ratio below ⅓; `closest`, the share that is nearer to the training set than to the holdout, less
-        what independent points would have. Errors of these count the generated points, not the choice of the sets.
+        Of generated points (level NaN): `ratio`, the mean of d₁/d₂, the distance to the nearest training point over
+        that to the second; `flagged`, the share of them with a ratio below ⅓; `closest`, the share whose nearest point
+        is a training point, less what that is for a generator that never saw them; and `p`, the least p-value of the
+        audit's tests, adjusted for their number, which has no error.
         """
         return pd.DataFrame(self._rows, columns=COLUMNS)
 
