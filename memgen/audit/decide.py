@@ -10,21 +10,22 @@ from memgen.audit.result import LEVEL, Test
 from memgen.audit.statistics import Drawn, Measured, Scan, measure, near_copies
 from memgen.streams import stream
 
-LABELLINGS = 999
+LABELLINGS = 499
 SHUFFLES = 1999
 _CELLS = 10
 _FITTED = 5000  # records that the cells are fitted to
 
 EXCHANGED = "training and held-out records are draws of one law, whatever the generator is"
-ALIKE = "generated points, where they are not copies, are no closer to one record alone than fresh points are"
+ALIKE = "where they are not copies, generated points are as seldom this close to one record as other points are"
 QUESTIONS = {
-    "near copies": "Do generated points lie at one training record and at no second, as fresh points do not?",
+    "near copies": "Do generated points lie at one training record and at no second, as nothing else does?",
     "surest first": "Are the records that generated points single out more often training records than held-out ones?",
     "closest record": "Is the record closest to a generated point more often a training record than a held-out one?",
     "AuthPct": "Are generated points nearer to their training record than that is to the others?",
     "C_T": "Are generated points nearer to the training set than held-out points are?",
     "overlap": "Do kernels at generated points overlap more with training records than with held-out ones?",
     "membership": "Does the distance to the nearest generated point tell training records from held-out ones?",
+    "membership in the law": "Does the Mahalanobis distance in mean and covariance of the generated points do so?",
 }
 
 
@@ -52,7 +53,7 @@ class Null(NamedTuple):
         return float((1 + reached.sum()) / (1 + len(self.values)))
 
     def bar(self, level: float) -> float:
-        """The deviation above which p is at most the level."""
+        """The deviation that must be exceeded for p to be at most the level."""
         ordered = np.sort(self.scores(self.values).max(1))[::-1]
         rank = int(level * (1 + len(ordered)))  # so many, the observed one among them, may reach it
         return float(ordered[rank - 1]) if rank >= 1 else np.inf

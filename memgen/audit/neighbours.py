@@ -14,9 +14,11 @@ import numpy as np
 from memgen.audit.records import Records
 from memgen.streams import stream
 
-LISTED = 32  # neighbours kept of each point; a label among so many is missing once in 2³² for sets of equal size
+LISTED = 32  # neighbours kept of each point, at most: a label is missing among so many once in 2³² for equal sets
 ROWS = 20_000  # records at most whose own neighbours are looked for: the search takes so many times the pool
 
+_PROJECTED = 512  # dimensions at most in which a covariance is taken
+_ROUNDING = 1e-6  # of the largest eigenvalue: what is below is rounding in single precision
 _REPEATS = 8  # generated points about each that are looked at for repetitions
 
 Progress = Callable[[Iterable], Iterable]
@@ -44,19 +46,19 @@ class Lists(NamedTuple):
 
         Where a list ends before, its last distance stands in.
         """
-        inside = members[:, self.indices]
-        first = _place(inside)
-        np.put_along_axis(inside, first[..., None], False, -1)
-        second = _place(inside)
+        k = self.indices.shape[1]
+        bits = np.packbits(members[:, self.indices], axis=-1, bitorder="little")
+        listed = np.zeros((*bits.shape[:2], 4), np.uint8)
+        listed[..., : bits.shape[2]] = bits
+        code = listed.view("<u4")[..., 0]  # bit j of it says whether the j-th neighbour is a member
+        first, second = _lowest(code, k), _lowest(code & (code - np.uint32(1)), k)
         points = np.arange(len(self.distances))
         return self.distances[points, first], self.distances[points, second], self.indices[points, first]
 
 
-def _place(inside: np.ndarray) -> np.ndarray:
-    """The first place of each list that is inside; the last of all if none is."""
-    place = inside.argmax(-1)
-    place[~inside.any(-1)] = inside.shape[-1] - 1
-    return place
+def _lowest(code: np.ndarray, size: int) -> np.ndarray:
+    """The place of the lowest bit that is set; the last of `size` places if none is."""
+    return np.minimum(np.bitwise_count(~code & (code - np.uint32(1))), size - 1)
 
 
 def closeness(first: np.ndarray, second: np.ndarray, dimension: np.ndarray) -> np.ndarray:
@@ -89,6 +91,7 @@ class Neighbourhoods:
         self.own = self._without_kin(*nearest(pool[self.rows], pool, listed + 1))
         next(searches)
         self.to_generated = nearest(pool, records.generated, 1)[0][:, 0]
+        self.to_law = _mahalanobis(pool, records.generated[self.kept], stream(seed, "audit", "projection"))
         next(searches, None)
 
     def _alone(self, to_record: np.ndarray) -> np.ndarray:
@@ -135,3 +138,19 @@ class Neighbourhoods:
         order = np.argsort(kin, axis=1, kind="stable")[:, :-1]
         distances = np.where(kin, distances[:, -1:], distances)
         return Lists(np.take_along_axis(distances, order, 1), np.take_along_axis(indices, order, 1))
+
+
+def _mahalanobis(pool: np.ndarray, generated: np.ndarray, draws: np.random.Generator) -> np.ndarray:
+    """Each record's Mahalanobis distance² in mean and covariance of the generated points, (N,).
+
+    In a random projection where the generated points are too few, or the dimensions too many, for a covariance.
+    """
+    d = pool.shape[1]
+    width = max(1, min(d, _PROJECTED, len(generated) // 4))
+    axes = np.eye(d) if width == d else np.linalg.qr(draws.standard_normal((d, width)))[0]
+    points = generated @ axes.astype(pool.dtype)
+    values, vectors = np.linalg.eigh(np.cov(points, rowvar=False).reshape(width, width).astype(float))
+    kept = values > _ROUNDING * values[-1]
+    root = axes @ (vectors[:, kept] / np.sqrt(values[kept]))
+    centred = pool @ root.astype(pool.dtype)
+    return ((centred.astype(float) - generated.mean(0, dtype=float) @ root) ** 2).sum(1)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from memgen.audit.decide import Decision, labellings
+from memgen.audit.decide import Decision, Null, labellings
 from memgen.audit.neighbours import Lists
-from memgen.audit.statistics import Drawn, measure, near_copies
+from memgen.audit.statistics import Drawn, comparisons, near_copies, sums
 from memgen.streams import stream
 
 POWER = 0.8  # what an audit must have for its silence to say something
@@ -34,7 +34,8 @@ class Power:
         self._made, self._seed = decision, seed
         memorized = any(test.significant for test in decision.tests)
         self._drawn = self._perfect() if memorized else decision.drawn
-        self._bars = {name: null.bar(decision.level) for name, null in decision.nulls.items()}
+        times = int(np.ceil(1 / decision.level)) + 40  # so few that it may be reached once
+        self._labellings = labellings(decision.around.records, times, stream(seed, "audit", "power"))
         rank = int(decision.level * (1 + len(decision.chance)))
         self._scan_bar = np.sort(decision.chance)[::-1][rank - 1]
         self.of = cache(self._of)
@@ -46,13 +47,21 @@ class Power:
             draws = stream(self._seed, "audit", "planting", kind, count, k)
             members = labellings(around.records, 1, draws)
             planted = self._plant(kind, count, members[0], draws)
-            hit = {"near copies": bool(near_copies(planted, around, members[0]).value >= self._scan_bar)}
+            hit = {"near copies": near_copies(planted, around, members[0]).value > self._scan_bar + 1e-9}
             if around.records.fresh:
-                for name, measured in measure(planted, around, self._made.cell, members).items():
-                    reached = self._made.nulls[name].scores(measured.values).max()
-                    hit[name] = bool(reached >= self._bars[name])
+                hit |= self._found(planted, members)
             found.append(hit | {"any": any(hit.values())})
         return {name: float(np.mean([hit[name] for hit in found])) for name in found[0]}
+
+    def _found(self, planted: Drawn, members: np.ndarray) -> dict[str, bool]:
+        """Which tests find planted copies. A few of them decide the spread of a sum, so that sums get a null anew."""
+        around, hit = self._made.around, {}
+        for name, measured in sums(planted, around, np.concatenate([members, self._labellings])).items():
+            hit[name] = Null.of(measured.values, measured.side).p(measured.values[:1]) <= self._made.level
+        for name, measured in comparisons(planted, around, self._made.cell, members).items():
+            null = self._made.nulls[name]
+            hit[name] = bool(null.scores(measured.values).max() > null.bar(self._made.level) + 1e-9)
+        return hit
 
     def curve(self, kind: str, stated: int) -> list[tuple[int, float]]:
         """Numbers of copies with the power of the audit: the stated one, and those about where it passes `POWER`."""

@@ -11,6 +11,7 @@ from memgen.audit.neighbours import Lists, Neighbourhoods, closeness
 
 WIDTHS = (0.25, 0.5, 1.0, 2.0)  # of the kernel, in median distances of a record to its nearest
 _CUTS = 24  # of a scan
+_HEAD = 0.02  # share of the closest pairs among which single copies are looked for
 _CHUNK = 2**25  # label look-ups at once
 
 
@@ -29,64 +30,58 @@ class Measured(NamedTuple):
     """
 
     values: np.ndarray
-    choices: tuple[str, ...]
+    choices: tuple[str, ...] = ("",)
     side: int = 1
 
 
 def measure(drawn: Drawn, around: Neighbourhoods, cell: np.ndarray, members: np.ndarray) -> dict[str, Measured]:
     """Every statistic for each labelling: members (B, N) says which records count as trained on; cell is of records."""
-    sums = _Sums(drawn, around)
-    parts: list[dict[str, np.ndarray]] = []
+    return sums(drawn, around, members) | comparisons(drawn, around, cell, members)
+
+
+def sums(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> dict[str, Measured]:
+    """Statistics that are sums over the records trained on: what a record adds is found once."""
+    from scipy.stats import rankdata  # takes half a second, which `import memgen.audit` spares
+
+    lists, total, m = drawn.lists, len(around.records.pool), len(drawn.cell)
+    nearest = lists.indices[:, 0]
+    surest = np.argsort(closeness(lists.distances[:, 0], lists.distances[:, 1], lists.dimension()), kind="stable")
+    cuts = np.unique(np.geomspace(1, m, _CUTS).round().astype(int))
+    shares = np.stack([np.bincount(nearest[surest[:k]], minlength=total) / k for k in (*cuts, m)], 1)
+    kernels = [np.exp(-((lists.distances / (h * around.scale)) ** 2) / 2) for h in WIDTHS]
+    overlaps = np.stack([np.bincount(lists.indices.ravel(), k.ravel(), total) / m for k in kernels], 1)
+    own = [np.exp(-((around.own.distances / (h * around.scale)) ** 2) / 2).sum(1).mean() / total for h in WIDTHS]
+    ranks = np.stack([rankdata(-drawn.to_generated), rankdata(-around.to_law)], 1)
+
+    labels = members.astype(float)
+    inside = labels.sum(1)[:, None]
+    outside = total - inside
+    share, overlap = labels @ shares, labels @ overlaps
+    auc = (labels @ ranks - inside * (inside + 1) / 2) / (inside * outside)
+    a = inside * (overlap / inside - (overlaps.sum(0) - overlap) / outside) / (1 - np.array(own))
+    return {
+        "closest record": Measured(share[:, -1:]),
+        "surest first": Measured(share[:, :-1], tuple(f"the {k} surest" for k in cuts)),
+        "overlap": Measured(a, tuple(f"width {h:g}" for h in WIDTHS)),
+        "membership": Measured(auc[:, :1]),
+        "membership in the law": Measured(auc[:, 1:]),
+    }
+
+
+def comparisons(drawn: Drawn, around: Neighbourhoods, cell: np.ndarray, members: np.ndarray) -> dict[str, Measured]:
+    """Statistics that compare distances within the training set."""
+    authentic, copying = [], []
     step = max(1, _CHUNK // (max(len(drawn.cell), len(around.rows)) * drawn.lists.indices.shape[1]))
     for start in range(0, len(members), step):
         some = members[start : start + step]
         own, _, record = drawn.lists.first_two(some)
         others = around.own.first_two(some)[0]
-        parts.append(
-            sums(some)
-            | {
-                "AuthPct": _authentic(own, record, others, around.place)[:, None],
-                "C_T": _copying(own, others, ~some[:, around.rows], drawn.cell, cell[around.rows])[:, None],
-            }
-        )
-    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    sides = {"AuthPct": -1, "C_T": -1}
-    choices = {"surest first": tuple(f"the {k} surest" for k in sums.cuts), "overlap": tuple(f"{h:g}" for h in WIDTHS)}
-    return {name: Measured(v, choices.get(name, ("",)), sides.get(name, 1)) for name, v in found.items()}
-
-
-class _Sums:
-    """Statistics that are sums over the records trained on: what each record adds is found once."""
-
-    def __init__(self, drawn: Drawn, around: Neighbourhoods) -> None:
-        lists, total, m = drawn.lists, len(around.records.pool), len(drawn.cell)
-        nearest = lists.indices[:, 0]
-        score = closeness(lists.distances[:, 0], lists.distances[:, 1], lists.dimension())
-        surest = np.argsort(score, kind="stable")
-        self.cuts = np.unique(np.geomspace(1, m, _CUTS).round().astype(int))
-        shares = [np.bincount(nearest[surest[:k]], minlength=total) / k for k in (*self.cuts, m)]
-        kernels = [np.exp(-((lists.distances / (h * around.scale)) ** 2) / 2) for h in WIDTHS]
-        overlaps = [np.bincount(lists.indices.ravel(), k.ravel(), total) / m for k in kernels]
-        from scipy.stats import rankdata  # takes half a second, which `import memgen.audit` spares
-
-        ranks = rankdata(-drawn.to_generated)
-        self._added = np.stack([*shares, *overlaps, ranks], axis=1)
-        own = [np.exp(-((around.own.distances / (h * around.scale)) ** 2) / 2).sum(1).mean() / total for h in WIDTHS]
-        self._self_overlap = 1 - np.array(own)  # of a record with itself, less that of two records
-
-    def __call__(self, members: np.ndarray) -> dict[str, np.ndarray]:
-        inside = members.sum(1)[:, None]
-        outside = members.shape[1] - inside
-        sums = members.astype(float) @ self._added
-        rest = self._added.sum(0) - sums
-        c = len(self.cuts)
-        overlap = slice(c + 1, c + 1 + len(WIDTHS))
-        return {
-            "closest record": sums[:, c : c + 1],
-            "surest first": sums[:, :c],
-            "overlap": inside * (sums / inside - rest / outside)[:, overlap] / self._self_overlap,
-            "membership": (sums[:, -1:] - inside * (inside + 1) / 2) / (inside * outside),
-        }
+        authentic.append(_authentic(own, record, others, around.place))
+        copying.append(_copying(own, others, ~some[:, around.rows], drawn.cell, cell[around.rows]))
+    return {
+        "AuthPct": Measured(np.concatenate(authentic)[:, None], side=-1),
+        "C_T": Measured(np.concatenate(copying)[:, None], side=-1),
+    }
 
 
 def _authentic(own: np.ndarray, record: np.ndarray, others: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -133,26 +128,37 @@ class Scan(NamedTuple):
 
 
 def near_copies(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Scan:
-    """Are generated points so close to one training record, and to no second, as fresh points are not?
+    """Are generated points so close to one training record, and to no second, as nothing else is?
 
-    members (N,). By `closeness` generated points stand in one order with held-out records and with training records,
-    each of these against the others. The order is cut where it surprises most (Berk and Jones 1979).
+    members (N,). By `closeness` generated points and the training set stand in one order with what should be no
+    farther apart: records and the training set, without themselves, and generated points and the holdout. Its head is
+    cut where it surprises most (Berk and Jones 1979). Generated points about one record are not independent: the
+    closest counts for all, unless they are closer than any of the order should be by chance.
     """
-    scores = []
-    for lists in (drawn.lists, around.own):
-        first, second, _ = (a[0] for a in lists.first_two(members[None]))
-        scores.append(closeness(first, second, lists.dimension()))
-    m, score = len(scores[0]), np.concatenate(scores)
-    order = np.lexsort((np.arange(len(score)) < m, score))  # of equal scores those of fresh points first
-    generated = (order < m).cumsum()
-    cuts = _scan_cuts(len(order))
-    values = _surprise(generated[cuts - 1], cuts, generated[-1] / len(order))
+    own, second, record = (a[0] for a in drawn.lists.first_two(members[None]))
+    ours, scores = closeness(own, second, drawn.lists.dimension()), []
+    others = [(around.own, members)] + ([] if members.all() else [(drawn.lists, ~members)])
+    for lists, inside in others:
+        own, second, _ = (a[0] for a in lists.first_two(inside[None]))
+        scores.append(closeness(own, second, lists.dimension()))
+    theirs = np.sort(np.concatenate(scores))
+    total = len(ours) + len(theirs)
+    order = np.argsort(ours, kind="stable")
+    once = np.zeros(len(ours), bool)
+    once[order[np.unique(record[order], return_index=True)[1]]] = True
+    ours = np.sort(ours[once | (ours < -np.log(total))])
+    # the places of ours in the common order, after theirs of the same score
+    places = np.searchsorted(theirs, ours, "right") + np.arange(1, len(ours) + 1)
+    cuts = _scan_cuts(total)
+    generated = np.searchsorted(places, cuts, "right")
+    values = _surprise(generated, cuts, len(drawn.cell) / total)
     best = int(values.argmax())
-    return Scan(float(values[best]), int(generated[cuts[best] - 1]), int(cuts[best]), int(generated[-1]), len(order))
+    return Scan(float(values[best]), int(generated[best]), int(cuts[best]), len(drawn.cell), total)
 
 
 def _scan_cuts(total: int) -> np.ndarray:
-    return np.unique(np.geomspace(1, max(total // 2, 1), 2 * _CUTS).round().astype(int))
+    """The head of the order: beyond, a generator that prefers other regions of space differs without copying."""
+    return np.unique(np.geomspace(1, max(_HEAD * total, 1), 2 * _CUTS).round().astype(int))
 
 
 def _surprise(found: np.ndarray, cut: np.ndarray, share: float) -> np.ndarray:

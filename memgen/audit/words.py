@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from memgen.audit.decide import Decision
-from memgen.audit.power import POWER
+from memgen.audit.neighbours import Neighbourhoods
+from memgen.audit.power import KINDS, POWER
 from memgen.audit.result import Test, Verdict
 
 _SINGLE = ("near copies", "surest first")  # tests whose evidence is single points
@@ -22,29 +23,34 @@ def answer(
 ) -> str:
     """Why this is the verdict, and what would decide if nothing did."""
     if verdict == "memorized":
-        found = [test for test in tests if test.significant]
-        first = min(found, key=lambda test: test.adjusted)
-        single = any(test.name in _SINGLE for test in found)
-        how = "Single generated points are copies of training records" if single else _BULK
-        return f"{how}: {len(found)} of {len(tests)} tests say so, first “{first.name}” (p = {first.adjusted:.2g})."
-    if verdict == "no evidence":
-        least = " and ".join(f"{share:.2g} of {kind} copies" for kind, share in detectable.items())
-        return f"No test of {len(tests)} speaks for it; this audit would have found a share of {least}."
-    weak = [kind for kind, p in power.items() if p < POWER]
-    needed = "; ".join(_needed(kind, sizes, copies, detectable[kind]) for kind in weak)
-    shares = ", ".join(f"{power[kind]:.0%} of plantings of {kind} copies" for kind in weak)
-    return f"No test speaks for it, but at these sizes a share of {copies:g} is found in only {shares}. {needed}"
+        speaking = [test for test in tests if test.significant]
+        first = min(speaking, key=lambda test: test.adjusted)
+        how = _COPIES if any(test.name in _SINGLE for test in speaking) else _BULK
+        return f"{how}: {len(speaking)} of {len(tests)} tests say so, first “{first.name}” (p = {first.adjusted:.2g})."
+    near = f"near copies, at {KINDS['near']:g} of the usual distance between records"
+    loose = f"loose copies, at {KINDS['loose']:g} of it"
+    if verdict == "undecidable":
+        found = f"a share of {copies:g} of {near}, is found in only {power['near']:.0%} of trials"
+        return (
+            f"No test speaks for it, but at these sizes {found}. {_needed('near', sizes, copies, detectable['near'])}"
+        )
+    found = f"it finds {near}, from a share of {detectable['near']:.2g} on"
+    if power["loose"] >= POWER:
+        return f"None of the {len(tests)} tests speaks for it; {found}, and {loose}, from {detectable['loose']:.2g} on."
+    more = _needed("loose", sizes, copies, detectable["loose"])
+    return f"None of the {len(tests)} tests speaks for it; {found}. On {loose}, it cannot decide. {more}"
 
 
+_COPIES = "Single generated points are copies of training records"
 _BULK = "The generated points as a whole lie closer to the training records than to fresh ones, without single copies"
 
 
 def _needed(kind: str, sizes: dict[str, int], copies: float, share: float) -> str:
     if math.isfinite(share):
         generated = math.ceil(share * sizes["generated"] / copies)
-        return f"To decide on {kind} copies take {generated} generated points."
+        return f"To find a share of {copies:g} of {kind} copies take {generated} generated points."
     more = "a larger holdout and training set" if sizes["holdout"] else "a holdout as large as the training set"
-    return f"No number of generated points decides on {kind} copies here: take {more}."
+    return f"No number of generated points decides on {kind} copies here; take {more}."
 
 
 def too_few(sizes: dict[str, int], least: int) -> str:
@@ -94,5 +100,17 @@ def closed(decision: Decision) -> list[str]:
         "C_T": f"mean 0 for a perfect generator; deviation √Σw² = {np.linalg.norm(weights):.2f}, w weights of cells",
         "overlap": "mean 0, exact",
         "membership": "mean ½, exact",
+        "membership in the law": _linear(around),
     }
     return [known[test.name] for test in decision.tests]
+
+
+def _linear(around: Neighbourhoods) -> str:
+    """Beside the null: what the linear denoiser would show, `theory.membership.membership_auc`."""
+    from theory.membership import membership_auc
+
+    n, d = int(around.records.in_train.sum()), around.records.pool.shape[1]
+    if n <= d + 1:
+        return "mean ½, exact"
+    auc = float(membership_auc(n, d))
+    return f"mean ½, exact; a Gaussian fitted to {n} points of a Gaussian law in {d} dimensions shows {auc:.3f}"
