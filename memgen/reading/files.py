@@ -1,0 +1,61 @@
+"""What can go wrong with any file: it is not there, may not be read, or promises more than there is memory."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from memgen.errors import BadInput, one_line
+
+
+class Status(NamedTuple):
+    """What a path leads to, through any links."""
+
+    is_folder: bool
+    bytes: int
+
+
+def status(path: Path) -> Status:
+    """BadInput if there is no regular file or folder: a pipe or a device could be read for ever."""
+    with opened(path):
+        found = path.stat()
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        raise BadInput(f"{path}: neither a file nor a folder")
+    return Status(stat.S_ISDIR(found.st_mode), found.st_size)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[None]:
+    """Turn what the system says of the file into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror or one_line(error, 120)}") from error
+    except MemoryError as error:
+        raise BadInput(f"{path}: too large for the memory at hand") from error
+
+
+def room(path: Path, needed: int) -> None:
+    """BadInput if so many bytes are more than there is memory."""
+    if needed > (there := available()):
+        raise BadInput(f"{path}: needs {_size(needed)} of memory, there are {_size(there)}")
+
+
+def available() -> int:
+    """Bytes of memory that can be taken, by the system and by the limits set to this process's group."""
+    pages = "SC_AVPHYS_PAGES" if "SC_AVPHYS_PAGES" in os.sysconf_names else "SC_PHYS_PAGES"
+    found = os.sysconf(pages) * os.sysconf("SC_PAGE_SIZE")
+    with suppress(OSError, StopIteration):  # Linux: caches count as free
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        found = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    with suppress(OSError, ValueError):  # in a container; "max" if there is no limit
+        group = Path("/sys/fs/cgroup")
+        left = int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
+        found = min(found, max(left, 0))
+    return found
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:,.1f} GiB" if count >= 2**28 else f"{count / 2**20:,.1f} MiB"

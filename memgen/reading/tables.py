@@ -1,0 +1,140 @@
+"""Tables: .csv, .tsv and .parquet, every column a number."""
+
+from __future__ import annotations
+
+import csv as _csv
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from memgen.errors import BadInput, one_line
+from memgen.reading.files import room
+from memgen.reading.samples import Samples, finite
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_LINE = 2**24  # characters of the first line at most
+_INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls an index that it saves
+
+
+def csv(path: Path) -> Samples:
+    """Numbers between commas, semicolons or tabs, with or without a line of names."""
+    import pyarrow as pa
+    from pyarrow import csv as reader
+
+    room(path, path.stat().st_size)  # a number takes about as many bytes in memory as digits in the file
+    names, delimiter, header = _first_line(path)
+    try:
+        table = reader.read_csv(
+            path,
+            reader.ReadOptions(column_names=names, skip_rows=int(header)),
+            reader.ParseOptions(delimiter=delimiter),
+            reader.ConvertOptions(column_types=dict.fromkeys(names, pa.float64())),
+        )
+    except pa.ArrowInvalid as error:
+        raise BadInput(f"{path}: {_cause(str(error), names)}") from error
+    return _filled(path, table.to_batches(), table.num_rows, tuple(names), np.dtype(float), names if header else None)
+
+
+def _first_line(path: Path) -> tuple[list[str], str, bool]:
+    """Names of the columns, the delimiter, and whether the names are in the file."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            line = file.readline(_LINE).rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}: not text in UTF-8") from error
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else next((c for c in ",;\t" if c in line), ",")
+    fields = [field.strip() for field in next(_csv.reader([line], delimiter=delimiter), [])]
+    if not any(fields):
+        raise BadInput(f"{path}: the first line is empty")
+    counted = [str(k) for k in range(len(fields))]
+    header = not all(map(_number, fields)) or (fields == counted and len(fields) > 2)
+    if not header:
+        return counted, delimiter, False
+    if twice := [name for name in fields if fields.count(name) > 1]:
+        raise BadInput(f"{path}: two columns are called {one_line(twice[0], 60)!r}")
+    return fields, delimiter, True
+
+
+def _number(field: str) -> bool:
+    try:
+        float(field or "nan")
+    except ValueError:
+        return False
+    return True
+
+
+def _cause(message: str, names: list[str]) -> str:
+    """What is wrong with the file, from what the reader says of it."""
+    if found := re.search(r"column #(\d+)(?:: Row #(\d+))?: .*invalid value '(.*)'", message, re.DOTALL):
+        name, value = one_line(names[int(found[1])], 60), one_line(found[3], 60)
+        return f"column {name!r} holds text, {value!r}, where numbers are needed; leave the column out or encode it"
+    if "Empty CSV file" in message:
+        return "there are no rows in it"
+    return one_line(message, 160)
+
+
+def parquet(path: Path) -> Samples:
+    """The columns of a .parquet file; an index that pandas saved is left out."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+        schema = file.schema_arrow
+        names = [name for name in schema.names if not _INDEX.fullmatch(name)]
+        small = True
+        for name in names:
+            kind = schema.field(name).type
+            small &= _single(pa.types, kind, path, name)
+        dtype = np.dtype(np.float32 if small else np.float64)
+        batches = file.iter_batches(2**16, columns=names)
+        notes = ("the index that pandas saved is left out",) if len(names) < len(schema.names) else ()
+        return _filled(path, batches, file.metadata.num_rows, tuple(names), dtype, names, notes)
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: cannot be read as .parquet: {one_line(error, 120)}") from error
+
+
+def _single(types, kind: pa.DataType, path: Path, name: str) -> bool:  # type: ignore[no-untyped-def]
+    """Whether single precision holds every value of this type. BadInput if it is not one of numbers."""
+    if types.is_boolean(kind) or types.is_float16(kind) or types.is_float32(kind):
+        return True
+    if types.is_integer(kind):
+        return bool(kind.bit_width <= 16)
+    if types.is_float64(kind) or types.is_decimal(kind) or types.is_null(kind):
+        return False
+    raise BadInput(f"{path}: column {one_line(name, 60)!r} holds {kind} where numbers are needed")
+
+
+def _filled(
+    path: Path,
+    batches: Iterable[pa.RecordBatch],
+    count: int,
+    columns: tuple[str, ...],
+    dtype: np.dtype,
+    names: list[str] | None,
+    notes: tuple[str, ...] = (),
+) -> Samples:
+    import pyarrow as pa
+
+    if not (count and columns):
+        raise BadInput(f"{path}: there are no rows in it" if columns else f"{path}: there are no columns in it")
+    room(path, count * len(columns) * dtype.itemsize)
+    values, start = np.empty((count, len(columns)), dtype), 0
+    for batch in batches:
+        for k, column in enumerate(batch.columns):
+            numbers = column.cast(pa.from_numpy_dtype(dtype), safe=False)
+            values[start : start + len(column), k] = numbers.to_numpy(zero_copy_only=False)
+        start += batch.num_rows
+    finite(path, values, columns if names else None)
+    for k, name in enumerate(names or []):
+        if count > 2 and (np.diff(values[:, k]) == 1).all():
+            notes = (
+                *notes,
+                f"column {one_line(name, 60)!r} only counts the rows: leave it out if it is no measurement",
+            )
+    return Samples(str(path), values, None, None, notes, tuple(names) if names else None)
