@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import click
 
-from memgen.app.commands import chapters, formula, ledger, sweep
+from memgen.app.commands import audit, chapters, formula, ledger, predict, sweep
 from memgen.app.extras import advice
 from memgen.errors import BadInput, Failure, one_line
 
@@ -19,6 +19,8 @@ Examples:
   memgen run 03 --out out           run a chapter
   memgen formula neighbour_ratio    a formula, with its regime and source
   memgen claims C3                  decide a claim anew
+  memgen predict images/            before training: will a model of these memorize?
+  memgen audit --train images/ --generated samples/ --holdout unseen/
 """
 
 
@@ -27,7 +29,7 @@ def cli() -> None:
     """How many samples does a diffusion model need before it stops memorizing, and by which criterion?"""
 
 
-for _command in (*chapters.COMMANDS, formula.formula, sweep.sweep, ledger.claims):
+for _command in (*chapters.COMMANDS, formula.formula, sweep.sweep, ledger.claims, predict.predict, audit.audit):
     cli.add_command(_command)
 
 

@@ -8,7 +8,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 LINES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -18,6 +17,8 @@ def figure(panels: int = 1, height: float = 2.9, columns: int = 2) -> tuple[Figu
     """Panels in the style of the suite, at most `columns` a row, as wide as a page (7.2 in, 720 pixels)."""
     plt.style.use(Path(__file__).with_name("memgen.mplstyle"))
     if "inline" in plt.get_backend():
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
         set_matplotlib_formats("retina")  # twice the pixels, shown at the same width
     columns = min(columns, panels)
     rows = -(-panels // columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,3 +21,8 @@ def each_once(given: Sequence[tuple[str, str]]) -> dict[str, str]:
     if twice := [name for name in names if names.count(name) > 1]:
         raise BadInput(f"parameter {twice[0]!r} is given twice")
     return dict(given)
+
+
+def strict_json(document: object) -> str:
+    """JSON that every program reads: without NaN, which is a mistake of ours."""
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
