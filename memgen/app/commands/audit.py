@@ -76,7 +76,9 @@ def audit(
     if function and features:
         rows = {role: inputs.applied(function, features, role, one) for role, one in sets.items()}
     with inputs.computing("audit"):
-        found = run(**rows, groups=labels, copies=copies, seed=seed, progress=partial(tqdm, desc="audit", delay=1, leave=False))
+        found = run(
+            **rows, groups=labels, copies=copies, seed=seed, progress=partial(tqdm, desc="audit", delay=1, leave=False)
+        )
     given = pages.Given(sets, features, _command(click.get_current_context().params))
     if report:
         pages.write(report, found, given)

@@ -46,7 +46,7 @@ def text(audit: Audit, given: Given) -> str:
             aligned(rows),
             f"  power at a share of {number(audit.copies)} of copies; of the whole audit {whole}",
         ]
-        parts += [f"  * speaks for memory at the level {number(LEVEL)}, all {len(audit.tests)} tests counted"]
+        parts += [f"  * speaks for memory: adjusted p of {number(LEVEL)} or less"]
     if audit.pairs:
         shown = [["generated", "nearest of train", "distance", "ratio to second", "fresh as close"]]
         for pair in audit.pairs[:_SHOWN]:

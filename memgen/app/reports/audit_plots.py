@@ -35,7 +35,7 @@ def _statistics(audit: Audit) -> Plot:
         marker = "o" if shown == at else ">" if at > 0 else "<"
         axes.plot([shown], [k], marker, color="C1" if test.significant else "C0", markersize=7, zorder=3, clip_on=False)
     axes.set_yticks(range(len(audit.tests)), [test.name for test in reversed(audit.tests)])
-    axes.set(xlim=(-_EDGE - 0.3, _EDGE + 0.3), xlabel="distance from the null's mean, in half of its 95% range")
+    axes.set(xlim=(-_EDGE - 0.3, _EDGE + 0.3), xlabel="from the null's mean, in half-ranges")
     axes.grid(axis="y", visible=False)
     speaking = [test.name for test in audit.tests if test.significant]
     return plot(

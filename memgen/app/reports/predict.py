@@ -59,6 +59,11 @@ def _levels(prediction: Prediction) -> str:
     return aligned(rows)
 
 
+def _title(prediction: Prediction) -> str:
+    known = [one.met for one in prediction.criteria if one.met is not None]
+    return f"n = {prediction.n}: beyond n* by {sum(known)} of {len(known)} criteria"
+
+
 def _met(met: bool | None) -> str:
     return "–" if met is None else "turned" if met else "not yet"
 
@@ -89,7 +94,7 @@ def write(path: Path, prediction: Prediction, given: Samples, command: str) -> N
         path,
         "predict.html",
         prediction=prediction,
-        title=f"n = {prediction.n}",
+        title=_title(prediction),
         sizes=str(given),
         exposed=[_shown(one, given, pictures) for one in prediction.exposed],
         plots=predict_plots.plots(prediction),

@@ -31,8 +31,13 @@ def _information(prediction: Prediction) -> Plot:
     where = prediction.collapse.gaussian.sigma if prediction.collapse else None
     if where is not None:
         plots.threshold(axes, where, f"collapse, σ = {number(where)}")
-    axes.set(xscale="log", yscale="log", xlabel="noise σ, in units of the data", ylabel="information I(x₀; x_σ), nats")
-    axes.legend(loc="upper right")
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="noise σ, in units of the data",
+        ylabel=r"information $I(x_0; x_\sigma)$, nats",
+    )
+    axes.legend(loc="upper right", frameon=True, framealpha=1, edgecolor="none")
     return plot(
         fig,
         f"Information against noise, by two estimates; the line of ln n is met at σ = {number(where)}.",
@@ -52,7 +57,7 @@ def _spectrum(prediction: Prediction) -> Plot:
     if noise is not None:
         axes.axhline(noise**2, color="0.2", linewidth=1.1, label="σ² of the collapse")
         axes.legend(loc="lower left")
-    axes.set(xscale="log", yscale="log", xlabel="direction", ylabel="variance along it, in squared units of the data")
+    axes.set(xscale="linear" if marker else "log", yscale="log", xlabel="direction", ylabel="variance along it")
     return plot(
         fig,
         f"{len(values)} eigenvalues of the covariance, falling from {number(values[0])} to {number(values[-1])}.",
