@@ -56,12 +56,11 @@ def criteria(spectrum: Spectrum, rows: int, n: int) -> tuple[Criterion, ...]:
 
 def _criterion(name: str, basis: Basis, note: str, value: Callable[[], float], n: int) -> Criterion:
     from memgen.figures.criteria.crossings import CRITERIA
-    from theory.core.parts import DomainError
 
     about = CRITERIA[name].label, CRITERIA[name].turns
     try:
         n_star = value()
-    except DomainError:
+    except ValueError:  # out of the formula's domain, or, in very few directions, no crossing
         return Criterion(name, *about, None, basis, f"no formula for so few directions ({note})", None)
     if not np.isfinite(n_star):
         return Criterion(name, *about, None, basis, note, None)

@@ -32,10 +32,12 @@ def words(
 
 
 def _times(augmentation: int) -> str:
+    """n·|G| for n holds for the exact score: measured with sign flips of Gaussian data (tests/test_predict.py)."""
+    if augmentation == 1:
+        return ""
     return (
-        f", each point in {augmentation} images (n·|G| for n: expected of the exact score only),"
-        if augmentation > 1
-        else ""
+        f" points in {augmentation} images each, which count as {augmentation} times the points where they are as far "
+        "from one another as points are, and for less where they are close,"
     )
 
 
