@@ -36,6 +36,17 @@ def mean(values: np.ndarray) -> Estimate:
     return Estimate(float(values.mean()), float(values.std(ddof=1) / np.sqrt(values.size)), values.size - 1)
 
 
+def ratio(values: np.ndarray, over: np.ndarray) -> Estimate:
+    """Ratio of two means over the same replicas, with the error by the delta method. Raises as `mean`, or if over 0."""
+    bottom = mean(over).value
+    if bottom == 0:
+        raise ValueError("a ratio of means over a mean of 0")
+    top = mean(values).value
+    return Estimate(
+        top / bottom, mean(np.asarray(values) - top / bottom * np.asarray(over)).error / abs(bottom), len(over) - 1
+    )
+
+
 def cumulant(values: np.ndarray, order: Literal[2, 3]) -> Estimate:
     """Variance or third cumulant of independent replicas, unbiased. Raises on fewer than three, or on infinite ones."""
     values = np.asarray(values, float)

@@ -121,6 +121,7 @@ TWINS = {
     "information": lambda f: _twin(f, 0, _L.tau, sp.sqrt(_L.tau)),
     "collapse_probability": lambda f: _twin(f, 0, None, 1 - f.expr),
     "collapse_time": lambda f: _twin(f, 1, None, sp.log(_L.tau2) / 2),
+    "information_estimate": lambda f: _twin(f, 0, 1 / _L.gamma, 1),
     "speciation_time": lambda f: _twin(f, 0, None, sp.log(_L.top_eigenvalue)),
     "cloning_probability": lambda f: _twin(f, 0, _L.separation, 2 * _L.separation),
     "linear_score_error": lambda f: _twin(

@@ -22,6 +22,18 @@ def auc(inside: np.ndarray, outside: np.ndarray) -> float:
     return float(wins.mean() / (2 * below.size))
 
 
+def placements(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each score of a side the share of the other side's that it is on the right side of, ties counting half.
+
+    The mean of either is the AUC. Their variances, each over its number of scores, add up to that of the AUC to leading
+    order (DeLong et al. 1988).
+    """
+    below, above = np.sort(np.ravel(outside)), np.sort(np.ravel(inside))
+    wins = np.searchsorted(below, inside, "left") + np.searchsorted(below, inside, "right")
+    losses = np.searchsorted(above, outside, "left") + np.searchsorted(above, outside, "right")
+    return wins / (2 * below.size), 1 - losses / (2 * above.size)
+
+
 def distances(x: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """Squared Mahalanobis distances of points (m, d) in N(mean, covariance), (m,): in the subspace that it spans.
 

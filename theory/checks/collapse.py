@@ -4,10 +4,11 @@ import numpy as np
 from scipy.special import log_ndtr, ndtr
 
 from memgen.laws.process import noised
-from memgen.statistics import Estimate, mean
+from memgen.statistics import Estimate, extrapolate, mean
 from memgen.streams import stream
 from theory import collapse
 from theory.checks.check import Check, Observation
+from theory.spectra import renormalised_noise
 
 _DRAWS = 40_000
 _SPECTRUM = np.array([0.3, 1.0, 4.0])
@@ -68,6 +69,32 @@ def _normal(n: float, eigenvalues: np.ndarray, tau: float, spread: float, sign: 
     return float(ndtr(z - shift * log_ndtr(-z) / np.sqrt(variance)))
 
 
+_LEVELS = np.array([0.2, 1.8])  # of the population, half of the directions each
+_SIZES = (16, 32, 64)
+
+
+def _estimates() -> list[Observation]:
+    """The estimate per dimension from simulated data, at d/N = γ; the limit d → ∞."""
+    found = []
+    for gamma, tau2 in ((0.5, 0.3), (2.0, 0.3), (0.8, 2.0)):
+        means = []
+        for d in _SIZES:
+            n, rng = round(d / gamma), stream("check", "collapse.estimate", d, gamma, tau2)
+            x = rng.standard_normal((64 * 128 // d, n, d)) * np.sqrt(np.resize(_LEVELS, d))
+            sample = np.linalg.eigvalsh(np.swapaxes(x, -1, -2) @ x / n).clip(0)
+            means.append(mean(collapse.information_estimate(tau2, sample, gamma) / d))
+        found.append(Observation({"tau2": tau2, "gamma": gamma}, extrapolate(np.array(_SIZES), means, powers=(1, 2))[0]))
+    return found
+
+
+def _per_dimension(tau2: float, gamma: float, correction: float = 1.0, at: float | None = None) -> float:
+    """The population's information at κ, and what `correction` leaves of the bias of the sample's eigenvalues."""
+    kappa = float(renormalised_noise(tau2, _LEVELS, gamma))
+    share = float(np.mean(_LEVELS / (_LEVELS + kappa)))
+    bias = -(share + np.log1p(-gamma * share) / gamma) / 2
+    return float(collapse.information(np.sqrt(at or kappa), _LEVELS)) / 2 + (1 - correction) * bias
+
+
 CHECKS = [
     Check(
         "collapse.information",
@@ -101,5 +128,17 @@ CHECKS = [
             "ln n − I for I − ln n": lambda n, eigenvalues, tau: _normal(n, eigenvalues, tau, 1, sign=-1),
             "the others at their mean, Φ(z)": lambda n, eigenvalues, tau: _normal(n, eigenvalues, tau, 1, shift=0),
         },
+    ),
+    Check(
+        "collapse.information_estimate",
+        collapse.information_estimate,
+        3,
+        _estimates,
+        {
+            "the sample's eigenvalues are the true ones": lambda tau2, gamma: _per_dimension(tau2, gamma, 0),
+            "half of the bias": lambda tau2, gamma: _per_dimension(tau2, gamma, 0.5),
+            "noise not renormalised": lambda tau2, gamma: _per_dimension(tau2, gamma, at=tau2),
+        },
+        predict=_per_dimension,
     ),
 ]

@@ -1,8 +1,10 @@
 """Collapse: when does the exact score of n training points take diffused samples to one of them?
 
-`limit` has the collapse time, of d → ∞, and `finite` what rounds it in d dimensions.
+`limit` has the collapse time, of d → ∞, `finite` what rounds it in d dimensions, and `estimate` the information that
+it needs, from data.
 """
 
+from theory.collapse.estimate import information_estimate
 from theory.collapse.finite import (
     annealed_excess,
     collapse_probability,
@@ -17,6 +19,7 @@ __all__ = [
     "collapse_probability",
     "collapse_time",
     "information",
+    "information_estimate",
     "mixture_excess",
     "mixture_scatter",
     "nearest_is_self",

@@ -1,0 +1,179 @@
+"""From lists and labels to a verdict.  Nothing here knows the theory; `memgen.audit.audit` adds it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from memgen.audit.neighbours import Neighbourhoods, Progress, closeness
+from memgen.audit.records import Records
+from memgen.audit.result import LEVEL, Test
+from memgen.audit.statistics import Drawn, Measured, Scan, measure, near_copies
+from memgen.streams import stream
+
+LABELLINGS = 499
+SHUFFLES = 1999
+_CELLS = 10
+_FITTED = 5000  # records that the cells are fitted to
+
+EXCHANGED = "training and held-out records are draws of one law, whatever the generator is"
+ALIKE = "where they are not copies, generated points are as seldom this close to one record as other points are"
+QUESTIONS = {
+    "near copies": "Do generated points lie at one training record and at no second, as nothing else does?",
+    "surest first": "Are the records that generated points single out more often training records than held-out ones?",
+    "closest record": "Is the record closest to a generated point more often a training record than a held-out one?",
+    "AuthPct": "Are generated points nearer to their training record than that is to the others?",
+    "C_T": "Are generated points nearer to the training set than held-out points are?",
+    "overlap": "Do kernels at generated points overlap more with training records than with held-out ones?",
+    "membership": "Does the distance to the nearest generated point tell training records from held-out ones?",
+    "membership in the law": "Does the Mahalanobis distance in mean and covariance of the generated points do so?",
+}
+
+
+class Null(NamedTuple):
+    """Values of a test under its null, (times, c); how to read a deviation; the threshold for k tests."""
+
+    values: np.ndarray
+    middle: np.ndarray
+    spread: np.ndarray
+    side: int
+
+    @staticmethod
+    def of(values: np.ndarray, side: int) -> "Null":
+        """The null of values in the first row of which stands what was observed, exchangeable with the others."""
+        return Null(values[1:], values.mean(0), values.std(0), side)
+
+    def scores(self, values: np.ndarray) -> np.ndarray:
+        """Deviations that speak for memory, in standard deviations of the null: the largest of the choices."""
+        away = self.side * (values - self.middle)
+        return np.divide(away, self.spread, out=np.zeros_like(away), where=self.spread > 1e-12)
+
+    def p(self, values: np.ndarray) -> float:
+        """The chance of as large a deviation, (1, c) values: exact."""
+        reached = self.scores(self.values).max(1) >= self.scores(values).max() - 1e-9
+        return float((1 + reached.sum()) / (1 + len(self.values)))
+
+    def bar(self, level: float) -> float:
+        """The deviation that must be exceeded for p to be at most the level."""
+        ordered = np.sort(self.scores(self.values).max(1))[::-1]
+        rank = int(level * (1 + len(ordered)))  # so many, the observed one among them, may reach it
+        return float(ordered[rank - 1]) if rank >= 1 else np.inf
+
+
+class Decision(NamedTuple):
+    """The tests of an audit, and all that they were made from."""
+
+    tests: tuple[Test, ...]
+    around: Neighbourhoods
+    drawn: Drawn
+    cell: np.ndarray  # of each record
+    scan: Scan
+    chance: np.ndarray  # values of the scan under its null
+    nulls: dict[str, Null]  # of the other tests
+
+    @property
+    def level(self) -> float:
+        """That of a single test."""
+        return LEVEL / len(self.tests)
+
+    def ratios(self) -> dict[str, np.ndarray]:
+        """d₁/d₂ over the training set, of generated points and of records, each against the others."""
+        found = {}
+        for name, lists in (("generated", self.around.generated), ("fresh", self.around.own)):
+            first, second, _ = (a[0] for a in lists.first_two(self.around.records.in_train[None]))
+            found[name] = np.divide(first, second, out=np.ones(len(first)), where=second > 0)
+        return found
+
+    def fresh_closeness(self) -> np.ndarray:
+        """`closeness` of records to the training set, without themselves."""
+        own = self.around.own
+        first, second, _ = (a[0] for a in own.first_two(self.around.records.in_train[None]))
+        return closeness(first, second, own.dimension())
+
+
+def cells(records: Records, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The cell of each record of the pool and of each generated point, by k-means of a sample of the pool."""
+    count = min(_CELLS, len(records.pool) // 50)
+    if count < 2 or records.in_train.all():
+        return np.zeros(len(records.pool), int), np.zeros(len(records.generated), int)
+    from sklearn.cluster import KMeans
+
+    chosen = stream(seed, "audit", "cells").permutation(len(records.pool))[:_FITTED]
+    found = KMeans(count, n_init=1, random_state=0).fit(records.pool[chosen])
+    return found.predict(records.pool), found.predict(records.generated)
+
+
+def labellings(records: Records, times: int, draws: np.random.Generator) -> np.ndarray:
+    """Labels (times, N) with as many groups in the training set as there are."""
+    groups = int(records.group.max()) + 1
+    inside = np.zeros(groups, bool)
+    inside[np.unique(records.group[records.in_train])] = True
+    shuffled = draws.permuted(np.broadcast_to(inside, (times, groups)), axis=1)
+    return shuffled[:, records.group]
+
+
+def decide(records: Records, seed: int = 0, progress: Progress = iter) -> Decision:
+    """Every test of the records, each with its null."""
+    around = Neighbourhoods(records, seed, progress)
+    cell, drawn_cell = cells(records, seed)
+    drawn = Drawn(around.generated, drawn_cell[around.kept], around.to_generated)
+    scan = near_copies(drawn, around, records.in_train)
+    chance = scan.chance(stream(seed, "audit", "shuffles"), SHUFFLES)
+    p = {"near copies": float((1 + (chance >= scan.value - 1e-9).sum()) / (1 + SHUFFLES))}
+    measured: dict[str, Measured] = {}
+    if records.fresh:
+        others = labellings(records, LABELLINGS, stream(seed, "audit", "labels"))
+        measured = measure(drawn, around, cell, np.concatenate([records.in_train[None], others]))
+    nulls = {name: Null.of(m.values, m.side) for name, m in measured.items()}
+    p |= {name: null.p(measured[name].values[:1]) for name, null in nulls.items()}
+    adjusted = holm(p)
+    tests = [_near(scan, p["near copies"], adjusted["near copies"])]
+    tests += [_test(name, m, nulls[name], p[name], adjusted[name]) for name, m in measured.items()]
+    return Decision(tuple(tests), around, drawn, cell, scan, chance, nulls)
+
+
+def holm(p: dict[str, float]) -> dict[str, float]:
+    """The p-values adjusted for their number (Holm 1979)."""
+    adjusted, largest = {}, 0.0
+    for k, name in enumerate(sorted(p, key=p.__getitem__)):
+        largest = max(largest, min(1.0, (len(p) - k) * p[name]))
+        adjusted[name] = largest
+    return adjusted
+
+
+def _near(scan: Scan, p: float, adjusted: float) -> Test:
+    from scipy import stats
+
+    law = stats.hypergeom(scan.total, scan.generated, scan.cut)
+    low, high = law.ppf([0.025, 0.975])
+    return Test(
+        name="near copies",
+        question=QUESTIONS["near copies"],
+        statistic=float(scan.found),
+        null=float(law.mean()),
+        low=float(low),
+        high=float(high),
+        method=f"generated points shuffled {SHUFFLES} times among all {scan.total}; the {scan.cut} closest pairs",
+        assumes=ALIKE,
+        p=p,
+        adjusted=adjusted,
+        power={},
+    )
+
+
+def _test(name: str, measured: Measured, null: Null, p: float, adjusted: float) -> Test:
+    best = int(null.scores(measured.values[0]).argmax())
+    low, high = np.quantile(null.values[:, best], [0.025, 0.975])
+    choice = f"; the best of {len(measured.choices)}: {measured.choices[best]}" if len(measured.choices) > 1 else ""
+    return Test(
+        name=name,
+        question=QUESTIONS[name],
+        statistic=float(measured.values[0, best]),
+        null=float(null.middle[best]),
+        low=float(low),
+        high=float(high),
+        method=f"labels permuted {len(null.values)} times{choice}",
+        assumes=EXCHANGED,
+        p=p,
+        adjusted=adjusted,
+        power={},
+    )

@@ -1,0 +1,156 @@
+"""Who is near whom, before anyone is told which records were trained on.
+
+Everything that an audit measures is a function of these lists and of the labels "training" and "held out".  A generator
+that never saw the training set leaves the labels exchangeable, however good or bad it is; so permuted labels give each
+statistic its null.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from memgen.audit.records import Records
+from memgen.streams import stream
+
+LISTED = 32  # neighbours kept of each point, at most: a label is missing among so many once in 2³² for equal sets
+ROWS = 20_000  # records at most whose own neighbours are looked for: the search takes so many times the pool
+
+_PROJECTED = 512  # dimensions at most in which a covariance is taken
+_ROUNDING = 1e-6  # of the largest eigenvalue: what is below is rounding in single precision
+_REPEATS = 8  # generated points about each that are looked at for repetitions
+
+Progress = Callable[[Iterable], Iterable]
+
+
+class Lists(NamedTuple):
+    """Distances (q, K) of q points to their K nearest records, the nearest first, and which records these are."""
+
+    distances: np.ndarray
+    indices: np.ndarray
+
+    def dimension(self) -> np.ndarray:
+        """The local dimension (q,) by all neighbours but the nearest: maximum likelihood of Levina and Bickel 2004.
+
+        Of locally uniform points (d₁/d₂)^D is uniform on [0, 1] (`theory.criteria.null_flag_rate`). ∞ where all of
+        these neighbours are at one distance.
+        """
+        further = self.distances[:, 1:]
+        logs = np.log(further[:, -1:]) - np.log(np.maximum(further, 1e-300))
+        spread = logs[:, :-1].sum(1)
+        return np.divide(max(further.shape[1] - 2, 1), spread, out=np.full(len(spread), np.inf), where=spread > 0)
+
+    def first_two(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of members (B, N), a labelling a row: distances to the nearest and the second, and the nearest, (B, q) each.
+
+        Where a list ends before, its last distance stands in.
+        """
+        k = self.indices.shape[1]
+        bits = np.packbits(members[:, self.indices], axis=-1, bitorder="little")
+        listed = np.zeros((*bits.shape[:2], 4), np.uint8)
+        listed[..., : bits.shape[2]] = bits
+        code = listed.view("<u4")[..., 0]  # bit j of it says whether the j-th neighbour is a member
+        first, second = _lowest(code, k), _lowest(code & (code - np.uint32(1)), k)
+        points = np.arange(len(self.distances))
+        return self.distances[points, first], self.distances[points, second], self.indices[points, first]
+
+
+def _lowest(code: np.ndarray, size: int) -> np.ndarray:
+    """The place of the lowest bit that is set; the last of `size` places if none is."""
+    return np.minimum(np.bitwise_count(~code & (code - np.uint32(1))), size - 1)
+
+
+def closeness(first: np.ndarray, second: np.ndarray, dimension: np.ndarray) -> np.ndarray:
+    """D ln(d₁/d₂): nearly the logarithm of a uniform number for a fresh point, far below 0 for a copy.
+
+    −∞ if the nearest is at distance 0; 0 if the second is as well, for then neither is singled out.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.where(second > 0, np.log(first) - np.log(second), 0.0)
+        return np.where(logs < 0, dimension * logs, 0.0)
+
+
+class Neighbourhoods:
+    """The lists of the generated points and of records, over the pool; each record's distance to a generated point."""
+
+    def __init__(self, records: Records, seed: int, progress: Progress) -> None:
+        from memgen.measures.nearest import nearest  # takes PyTorch along, seconds that `import memgen.audit` spares
+
+        self.records, self._nearest = records, nearest
+        pool, listed = records.pool, min(LISTED, len(records.pool) - 1)
+        searches = iter(progress(range(3)))  # advanced by hand: a step of progress a search
+        next(searches)
+        lists = Lists(*nearest(records.generated, pool, listed))
+        self.kept = self._alone(lists.distances[:, 0])  # which generated points count
+        self.generated = Lists(*(a[self.kept] for a in lists))
+        dropped = len(records.generated) - len(self.kept)
+        self.notes = (f"generated: {dropped} points repeat others and count once",) if dropped else ()
+        next(searches)
+        self.rows = self._rows(seed)
+        self.own = self._without_kin(*nearest(pool[self.rows], pool, listed + 1))
+        next(searches)
+        self.to_generated = nearest(pool, records.generated, 1)[0][:, 0]
+        self.to_law = _mahalanobis(pool, records.generated[self.kept], stream(seed, "audit", "projection"))
+        next(searches, None)
+
+    def _alone(self, to_record: np.ndarray) -> np.ndarray:
+        """One generated point of each that the generator repeats: they lie at each other, and at no record.
+
+        That is, at less than a third of the distance to the nearest record, or in a chain of such. Repeated points are
+        not independent: what many of them have in common is one piece of evidence.
+        """
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        points = self.records.generated
+        if len(points) < 2:
+            return np.arange(len(points))
+        k = min(_REPEATS, len(points) - 1)
+        distances, indices = self._nearest(points, points, k, exclude_self=True)
+        at, to = np.nonzero(distances < to_record[:, None] / 3)
+        links = coo_array((np.ones(len(at)), (at, indices[at, to])), shape=(len(points), len(points)))
+        return np.unique(connected_components(links, directed=False)[1], return_index=True)[1]
+
+    def of(self, points: np.ndarray) -> Lists:
+        """The lists of other points."""
+        return Lists(*self._nearest(points, self.records.pool, self.generated.distances.shape[1]))
+
+    @cached_property
+    def place(self) -> np.ndarray:
+        """Where a record stands among `rows`, (N,); −1 if it does not."""
+        place = np.full(len(self.records.pool), -1)
+        place[self.rows] = np.arange(len(self.rows))
+        return place
+
+    @cached_property
+    def scale(self) -> float:
+        """The median distance of a record to its nearest."""
+        return float(np.median(self.own.distances[:, 0]))
+
+    def _rows(self, seed: int) -> np.ndarray:
+        """Records whose own neighbours are looked for: all, or a random sample, in order."""
+        return np.sort(stream(seed, "audit", "rows").permutation(len(self.records.pool))[:ROWS])
+
+    def _without_kin(self, distances: np.ndarray, indices: np.ndarray) -> Lists:
+        """The lists of `rows` without themselves and their groups, which go to the end, at the last distance."""
+        kin = self.records.group[indices] == self.records.group[self.rows][:, None]
+        order = np.argsort(kin, axis=1, kind="stable")[:, :-1]
+        distances = np.where(kin, distances[:, -1:], distances)
+        return Lists(np.take_along_axis(distances, order, 1), np.take_along_axis(indices, order, 1))
+
+
+def _mahalanobis(pool: np.ndarray, generated: np.ndarray, draws: np.random.Generator) -> np.ndarray:
+    """Each record's Mahalanobis distance² in mean and covariance of the generated points, (N,).
+
+    In a random projection where the generated points are too few, or the dimensions too many, for a covariance.
+    """
+    d = pool.shape[1]
+    width = max(1, min(d, _PROJECTED, len(generated) // 4))
+    axes = np.eye(d) if width == d else np.linalg.qr(draws.standard_normal((d, width)))[0]
+    points = generated @ axes.astype(pool.dtype)
+    values, vectors = np.linalg.eigh(np.cov(points, rowvar=False).reshape(width, width).astype(float))
+    kept = values > _ROUNDING * values[-1]
+    root = axes @ (vectors[:, kept] / np.sqrt(values[kept]))
+    centred = pool @ root.astype(pool.dtype)
+    return ((centred.astype(float) - generated.mean(0, dtype=float) @ root) ** 2).sum(1)

@@ -1,0 +1,107 @@
+"""What an audit would have found: copies are planted among the generated points, under labels that mean nothing.
+
+Where the generated points are copies themselves, records take their place: a perfect generator.
+"""
+
+from functools import cache, cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from memgen.audit.decide import Decision, Null, labellings
+from memgen.audit.neighbours import Lists
+from memgen.audit.statistics import Drawn, comparisons, near_copies, sums
+from memgen.streams import stream
+
+POWER = 0.8  # what an audit must have for its silence to say something
+# How far a copy lies from its original, in median distances of a record to its nearest
+KINDS = {"near": 0.25, "loose": 0.8}
+_COPIES = 2000  # made of each kind, at most
+_PLANTINGS = 40
+
+
+class Copies(NamedTuple):
+    """Copies of records: their lists, and the record that each is of."""
+
+    lists: Lists
+    source: np.ndarray
+
+
+class Power:
+    """How often an audit like this one finds planted copies: with its lists, its cells, its thresholds."""
+
+    def __init__(self, decision: Decision, seed: int = 0) -> None:
+        self._made, self._seed = decision, seed
+        memorized = any(test.significant for test in decision.tests)
+        self._drawn = self._perfect() if memorized else decision.drawn
+        times = int(np.ceil(1 / decision.level)) + 40  # so few that it may be reached once
+        self._labellings = labellings(decision.around.records, times, stream(seed, "audit", "power"))
+        rank = int(decision.level * (1 + len(decision.chance)))
+        self._scan_bar = np.sort(decision.chance)[::-1][rank - 1]
+        self.of = cache(self._of)
+
+    def _of(self, kind: str, count: int) -> dict[str, float]:
+        """The share of plantings of so many copies that each test finds; under "any", that the audit finds."""
+        around, found = self._made.around, []
+        for k in range(_PLANTINGS):
+            draws = stream(self._seed, "audit", "planting", kind, count, k)
+            members = labellings(around.records, 1, draws)
+            planted = self._plant(kind, count, members[0], draws)
+            hit = {"near copies": near_copies(planted, around, members[0]).value > self._scan_bar + 1e-9}
+            if around.records.fresh:
+                hit |= self._found(planted, members)
+            found.append(hit | {"any": any(hit.values())})
+        return {name: float(np.mean([hit[name] for hit in found])) for name in found[0]}
+
+    def _found(self, planted: Drawn, members: np.ndarray) -> dict[str, bool]:
+        """Which tests find planted copies. A few of them decide the spread of a sum, so that sums get a null anew."""
+        around, hit = self._made.around, {}
+        for name, measured in sums(planted, around, np.concatenate([members, self._labellings])).items():
+            hit[name] = Null.of(measured.values, measured.side).p(measured.values[:1]) <= self._made.level
+        for name, measured in comparisons(planted, around, self._made.cell, members).items():
+            null = self._made.nulls[name]
+            hit[name] = bool(null.scores(measured.values).max() > null.bar(self._made.level) + 1e-9)
+        return hit
+
+    def curve(self, kind: str, stated: int) -> list[tuple[int, float]]:
+        """Numbers of copies with the power of the audit: the stated one, and those about where it passes `POWER`."""
+        low, high = 0, max(len(self._made.drawn.cell) // 2, 1)
+        counts = {stated, high}
+        if self.of(kind, high)["any"] >= POWER:
+            while high - low > max(1, high // 6):
+                middle = min(max(round(np.sqrt(max(low, 1) * high)), low + 1), high - 1)
+                counts.add(middle)
+                low, high = (low, middle) if self.of(kind, middle)["any"] >= POWER else (middle, high)
+        return [(count, self.of(kind, count)["any"]) for count in sorted(counts)]
+
+    def _perfect(self) -> Drawn:
+        """As many records as there are generated points, each with the lists of the others."""
+        around, drawn = self._made.around, self._made.drawn
+        chosen = stream(self._seed, "audit", "perfect").integers(len(around.rows), size=len(drawn.cell))
+        lists = Lists(*(a[chosen, : drawn.lists.indices.shape[1]] for a in around.own))
+        return Drawn(lists, self._made.cell[around.rows[chosen]], drawn.to_generated)
+
+    @cached_property
+    def _copies(self) -> dict[str, Copies]:
+        """For each kind copies of the same random records, blurred by isotropic noise."""
+        around = self._made.around
+        pool, draws = around.records.pool, stream(self._seed, "audit", "copies")
+        source = draws.permutation(len(pool))[:_COPIES]
+        noise = draws.standard_normal((len(source), pool.shape[1]), dtype=np.float32)
+        noise *= around.scale / np.linalg.norm(noise, axis=1, keepdims=True)
+        blurred = {kind: (pool[source] + blur * noise).astype(pool.dtype) for kind, blur in KINDS.items()}
+        return {kind: Copies(around.of(points), source) for kind, points in blurred.items()}
+
+    def _plant(self, kind: str, count: int, members: np.ndarray, draws: np.random.Generator) -> Drawn:
+        """The generated points with so many replaced by copies of members; of fewer if there are not enough."""
+        copies, drawn = self._copies[kind], self._drawn
+        chosen = draws.permutation(np.flatnonzero(members[copies.source]))[:count]
+        kept = np.sort(draws.permutation(len(drawn.cell))[len(chosen) :])
+        lists = Lists(*(a[chosen] for a in copies.lists))
+        to_generated = drawn.to_generated.copy()
+        np.minimum.at(to_generated, lists.indices, lists.distances)
+        return Drawn(
+            Lists(*(np.concatenate([a[kept], b]) for a, b in zip(drawn.lists, lists, strict=True))),
+            np.concatenate([drawn.cell[kept], self._made.cell[copies.source[chosen]]]),
+            to_generated,
+        )

@@ -1,0 +1,111 @@
+"""What an audit is given, made comparable: equal dimensions, no record twice, none in both training set and holdout."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+
+Groups = tuple[Sequence[object], Sequence[object]]
+
+
+@dataclass(frozen=True)
+class Records:
+    """The pool of training and held-out records, each once; which are training records; and the generated points.
+
+    pool is (N, d), in_train and group (N,), generated (m, d). `train` says at which row of the training set as given a
+    record stands (−1 for one of the holdout), `drawn` the same of generated points. Records of one group, such as
+    pictures of one person, are exchanged together; without groups each has its own.
+    """
+
+    pool: np.ndarray
+    in_train: np.ndarray
+    group: np.ndarray
+    train: np.ndarray
+    generated: np.ndarray
+    drawn: np.ndarray
+    notes: tuple[str, ...]
+
+    @property
+    def fresh(self) -> int:
+        """How many records the holdout has."""
+        return int((~self.in_train).sum())
+
+
+def prepare(train: object, generated: object, holdout: object = None, groups: Groups | None = None) -> Records:
+    """The records of an audit. ValueError, naming the set, on what is not (n, d), finite and of one dimension."""
+    sets = {"train": train, "generated": generated, "holdout": holdout}
+    arrays = _comparable({name: values for name, values in sets.items() if values is not None})
+    x, g, v = arrays["train"], arrays["generated"], arrays.get("holdout", arrays["train"][:0])
+    labels = _labels(groups, len(x), len(v))
+    notes: list[str] = []
+    first_x, first_g, first_v = _firsts(x), _firsts(g), _firsts(v)
+    for name, kept, whole in (("train", first_x, x), ("generated", first_g, g), ("holdout", first_v, v)):
+        if len(kept) < len(whole):
+            notes.append(f"{name}: {len(whole) - len(kept)} of {len(whole)} rows are exact duplicates and count once")
+    known, held = ({_digest(row) for row in rows} for rows in (x[first_x], v[first_v]))
+    drawn = [_digest(row) for row in g[first_g]]
+    for name, rows in (("training", known), ("held-out", held)):
+        if same := sum(digest in rows for digest in drawn):
+            notes.append(f"generated: {same} rows are {name} rows, number for number")
+    new = np.array([_digest(row) not in known for row in v[first_v]], bool)
+    if not new.all():
+        notes.append(f"holdout: {(~new).sum()} rows are in the training set as well and are left out")
+    kept_v = first_v[new]
+    own, other = labels[: len(x)][first_x], labels[len(x) :][kept_v]
+    if (shared := np.isin(other, own)).any():
+        notes.append(f"holdout: {shared.sum()} rows of groups that the training set has too are left out")
+        kept_v, other = kept_v[~shared], other[~shared]
+    if holdout is not None and not len(kept_v):
+        notes.append("holdout: nothing is left of it; the audit goes on without one")
+    return Records(
+        pool=np.concatenate([x[first_x], v[kept_v]]) if len(kept_v) or len(first_x) < len(x) else x,
+        in_train=np.arange(len(first_x) + len(kept_v)) < len(first_x),
+        group=np.unique(np.concatenate([own, other]), return_inverse=True)[1],
+        train=np.concatenate([first_x, np.full(len(kept_v), -1)]),
+        generated=g if len(first_g) == len(g) else g[first_g],
+        drawn=first_g,
+        notes=tuple(notes),
+    )
+
+
+def _comparable(sets: dict[str, object]) -> dict[str, np.ndarray]:
+    """All in single precision if they came so, in double otherwise."""
+    arrays = {name: np.asarray(values) for name, values in sets.items()}
+    for name, values in arrays.items():
+        if values.ndim != 2 or not values.shape[0] or not values.shape[1]:
+            raise ValueError(f"{name} must be (n, d) with n ≥ 1 and d ≥ 1, got shape {values.shape}")
+        if values.dtype.kind not in "fiub":
+            raise ValueError(f"{name} holds {values.dtype} where real numbers are needed")
+    dimension = arrays["train"].shape[1]
+    for name, values in arrays.items():
+        if values.shape[1] != dimension:
+            raise ValueError(f"{name} has {values.shape[1]} dimensions, train has {dimension}")
+    small = all(values.dtype in (np.float32, np.float16, np.uint8, np.bool_) for values in arrays.values())
+    arrays = {name: values.astype(np.float32 if small else np.float64, copy=False) for name, values in arrays.items()}
+    for name, values in arrays.items():
+        for start in range(0, len(values), 1000):  # in parts: a mask of the whole would be a quarter of it
+            if not (fine := np.isfinite(values[start : start + 1000]).all(1)).all():
+                raise ValueError(f"{name} holds a value that is not finite, in row {start + int(np.argmin(fine))}")
+    return arrays
+
+
+def _labels(groups: Groups | None, train: int, holdout: int) -> np.ndarray:
+    if groups is None:
+        return np.arange(train + holdout)
+    for name, given, needed in (("training", groups[0], train), ("holdout", groups[1], holdout)):
+        if len(given) != needed:
+            raise ValueError(f"groups name {len(given)} {name} rows, there are {needed}")
+    return np.unique([str(label) for part in groups for label in part], return_inverse=True)[1]
+
+
+def _digest(row: np.ndarray) -> bytes:
+    return blake2b((row + 0.0).tobytes(), digest_size=16).digest()  # + 0.0: −0 and 0 are one number
+
+
+def _firsts(rows: np.ndarray) -> np.ndarray:
+    """Indices of the rows that are not the same as an earlier one."""
+    seen: dict[bytes, int] = {}
+    for k, row in enumerate(rows):
+        seen.setdefault(_digest(row), k)
+    return np.fromiter(seen.values(), int, len(seen))

@@ -1,0 +1,171 @@
+"""What is measured, as functions of the labels: a row of values for each labelling.
+
+Under permuted labels each statistic shows what it is for a generator that never saw the training set.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from memgen.audit.neighbours import Lists, Neighbourhoods, closeness
+
+WIDTHS = (0.25, 0.5, 1.0, 2.0)  # of the kernel, in median distances of a record to its nearest
+_CUTS = 24  # of a scan
+_HEAD = 0.02  # share of the closest pairs among which single copies are looked for
+_CHUNK = 2**25  # label look-ups at once
+
+
+class Drawn(NamedTuple):
+    """Generated points: lists (m, K), the cell of each (m,), and each record's distance to the nearest of them (N,)."""
+
+    lists: Lists
+    cell: np.ndarray
+    to_generated: np.ndarray
+
+
+class Measured(NamedTuple):
+    """A statistic of B labellings, (B, c): one column, or a scan over c cuts or scales, the best of which counts.
+
+    `side` is the sign of a deviation that speaks for memory.
+    """
+
+    values: np.ndarray
+    choices: tuple[str, ...] = ("",)
+    side: int = 1
+
+
+def measure(drawn: Drawn, around: Neighbourhoods, cell: np.ndarray, members: np.ndarray) -> dict[str, Measured]:
+    """Every statistic for each labelling: members (B, N) says which records count as trained on; cell is of records."""
+    return sums(drawn, around, members) | comparisons(drawn, around, cell, members)
+
+
+def sums(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> dict[str, Measured]:
+    """Statistics that are sums over the records trained on: what a record adds is found once."""
+    from scipy.stats import rankdata  # takes half a second, which `import memgen.audit` spares
+
+    lists, total, m = drawn.lists, len(around.records.pool), len(drawn.cell)
+    nearest = lists.indices[:, 0]
+    surest = np.argsort(closeness(lists.distances[:, 0], lists.distances[:, 1], lists.dimension()), kind="stable")
+    cuts = np.unique(np.geomspace(1, m, _CUTS).round().astype(int))
+    shares = np.stack([np.bincount(nearest[surest[:k]], minlength=total) / k for k in (*cuts, m)], 1)
+    kernels = [np.exp(-((lists.distances / (h * around.scale)) ** 2) / 2) for h in WIDTHS]
+    overlaps = np.stack([np.bincount(lists.indices.ravel(), k.ravel(), total) / m for k in kernels], 1)
+    own = [np.exp(-((around.own.distances / (h * around.scale)) ** 2) / 2).sum(1).mean() / total for h in WIDTHS]
+    ranks = np.stack([rankdata(-drawn.to_generated), rankdata(-around.to_law)], 1)
+
+    labels = members.astype(float)
+    inside = labels.sum(1)[:, None]
+    outside = total - inside
+    share, overlap = labels @ shares, labels @ overlaps
+    auc = (labels @ ranks - inside * (inside + 1) / 2) / (inside * outside)
+    a = inside * (overlap / inside - (overlaps.sum(0) - overlap) / outside) / (1 - np.array(own))
+    return {
+        "closest record": Measured(share[:, -1:]),
+        "surest first": Measured(share[:, :-1], tuple(f"the {k} surest" for k in cuts)),
+        "overlap": Measured(a, tuple(f"width {h:g}" for h in WIDTHS)),
+        "membership": Measured(auc[:, :1]),
+        "membership in the law": Measured(auc[:, 1:]),
+    }
+
+
+def comparisons(drawn: Drawn, around: Neighbourhoods, cell: np.ndarray, members: np.ndarray) -> dict[str, Measured]:
+    """Statistics that compare distances within the training set."""
+    authentic, copying = [], []
+    step = max(1, _CHUNK // (max(len(drawn.cell), len(around.rows)) * drawn.lists.indices.shape[1]))
+    for start in range(0, len(members), step):
+        some = members[start : start + step]
+        own, _, record = drawn.lists.first_two(some)
+        others = around.own.first_two(some)[0]
+        authentic.append(_authentic(own, record, others, around.place))
+        copying.append(_copying(own, others, ~some[:, around.rows], drawn.cell, cell[around.rows]))
+    return {
+        "AuthPct": Measured(np.concatenate(authentic)[:, None], side=-1),
+        "C_T": Measured(np.concatenate(copying)[:, None], side=-1),
+    }
+
+
+def _authentic(own: np.ndarray, record: np.ndarray, others: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Percent of generated points that are farther from their nearest training record than it is from another, (B,)."""
+    at = place[record]
+    known = at >= 0
+    farther = own > np.take_along_axis(others, np.maximum(at, 0), 1)
+    return 100 * (farther & known).sum(1) / np.maximum(known.sum(1), 1)
+
+
+def _copying(own: np.ndarray, others: np.ndarray, fresh: np.ndarray, cell: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """C_T: the Mann–Whitney score of distances to the training set, generated against held out, weighted by cell."""
+    total, weight = np.zeros(len(own)), np.zeros(len(own))
+    for c in np.unique(cell):
+        ours, theirs = own[:, cell == c], others[:, cells == c]
+        held = np.concatenate([np.zeros(ours.shape, bool), fresh[:, cells == c]], 1)
+        order = np.argsort(np.concatenate([ours, theirs], 1), axis=1, kind="stable")
+        below = np.take_along_axis(held, order, 1).cumsum(1)  # held-out points that are nearer
+        m, n = ours.shape[1], held.sum(1)
+        u = np.where(order < m, below, 0).sum(1)
+        deviation = np.sqrt(m * n * (m + n + 1) / 12)
+        total += n * np.divide(u - m * n / 2, deviation, out=np.zeros(len(own)), where=deviation > 0)
+        weight += n
+    return np.divide(total, weight, out=np.zeros(len(own)), where=weight > 0)
+
+
+class Scan(NamedTuple):
+    """Generated points among the pairs that are closest beyond expectation; see `near_copies`."""
+
+    value: float  # nats against chance, at the best cut
+    found: int  # generated points before the cut
+    cut: int  # points before it
+    generated: int  # of all that are compared
+    total: int
+
+    def chance(self, draws: np.random.Generator, times: int) -> np.ndarray:
+        """The value for generated points that are shuffled among all, (times,)."""
+        cuts = _scan_cuts(self.total)
+        left, counted = np.full(times, self.generated), []
+        for done, end in zip((0, *cuts[:-1]), cuts, strict=True):
+            left = left - draws.hypergeometric(left, self.total - done - left, end - done)
+            counted.append(self.generated - left)
+        return _surprise(np.array(counted), cuts[:, None], self.generated / self.total).max(0)
+
+
+def near_copies(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Scan:
+    """Are generated points so close to one training record, and to no second, as nothing else is?
+
+    members (N,). By `closeness` generated points and the training set stand in one order with what should be no
+    farther apart: records and the training set, without themselves, and generated points and the holdout. Its head is
+    cut where it surprises most (Berk and Jones 1979). Generated points about one record are not independent: the
+    closest counts for all, unless they are closer than any of the order should be by chance.
+    """
+    own, second, record = (a[0] for a in drawn.lists.first_two(members[None]))
+    ours, scores = closeness(own, second, drawn.lists.dimension()), []
+    others = [(around.own, members)] + ([] if members.all() else [(drawn.lists, ~members)])
+    for lists, inside in others:
+        own, second, _ = (a[0] for a in lists.first_two(inside[None]))
+        scores.append(closeness(own, second, lists.dimension()))
+    theirs = np.sort(np.concatenate(scores))
+    total = len(ours) + len(theirs)
+    order = np.argsort(ours, kind="stable")
+    once = np.zeros(len(ours), bool)
+    once[order[np.unique(record[order], return_index=True)[1]]] = True
+    ours = np.sort(ours[once | (ours < -np.log(total))])
+    # the places of ours in the common order, after theirs of the same score
+    places = np.searchsorted(theirs, ours, "right") + np.arange(1, len(ours) + 1)
+    cuts = _scan_cuts(total)
+    generated = np.searchsorted(places, cuts, "right")
+    values = _surprise(generated, cuts, len(drawn.cell) / total)
+    best = int(values.argmax())
+    return Scan(float(values[best]), int(generated[best]), int(cuts[best]), len(drawn.cell), total)
+
+
+def _scan_cuts(total: int) -> np.ndarray:
+    """The head of the order: beyond, a generator that prefers other regions of space differs without copying."""
+    return np.unique(np.geomspace(1, max(_HEAD * total, 1), 2 * _CUTS).round().astype(int))
+
+
+def _surprise(found: np.ndarray, cut: np.ndarray, share: float) -> np.ndarray:
+    """cut·KL(found/cut ‖ share) where more were found than expected, 0 elsewhere."""
+    x = found / cut
+    if share >= 1:
+        return np.zeros(x.shape)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inside = np.where(x > 0, x * np.log(x / share), 0) + np.where(x < 1, (1 - x) * np.log((1 - x) / (1 - share)), 0)
+    return np.where(x > share, cut * inside, 0)

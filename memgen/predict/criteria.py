@@ -1,0 +1,89 @@
+"""At how many samples would each criterion of chapter 6 turn, for the linear denoiser on data with this spectrum?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from memgen.predict.spectrum import Spectrum
+
+Basis = Literal["rank", "spectrum", "heuristic"]
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A criterion and the number of samples n* at which it turns, None where no formula applies (`note` says why).
+
+    `basis`: "rank": the criterion does not change under affine maps, so that the formula for white data holds with the
+    rank for d; "spectrum": a formula for any spectrum; "heuristic": a formula for white data, with a number of equal
+    directions in place of d, which `note` names.  `met`: whether the n that was asked about is beyond n*.
+    """
+
+    name: str
+    turns: str
+    n_star: float | None
+    basis: Basis
+    note: str
+    met: bool | None
+
+
+def criteria(spectrum: Spectrum, rows: int, n: int) -> tuple[Criterion, ...]:
+    """All criteria for which there is a formula, in the order of n*; those without one come last."""
+    from theory import criteria as theory
+
+    rank, effective = float(spectrum.rank), spectrum.participation
+    whole = f"at the rank, {spectrum.rank}" + (", which is all that so few rows show" if rank >= rows - 1 else "")
+    part = f"at the participation ratio, {effective:.3g}"
+    overlap = f"{whole}, though its kernel is round: other spectra turn later"
+    one_step, tau, why = _one_step(spectrum, rows)
+    table: list[tuple[str, Basis, str, Callable[[], float]]] = [
+        ("nearest_ratio", "heuristic", "many equal directions", lambda: float(theory.flagged_samples())),
+        ("wasserstein2", "heuristic", part, lambda: float(theory.wasserstein_samples(effective))),
+        ("two_models", "heuristic", part, lambda: float(theory.consistency_samples(effective))),
+        ("kl_generated_true", "rank", whole, lambda: rank),
+        ("kl_true_generated", "spectrum", why or f"one step at the noise {tau:.3g}", lambda: one_step),
+        ("best_kernel", "heuristic", part, lambda: float(theory.best_kernel_samples(effective))),
+        ("closest_record", "heuristic", part, lambda: theory.closest_record_crossing(effective)),
+        ("membership", "rank", whole, lambda: theory.membership_crossing(rank)),
+        ("overlap", "heuristic", overlap, lambda: theory.overlap_crossing(rank)),
+        ("membership_known", "rank", whole, lambda: _many("membership_known", rank, theory.membership_known_crossing)),
+    ]
+    found = [_criterion(*entry, n) for entry in table]
+    return tuple(sorted(found, key=lambda one: np.inf if one.n_star is None else one.n_star))
+
+
+def _criterion(name: str, basis: Basis, note: str, value: Callable[[], float], n: int) -> Criterion:
+    from memgen.figures.criteria.crossings import CRITERIA
+    from theory.core.parts import DomainError
+
+    try:
+        n_star = value()
+    except DomainError:
+        return Criterion(name, CRITERIA[name].turns, None, basis, f"no formula for so few directions ({note})", None)
+    if not np.isfinite(n_star):
+        return Criterion(name, CRITERIA[name].turns, None, basis, note, None)
+    return Criterion(name, CRITERIA[name].turns, n_star, basis, note, bool(n > n_star))
+
+
+def _many(name: str, d: float, value: Callable[[float], float]) -> float:
+    """A formula of many dimensions, from 16 on."""
+    from theory.core.parts import DomainError
+
+    if d < 16:
+        raise DomainError(f"{name}: d = {d:g} is outside [16, oo)")
+    return value(d)
+
+
+def _one_step(spectrum: Spectrum, rows: int) -> tuple[float, float, str]:
+    """n* of KL(O‖G) in one step at the noise of the data's own scale, that noise, and why there is none.
+
+    tr Σ⁻¹ is tr S⁻¹ but for a factor (N − d − 1)/N, exactly for a Gaussian law.
+    """
+    from theory.linear import likelihood_threshold
+
+    tau = float(np.sqrt(spectrum.total / spectrum.rank))
+    room = (rows - 1 - spectrum.rank - 1) / (rows - 1)
+    if room <= 0:
+        return np.inf, tau, "the rows are too few to estimate the small eigenvalues"
+    return float(likelihood_threshold(spectrum.eigenvalues / room, tau)), tau, ""

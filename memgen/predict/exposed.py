@@ -1,0 +1,93 @@
+"""Which rows are exposed first: as the noise falls, which of them outweighs all others at its own noised copies?
+
+At u = x_i + σz the exact score of all rows gives x_i the weight 1/(1 + e^L), L = ln Σ_j exp(−r_ij²/2σ² − z·(x_i − x_j)/σ).
+A row counts as exposed where it has half of the weight at typical noise: where the mean of L over z is 0.  (In it z·x_i
+has no part.)  A row far from all others is exposed at much noise already.
+
+All pairs would cost n² distances: rows are ranked first by a random part of the others, each of which stands for
+several, and the most exposed of these are then set against all.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+OTHERS, CANDIDATES, SHOWN, DRAWS = 512, 40, 10, 4
+_PART = 2**21
+
+
+@dataclass(frozen=True)
+class Exposed:
+    """A row, the noise below which it has half of the weight or more, and the nearest other row."""
+
+    row: int
+    sigma: float
+    nearest: int
+
+
+def exposed(x: np.ndarray, rng: np.random.Generator) -> tuple[Exposed, ...]:
+    """The ten rows of x (n, d), no two of them equal, that are exposed at the largest noise."""
+    middle = x.mean(0, dtype=float)
+    others = np.sort(rng.choice(len(x), min(len(x), OTHERS), replace=False))
+    noise = rng.standard_normal((DRAWS, x.shape[1]))
+    rough = np.concatenate([_rough(y, own, x[others] - middle, others, noise[0], len(x)) for own, y in _parts(x, middle)])
+    candidates = np.argsort(-rough, kind="stable")[:CANDIDATES]
+    apart, along = _against_all(x, middle, candidates, noise)
+    sigma = _half(lambda s: _log_others(apart, along, s), rough[candidates] / 8, rough[candidates] * 2)
+    order = np.argsort(-sigma, kind="stable")[:SHOWN]
+    return tuple(Exposed(int(candidates[k]), float(sigma[k]), int(apart[k].argmin())) for k in order)
+
+
+def _parts(x: np.ndarray, middle: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Numbers of some rows, and these rows about the mean."""
+    step = max(1, _PART // max(x.shape[1], OTHERS))
+    for i in range(0, len(x), step):
+        own = np.arange(i, min(i + step, len(x)))
+        yield own, x[own] - middle
+
+
+def _rough(
+    y: np.ndarray, own: np.ndarray, reference: np.ndarray, others: np.ndarray, noise: np.ndarray, n: int
+) -> np.ndarray:
+    """The noise of each row y against some others, in single precision."""
+    y, ref = y.astype(np.float32), reference.astype(np.float32)
+    apart = (y**2).sum(1)[:, None] + (ref**2).sum(1) - 2 * y @ ref.T
+    apart[own[:, None] == others] = np.inf
+    along = (reference @ noise).astype(np.float32)[None]
+    each = np.float32(np.log((n - 1) / (len(others) - (len(others) == n))))
+    far = np.sqrt(apart.max(where=np.isfinite(apart), initial=0))
+    low, high = np.full(len(y), far * 1e-3, np.float32), np.full(len(y), far, np.float32)
+    return _half(lambda s: each + _log_others(apart, along, s), low, high)
+
+
+def _against_all(
+    x: np.ndarray, middle: np.ndarray, rows: np.ndarray, noise: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Squared distances of some rows from all (rows, n), ∞ from themselves, and z·x_j (draws, n)."""
+    own = x[rows] - middle
+    apart, along = np.empty((len(rows), len(x))), np.empty((len(noise), len(x)))
+    for part, y in _parts(x, middle):
+        apart[:, part] = (own**2).sum(1)[:, None] + (y**2).sum(1) - 2 * own @ y.T
+        along[:, part] = noise @ y.T
+    apart[np.arange(len(rows)), rows] = np.inf
+    return apart.clip(0), along
+
+
+def _log_others(apart: np.ndarray, along: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """The mean of L over the draws at one noise a row, (rows,)."""
+    scaled, total = -apart / (2 * sigma**2)[:, None], np.zeros(len(apart), apart.dtype)
+    for draw in along:
+        exponent = scaled + draw / sigma[:, None]
+        top = exponent.max(1)
+        total += top + np.log(np.exp(exponent - top[:, None]).sum(1))
+    return total / len(along)
+
+
+def _half(log_others: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Where the others weigh as much as the row, between two noises, to a percent: by bisection of ln σ."""
+    for _ in range(int(np.log2(np.log(high / low).max() / 0.01)) + 1):
+        middle = np.sqrt(low * high)
+        above = log_others(middle) > 0
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return np.sqrt(low * high)

@@ -1,0 +1,199 @@
+"""The prediction as a whole: input checked, parts computed in stages, answer written."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from memgen.predict.criteria import Criterion, criteria
+from memgen.predict.denoising import HELD_OUT, TRAINED
+from memgen.predict.dimension import ROWS, Dimension, dimensions, disagreement
+from memgen.predict.exposed import OTHERS, Exposed, exposed
+from memgen.predict.information import Gaussian
+from memgen.predict.levels import Collapse, Level, levels
+from memgen.predict.rows import Rows, checked
+from memgen.predict.spectrum import LARGEST, Covariance, Spectrum
+from memgen.predict.training import Training, training
+from memgen.predict.words import words
+from memgen.streams import stream
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A time t of the forward process of noise scale 1, and its noise σ, σ² = e^{2t} − 1, in units of the data."""
+
+    time: float
+    sigma: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What `predict` found. Lengths and noises are in units of the data; a time t counts them as they are given.
+
+    answer      the first of `words`: in which regime n is
+    words       three to six sentences
+    rows, dimension, n, augmentation    what was given; n is the number of distinct rows unless said
+    spectrum    eigenvalues of the sample covariance, rank, total, participation ratio
+    dimensions  two estimates of the intrinsic dimension
+    levels      information against ln n, at falling noise
+    collapse    where the exact score of n points collapses; None for one point
+    relaxation, speciation    t_R = ½ ln(1 + λ) and t_S = ½ ln λ (0 for λ ≤ 1) of the largest eigenvalue λ
+    criteria    where each criterion of chapter 6 turns for a linear denoiser
+    exposed     the rows that the exact score of the given rows takes samples to first, as the noise falls
+    training    steps to memorization
+    notes       what was left out, sampled or not found, one line each
+    """
+
+    answer: str
+    words: tuple[str, ...]
+    rows: int
+    dimension: int
+    n: int
+    augmentation: int
+    spectrum: Spectrum
+    dimensions: tuple[Dimension, ...]
+    levels: tuple[Level, ...]
+    collapse: Collapse | None
+    relaxation: Moment
+    speciation: Moment
+    criteria: tuple[Criterion, ...]
+    exposed: tuple[Exposed, ...]
+    training: Training
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain numbers, text, lists and dictionaries; None for what is not finite."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+
+def predict(
+    x: Any,
+    *,
+    n: int | None = None,
+    sigma: float | Sequence[float] | None = None,
+    batch: int | None = None,
+    steps: int | None = None,
+    parameters: int | None = None,
+    augmentation: int = 1,
+    seed: int = 0,
+    progress: Callable[[Iterable[Any]], Iterable[Any]] | None = None,
+) -> Prediction:
+    """What rows x (rows, d) say of the memorization of n points like them; ten distinct rows at least.
+
+    n             size of the training set asked about; the distinct rows of x unless said
+    sigma         noise levels to report, in units of the data; twenty or more around the collapse unless said
+    batch, steps, parameters    of a training, which is then compared with those measured
+    augmentation  |G|: the number of images in which each point is shown
+    seed          of the random choice of rows, and of the noise
+    progress      wraps the list of stages, each a name and a function, like tqdm
+
+    Raises ValueError, in one line, on rows that cannot be used and on numbers out of range.
+    """
+    numbers = {"n": n, "batch": batch, "steps": steps, "parameters": parameters, "augmentation": augmentation}
+    for name, value in numbers.items():
+        if value is not None and not 1 <= value < 1e18:
+            raise ValueError(f"{name} = {value} is out of range: 1 or more")
+    wanted = np.unique(np.atleast_1d(np.asarray(() if sigma is None else sigma, float)))
+    if not (np.isfinite(wanted).all() and (wanted > 0).all()):
+        raise ValueError(f"sigma = {sigma} is out of range: positive and finite")
+    rows = checked(x)
+    count = len(rows.values) if n is None else n
+    found: dict[str, Any] = {}
+    for name, stage in (progress or iter)(_stages(rows, count, wanted, augmentation, seed, found, (batch, steps, parameters))):
+        found[name] = stage()
+    spectrum = found["spectrum"].covariance.spectrum
+    said = words(count, found["levels"][1], found["levels"][0], wanted.size > 0, found["criteria"], found["training"], augmentation)
+    sentences = tuple(said)
+    return Prediction(
+        sentences[0],
+        sentences,
+        *np.shape(x),
+        count,
+        augmentation,
+        spectrum,
+        found["dimensions"],
+        *found["levels"],
+        *_times(float(spectrum.eigenvalues[0])),
+        found["criteria"],
+        tuple(replace(one, row=int(rows.numbers[one.row]), nearest=int(rows.numbers[one.nearest])) for one in found["exposed"]),
+        found["training"],
+        tuple(_notes(rows, count, found)),
+    )
+
+
+def _stages(
+    rows: Rows,
+    n: int,
+    wanted: np.ndarray,
+    augmentation: int,
+    seed: int,
+    found: dict[str, Any],
+    asked: tuple[int | None, int | None, int | None],
+) -> list[tuple[str, Callable[[], Any]]]:
+    """Names and functions, in their order; each may use what those before it found."""
+    x = rows.values
+
+    def chosen(most: int) -> np.ndarray:
+        if min(x.shape) <= most:
+            return x
+        return x[np.sort(stream(seed, "predict", "spectrum").choice(len(x), most, replace=False))]
+
+    def rng(name: str) -> np.random.Generator:
+        return stream(seed, "predict", name)
+
+    log_n = float(np.log(n) + np.log(augmentation))
+    return [
+        ("spectrum", lambda: Gaussian(Covariance(chosen(LARGEST)))),
+        ("levels", lambda: levels(x, found["spectrum"], log_n, wanted, rng("levels"))),
+        ("dimensions", lambda: dimensions(x, rng("dimensions"))),
+        ("exposed", lambda: exposed(x, rng("exposed"))),
+        ("criteria", lambda: criteria(found["spectrum"].covariance.spectrum, found["spectrum"].rows, n)),
+        ("training", lambda: training(n, *asked)),
+    ]
+
+
+def _times(top: float) -> tuple[Moment, Moment]:
+    from theory.mixture import speciation_time
+    from theory.relaxation import relaxation_time
+
+    times = (float(relaxation_time([top])), float(speciation_time(top)))
+    relaxation, speciation = (Moment(t, float(np.sqrt(np.expm1(2 * t)))) for t in times)
+    return relaxation, speciation
+
+
+def _notes(rows: Rows, n: int, found: dict[str, Any]) -> Iterable[str]:
+    gaussian, (count, d) = found["spectrum"], rows.values.shape
+    yield from rows.notes
+    if gaussian.covariance.spectrum.constant:
+        yield f"{gaussian.covariance.spectrum.constant} features do not vary"
+    if gaussian.rows < count:
+        yield f"spectrum: of {gaussian.rows} rows, chosen at random"
+    if gaussian.least > 0:
+        yield f"so few rows tell nothing of the Gaussian information below σ = {gaussian.least:.3g}; give {d + 2} or more"
+    if count > TRAINED + HELD_OUT:
+        yield f"held-out error: denoisers of {TRAINED} rows at {HELD_OUT} others, chosen at random"
+    if count > ROWS:
+        yield f"intrinsic dimension: of {ROWS} rows, chosen at random; it depends on how dense the rows are"
+    yield from disagreement(found["dimensions"])
+    if count > OTHERS:
+        yield f"exposed rows: ranked against {OTHERS} others, chosen at random, the first of them against all"
+    if n != count:
+        yield f"exposed rows are those of the {count} given, not of n = {n}"
+    yield "criteria: of a linear denoiser sampled in many steps; networks that copy turn later (chapter 6)"
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as lists, tuples as lists, NumPy's numbers as Python's, what is not finite as None."""
+    match value:
+        case dict():
+            return {key: _plain(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_plain(inner) for inner in value]
+        case np.ndarray() | np.generic():
+            return _plain(value.tolist())
+        case float():
+            return value if np.isfinite(value) else None
+        case _:
+            return value

@@ -1,0 +1,49 @@
+"""Rows as they are given, checked: what cannot be used is said in one line, what is left out in a note."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+LEAST, _SMALLEST, _LARGEST = 10, 1e-15, 1e15
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The distinct rows (n, d), float32 or float64, in their order; their numbers in what was given; and notes."""
+
+    values: np.ndarray
+    numbers: np.ndarray
+    notes: tuple[str, ...]
+
+
+def checked(x: Any) -> Rows:
+    """Raises ValueError on what is not (rows, features) of ten distinct rows of finite numbers of moderate size."""
+    values = np.asarray(x)
+    if values.dtype.kind not in "fiub":
+        raise ValueError(f"x must hold real numbers, got {values.dtype}")
+    if values.ndim != 2 or values.shape[1] < 1:
+        raise ValueError(f"x must be (rows, features) with one feature at least, got shape {values.shape}")
+    if len(values) < LEAST:
+        raise ValueError(f"x has {len(values)} rows; it takes {LEAST}")
+    if values.dtype != np.float32:
+        values = values.astype(float, copy=False)
+    fine = np.isfinite(values)
+    if not fine.all():
+        row, column = np.unravel_index(int(fine.argmin()), fine.shape)
+        raise ValueError(f"x holds a value that is not finite, first in row {row}, feature {column}")
+    largest = float(max(values.max(), -values.min()))
+    if largest > _LARGEST or 0 < largest < _SMALLEST:
+        raise ValueError(f"x has values of the size {largest:.3g}: give it in another unit, nearer to 1")
+    first: dict[bytes, int] = {}
+    for k, row in enumerate(values):
+        first.setdefault(hashlib.blake2b((row + 0).tobytes(), digest_size=16).digest(), k)  # −0 is 0
+    if len(first) == len(values):
+        return Rows(values, np.arange(len(values)), ())
+    if len(first) < LEAST:
+        raise ValueError(f"x has {len(first)} distinct rows among {len(values)}; it takes {LEAST}")
+    numbers = np.fromiter(first.values(), int)
+    repeats = len(values) - len(first)
+    note = f"{repeats} rows repeat others and were left out; a model sees these more often, and memorizes them sooner"
+    return Rows(values[numbers], numbers, (note,))

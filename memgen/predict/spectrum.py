@@ -1,0 +1,86 @@
+"""The covariance of rows: its eigenvalues, and how much each row weighs in what is estimated from them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+LARGEST = 4096  # of the smaller of rows and columns, whose square is kept
+_BLOCK = 2**22  # numbers at once
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Eigenvalues of the sample covariance (unbiased), in falling order, those that are 0 left out.
+
+    `rank` of them; `total` their sum; `participation` (Σλ)²/Σλ²: how many equal eigenvalues would spread as widely.
+    """
+
+    eigenvalues: np.ndarray
+    rank: int
+    total: float
+    participation: float
+    constant: int  # features that do not vary
+
+
+class Covariance:
+    """The principal axes of rows (n, d), n, d ≥ 1, in double precision and in blocks of rows.
+
+    Works on the smaller of XᵀX and XXᵀ.  Raises ValueError if no feature varies.
+    """
+
+    def __init__(self, x: np.ndarray) -> None:
+        self._x, (n, d) = x, x.shape
+        self.freedom = n - 1
+        self.mean = sum((part.sum(0, dtype=float) for part in _blocks(x)), np.zeros(d)) / n
+        if d <= n:
+            square = np.zeros((d, d))
+            for part in _blocks(x):
+                y = part - self.mean
+                square += y.T @ y
+        else:
+            square = self._gram()
+        values, vectors = np.linalg.eigh(square / self.freedom)
+        values, vectors = values[::-1], vectors[:, ::-1]
+        precision = np.finfo(x.dtype if x.dtype == np.float32 else float).eps
+        rank = int(np.sum(values > values[0] * max(n, d) * precision))
+        if not (rank and values[0] > 0):
+            raise ValueError("all rows are equal: there is no variance, and nothing to tell apart")
+        self._axes, self._wide = vectors[:, :rank], d > n
+        kept = values[:rank]
+        variance = sum((((part - self.mean) ** 2).sum(0) for part in _blocks(x)), np.zeros(d))
+        total = float(kept.sum())
+        constant = int(np.sum(variance <= variance.max() * precision**2 * n))
+        self.spectrum = Spectrum(kept, rank, total, float(total**2 / (kept**2).sum()), constant)
+
+    def _gram(self) -> np.ndarray:
+        n, d = self._x.shape
+        gram, step = np.zeros((n, n)), max(1, _BLOCK // n)
+        for start in range(0, d, step):
+            y = self._x[:, start : start + step] - self.mean[start : start + step]
+            gram += y @ y.T
+        return gram
+
+    def squares(self) -> Iterator[np.ndarray]:
+        """Squared coordinates of the centred rows along the axes, (rows of a block, rank), block by block."""
+        if self._wide:
+            yield self._axes**2 * (self.freedom * self.spectrum.eigenvalues)
+        else:
+            for part in _blocks(self._x):
+                yield ((part - self.mean) @ self._axes) ** 2
+
+    def parts(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of other rows (m, d): squared coordinates along the axes (m, rank), and the squared distance from them (m,)."""
+        y = x - self.mean
+        if self._wide:
+            scale = np.sqrt(self.freedom * self.spectrum.eigenvalues)
+            along = (y @ (self._x - self.mean).T @ self._axes / scale) ** 2
+        else:
+            along = (y @ self._axes) ** 2
+        return along, ((y**2).sum(1) - along.sum(1)).clip(0)
+
+
+def _blocks(x: np.ndarray) -> Iterator[np.ndarray]:
+    step = max(1, _BLOCK // x.shape[1])
+    for start in range(0, len(x), step):
+        yield x[start : start + step].astype(float)
