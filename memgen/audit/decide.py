@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from memgen.audit.neighbours import Neighbourhoods, Progress, closeness
+from memgen.audit.neighbours import Neighbourhoods, Progress, Search, closeness
 from memgen.audit.records import Records
 from memgen.audit.result import LEVEL, Test
 from memgen.audit.statistics import Drawn, Measured, Scan, measure, near_copies
@@ -111,9 +111,9 @@ def labellings(records: Records, times: int, draws: np.random.Generator) -> np.n
     return shuffled[:, records.group]
 
 
-def decide(records: Records, seed: int = 0, progress: Progress = iter) -> Decision:
-    """Every test of the records, each with its null."""
-    around = Neighbourhoods(records, seed, progress)
+def decide(records: Records, seed: int = 0, progress: Progress = iter, search: Search | None = None) -> Decision:
+    """Every test of the records, each with its null. `search` stands in for `memgen.measures.nearest`."""
+    around = Neighbourhoods(records, seed, progress, search)
     cell, drawn_cell = cells(records, seed)
     drawn = Drawn(around.generated, drawn_cell[around.kept], around.to_generated)
     scan = near_copies(drawn, around, records.in_train)
