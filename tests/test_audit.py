@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
-from memgen.audit import Audit, audit
+from memgen.audit import Audit, audit, power
 from memgen.audit.decide import Null, decide, holm, labellings
 from memgen.audit.neighbours import Lists, closeness
 from memgen.audit.records import prepare
@@ -24,6 +25,14 @@ def law(count: int, *key: object) -> np.ndarray:
 def spoilt(train: np.ndarray, generated: np.ndarray, copies: int, noise: float) -> np.ndarray:
     away = stream("audit test", "noise").standard_normal((copies, D))
     return np.concatenate([train[:copies] + noise * away, generated[copies:]])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_plantings() -> Iterator[None]:
+    """A power in tenths is enough to see what depends on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(power, "PLANTINGS", 10)
+        yield
 
 
 @pytest.fixture(scope="module")
