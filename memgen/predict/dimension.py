@@ -29,8 +29,8 @@ class Dimension:
 def dimensions(x: np.ndarray, rng: np.random.Generator) -> tuple[Dimension, ...]:
     """By the ratio of the two nearest distances, and by the likelihood of the 20 nearest; x (rows, d), no two equal.
 
-    On at most 2000 rows, fewer if they are very wide.  The interval is that of the jackknife: each of ten groups is left
-    out in turn.  A bootstrap would repeat points, which are then their own nearest neighbours.
+    On at most 2000 rows, fewer if they are very wide.  The interval is that of the jackknife: each of ten groups
+    is left out in turn.  A bootstrap would repeat points, which are then their own nearest neighbours.
     """
     import skdim
     from scipy.spatial.distance import cdist
