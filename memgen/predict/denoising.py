@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memgen.predict.spectrum import Covariance
+from memgen.predict.rows import part
+from memgen.predict.spectrum import Covariance, affordable
 
 TRAINED, HELD_OUT = 3000, 250  # rows: those of the denoiser of points, and those that are denoised
 
@@ -36,10 +37,10 @@ def information(x: np.ndarray, sigmas: np.ndarray, start: tuple[float, float], r
     from memgen.denoisers.exact import EmpiricalBayes
 
     order = rng.permutation(len(x))
-    held_out = order[: min(HELD_OUT, len(x) // 5)]
+    held_out = order[: min(part(x, HELD_OUT), len(x) // 5)]
     held, noise = x[held_out].astype(float), rng.standard_normal((len(held_out), x.shape[1]))
-    linear = _linear(np.delete(x, held_out, axis=0), held, sigmas)
-    points, near = EmpiricalBayes(x[order[len(held) :][:TRAINED]]), np.empty_like(linear)
+    linear = _linear(affordable(np.delete(x, held_out, axis=0), rng), held, sigmas)
+    points, near = EmpiricalBayes(x[order[len(held) :][: part(x, TRAINED)]]), np.empty_like(linear)
     for k, sigma in enumerate(sigmas):
         noised = (held + sigma * noise).astype(x.dtype)
         near[:, k] = ((points.denoise(noised, float(sigma)).numpy() - held) ** 2).sum(1)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from memgen.predict.rows import part
+
 ROWS, GROUPS, NEIGHBOURS = 2000, 10, 20
 _T = 2.2621571627409915  # 97.5% of Student's t with 9 degrees of freedom
 
@@ -27,13 +29,13 @@ class Dimension:
 def dimensions(x: np.ndarray, rng: np.random.Generator) -> tuple[Dimension, ...]:
     """By the ratio of the two nearest distances, and by the likelihood of the 20 nearest; x (rows, d), no two equal.
 
-    On at most 2000 rows.  The interval is that of the jackknife: each of ten groups is left out in turn.  A bootstrap
-    would repeat points, which are then their own nearest neighbours.
+    On at most 2000 rows, fewer if they are very wide.  The interval is that of the jackknife: each of ten groups
+    is left out in turn.  A bootstrap would repeat points, which are then their own nearest neighbours.
     """
     import skdim
     from scipy.spatial.distance import cdist
 
-    chosen = x[np.sort(rng.choice(len(x), min(len(x), ROWS), replace=False))].astype(float)
+    chosen = x[np.sort(rng.choice(len(x), part(x, ROWS), replace=False))].astype(float)
     distances = cdist(chosen, chosen)
     np.fill_diagonal(distances, np.inf)
     group = rng.permutation(np.arange(len(chosen)) % GROUPS)

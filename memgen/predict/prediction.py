@@ -12,8 +12,8 @@ from memgen.predict.dimension import ROWS, Dimension, dimensions, disagreement
 from memgen.predict.exposed import OTHERS, Exposed, exposed
 from memgen.predict.information import Gaussian
 from memgen.predict.levels import Collapse, Level, levels
-from memgen.predict.rows import Rows, checked
-from memgen.predict.spectrum import LARGEST, Covariance, Spectrum
+from memgen.predict.rows import Rows, checked, part
+from memgen.predict.spectrum import Covariance, Spectrum, affordable
 from memgen.predict.training import Training, training
 from memgen.predict.words import words
 from memgen.streams import stream
@@ -143,17 +143,12 @@ def _stages(
     """Names and functions, in their order; each may use what those before it found."""
     x = rows.values
 
-    def chosen(most: int) -> np.ndarray:
-        if min(x.shape) <= most:
-            return x
-        return x[np.sort(stream(seed, "predict", "spectrum").choice(len(x), most, replace=False))]
-
     def rng(name: str) -> np.random.Generator:
         return stream(seed, "predict", name)
 
     log_n = float(np.log(n) + np.log(augmentation))
     return [
-        ("spectrum", lambda: Gaussian(Covariance(chosen(LARGEST)))),
+        ("spectrum", lambda: Gaussian(Covariance(affordable(x, rng("spectrum"))))),
         ("levels", lambda: levels(x, found["spectrum"], log_n, wanted, rng("levels"))),
         ("dimensions", lambda: dimensions(x, rng("dimensions"))),
         ("exposed", lambda: exposed(x, rng("exposed"))),
@@ -180,10 +175,12 @@ def _notes(rows: Rows, n: int, found: dict[str, Any]) -> Iterable[str]:
         yield f"spectrum: of {gaussian.rows} rows, chosen at random"
     if gaussian.least > 0:
         yield f"so few rows tell nothing of the Gaussian information below σ = {gaussian.least:.3g}; give {d + 2}"
-    if count > TRAINED + HELD_OUT:
-        yield f"held-out error: denoisers of {TRAINED} rows at {HELD_OUT} others, chosen at random"
-    if count > ROWS:
-        yield f"intrinsic dimension: of {ROWS} rows, chosen at random; it depends on how dense the rows are"
+    x = rows.values
+    if count > part(x, TRAINED) + part(x, HELD_OUT):
+        held, trained = min(part(x, HELD_OUT), count // 5), part(x, TRAINED)
+        yield f"held-out error: at {held} rows, chosen at random, the denoiser of points with {trained} others"
+    if count > part(x, ROWS):
+        yield f"intrinsic dimension: of {part(x, ROWS)} rows, chosen at random; it depends on how dense the rows are"
     yield from disagreement(found["dimensions"])
     if count > OTHERS:
         yield f"exposed rows: ranked against {OTHERS} others, chosen at random, the first of them against all"

@@ -23,6 +23,13 @@ class Spectrum:
     constant: int  # features that do not vary
 
 
+def affordable(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The rows x (n, d), or 4096 of them, chosen at random, where both n and d are larger."""
+    if min(x.shape) <= LARGEST:
+        return x
+    return x[np.sort(rng.choice(len(x), LARGEST, replace=False))]
+
+
 class Covariance:
     """The principal axes of rows (n, d), n, d ≥ 1, in double precision and in blocks of rows.
 
@@ -55,12 +62,19 @@ class Covariance:
         self.spectrum = Spectrum(kept, rank, total, float(total**2 / (kept**2).sum()), constant)
 
     def _gram(self) -> np.ndarray:
-        n, d = self._x.shape
-        gram, step = np.zeros((n, n)), max(1, _BLOCK // n)
-        for start in range(0, d, step):
-            y = self._x[:, start : start + step] - self.mean[start : start + step]
+        n = len(self._x)
+        gram = np.zeros((n, n))
+        for _, y in self._columns():
             gram += y @ y.T
         return gram
+
+    def _columns(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Some features of all rows, centred, and which they are."""
+        n, d = self._x.shape
+        step = max(1, _BLOCK // n)
+        for start in range(0, d, step):
+            at = slice(start, start + step)
+            yield at, self._x[:, at] - self.mean[at]
 
     def squares(self) -> Iterator[np.ndarray]:
         """Squared coordinates of the centred rows along the axes, (rows of a block, rank), block by block."""
@@ -75,7 +89,7 @@ class Covariance:
         y = x - self.mean
         if self._wide:
             scale = np.sqrt(self.freedom * self.spectrum.eigenvalues)
-            along = (y @ (self._x - self.mean).T @ self._axes / scale) ** 2
+            along = (sum(y[:, at] @ part.T for at, part in self._columns()) @ self._axes / scale) ** 2
         else:
             along = (y @ self._axes) ** 2
         return along, ((y**2).sum(1) - along.sum(1)).clip(0)
