@@ -143,6 +143,18 @@ def test_groups_are_exchanged_together(sets: tuple[np.ndarray, ...]) -> None:
     assert "holdout: 3 rows of groups that the training set has too are left out" in relatives.notes
 
 
+def test_a_holdout_of_another_law_is_not_compared_with(sets: tuple[np.ndarray, ...]) -> None:
+    train, generated, holdout = sets
+    found = audit(train, generated, holdout + 1.0)
+    assert any("is not a draw of the training set's law" in note for note in found.notes)
+    assert [test.name for test in found.tests] == ["near copies"]
+    assert found.verdict == "no evidence"
+    families = train.repeat(3, 0)[:300] + 0.1 * holdout
+    named = np.arange(300) // 3, 1000 + np.arange(300)
+    assert len(audit(families, generated, holdout).tests) == 1  # relatives within the training set look like that too
+    assert len(audit(families, generated, holdout, groups=named).tests) == 8
+
+
 def test_without_a_holdout_it_says_what_it_cannot_tell(sets: tuple[np.ndarray, ...]) -> None:
     train, generated, _ = sets
     found = audit(train, generated)

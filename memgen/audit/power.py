@@ -48,7 +48,7 @@ class Power:
             members = labellings(around.records, 1, draws)
             planted = self._plant(kind, count, members[0], draws)
             hit = {"near copies": near_copies(planted, around, members[0]).value > self._scan_bar + 1e-9}
-            if around.records.fresh:
+            if self._made.nulls:
                 hit |= self._found(planted, members)
             found.append(hit | {"any": any(hit.values())})
         return {name: float(np.mean([hit[name] for hit in found])) for name in found[0]}

@@ -1,6 +1,9 @@
 """Which rows are exposed first: as the noise falls, which of them outweighs all others at its own noised copies?
 
-At u = x_i + σz the exact score of all rows gives x_i the weight 1/(1 + e^L), L = ln Σ_j exp(−r_ij²/2σ² − z·(x_i − x_j)/σ).
+At u = x_i + σz the exact score of all rows gives x_i the weight 1/(1 + e^L),
+
+    L = ln Σ_j exp(−r_ij²/2σ² − z·(x_i − x_j)/σ).
+
 A row counts as exposed where it has half of the weight at typical noise: where the mean of L over z is 0.  (In it z·x_i
 has no part.)  A row far from all others is exposed at much noise already.
 
@@ -31,7 +34,9 @@ def exposed(x: np.ndarray, rng: np.random.Generator) -> tuple[Exposed, ...]:
     middle = x.mean(0, dtype=float)
     others = np.sort(rng.choice(len(x), min(len(x), OTHERS), replace=False))
     noise = rng.standard_normal((DRAWS, x.shape[1]))
-    rough = np.concatenate([_rough(y, own, x[others] - middle, others, noise[0], len(x)) for own, y in _parts(x, middle)])
+    rough = np.concatenate(
+        [_rough(y, own, x[others] - middle, others, noise[0], len(x)) for own, y in _parts(x, middle)]
+    )
     candidates = np.argsort(-rough, kind="stable")[:CANDIDATES]
     apart, along = _against_all(x, middle, candidates, noise)
     sigma = _half(lambda s: _log_others(apart, along, s), rough[candidates] / 8, rough[candidates] * 2)

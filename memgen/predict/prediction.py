@@ -101,25 +101,33 @@ def predict(
     rows = checked(x)
     count = len(rows.values) if n is None else n
     found: dict[str, Any] = {}
-    for name, stage in (progress or iter)(_stages(rows, count, wanted, augmentation, seed, found, (batch, steps, parameters))):
+    stages = _stages(rows, count, wanted, augmentation, seed, found, (batch, steps, parameters))
+    for name, stage in stages if progress is None else progress(stages):
         found[name] = stage()
     spectrum = found["spectrum"].covariance.spectrum
-    said = words(count, found["levels"][1], found["levels"][0], wanted.size > 0, found["criteria"], found["training"], augmentation)
-    sentences = tuple(said)
+    shown, collapse = found["levels"]
+    relaxation, speciation = _times(float(spectrum.eigenvalues[0]))
+    sentences = tuple(
+        words(count, collapse, shown, wanted.size > 0, found["criteria"], found["training"], augmentation)
+    )
+    place = [int(number) for number in rows.numbers]
     return Prediction(
-        sentences[0],
-        sentences,
-        *np.shape(x),
-        count,
-        augmentation,
-        spectrum,
-        found["dimensions"],
-        *found["levels"],
-        *_times(float(spectrum.eigenvalues[0])),
-        found["criteria"],
-        tuple(replace(one, row=int(rows.numbers[one.row]), nearest=int(rows.numbers[one.nearest])) for one in found["exposed"]),
-        found["training"],
-        tuple(_notes(rows, count, found)),
+        answer=sentences[0],
+        words=sentences,
+        rows=len(x),
+        dimension=rows.values.shape[1],
+        n=count,
+        augmentation=augmentation,
+        spectrum=spectrum,
+        dimensions=found["dimensions"],
+        levels=shown,
+        collapse=collapse,
+        relaxation=relaxation,
+        speciation=speciation,
+        criteria=found["criteria"],
+        exposed=tuple(replace(one, row=place[one.row], nearest=place[one.nearest]) for one in found["exposed"]),
+        training=found["training"],
+        notes=tuple(_notes(rows, count, found)),
     )
 
 
@@ -171,7 +179,7 @@ def _notes(rows: Rows, n: int, found: dict[str, Any]) -> Iterable[str]:
     if gaussian.rows < count:
         yield f"spectrum: of {gaussian.rows} rows, chosen at random"
     if gaussian.least > 0:
-        yield f"so few rows tell nothing of the Gaussian information below σ = {gaussian.least:.3g}; give {d + 2} or more"
+        yield f"so few rows tell nothing of the Gaussian information below σ = {gaussian.least:.3g}; give {d + 2}"
     if count > TRAINED + HELD_OUT:
         yield f"held-out error: denoisers of {TRAINED} rows at {HELD_OUT} others, chosen at random"
     if count > ROWS:

@@ -26,7 +26,7 @@ class Spectrum:
 class Covariance:
     """The principal axes of rows (n, d), n, d ≥ 1, in double precision and in blocks of rows.
 
-    Works on the smaller of XᵀX and XXᵀ.  Raises ValueError if no feature varies.
+    Works on the smaller of XᵀX and XXᵀ.  Raises ValueError if no feature varies by more than rounding.
     """
 
     def __init__(self, x: np.ndarray) -> None:
@@ -42,15 +42,16 @@ class Covariance:
             square = self._gram()
         values, vectors = np.linalg.eigh(square / self.freedom)
         values, vectors = values[::-1], vectors[:, ::-1]
-        precision = np.finfo(x.dtype if x.dtype == np.float32 else float).eps
-        rank = int(np.sum(values > values[0] * max(n, d) * precision))
-        if not (rank and values[0] > 0):
-            raise ValueError("all rows are equal: there is no variance, and nothing to tell apart")
+        largest = max(float(x.max()), -float(x.min()))
+        rounding = (float(np.finfo(x.dtype).eps) * largest) ** 2  # what numbers of this precision cannot tell from 0
+        rank = int(np.sum(values > values[0] * max(n, d) * np.finfo(float).eps + rounding))
+        if not rank:
+            raise ValueError("all rows are equal but for rounding: there is no variance, and nothing to tell apart")
         self._axes, self._wide = vectors[:, :rank], d > n
         kept = values[:rank]
         variance = sum((((part - self.mean) ** 2).sum(0) for part in _blocks(x)), np.zeros(d))
         total = float(kept.sum())
-        constant = int(np.sum(variance <= variance.max() * precision**2 * n))
+        constant = int(np.sum(variance / n <= rounding))
         self.spectrum = Spectrum(kept, rank, total, float(total**2 / (kept**2).sum()), constant)
 
     def _gram(self) -> np.ndarray:
@@ -70,7 +71,7 @@ class Covariance:
                 yield ((part - self.mean) @ self._axes) ** 2
 
     def parts(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of other rows (m, d): squared coordinates along the axes (m, rank), and the squared distance from them (m,)."""
+        """Of other rows (m, d): squared coordinates along the axes (m, rank), squared distances from them (m,)."""
         y = x - self.mean
         if self._wide:
             scale = np.sqrt(self.freedom * self.spectrum.eigenvalues)
