@@ -1,6 +1,6 @@
 """What chapter 14 draws, tabulates and compares."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,12 @@ from memgen.audit.result import LEVEL
 from memgen.experiments.your_model import RECIPES, SIDE
 from memgen.figures import plots
 from memgen.figures.curves import followed, means
-from memgen.statistics import Estimate, mean
+from memgen.statistics import mean
 from memgen.watch import Watch
 from theory.checks.report import Report
 
 KEYS = ["recipe", "replica", "step", "level", "measure"]
+FIXES = tuple(RECIPES)[1:]
 NOISE = 0.2  # at which recipes are compared
 
 
@@ -56,7 +57,9 @@ def course(watch: Watch) -> Figure:
         reach = 1.96 * share.error
         plots.simulated(left, share.step, share.value, share.value - reach, share.value + reach, k)
         left.plot(share.step, share.value, color=f"C{k}", linewidth=0.8)
-        plots.label_line(left, share.step.iloc[-1], share.value.iloc[-1], f"σ = {level:g}", k, ha="right", xytext=(0, 6))
+        plots.label_line(
+            left, share.step.iloc[-1], share.value.iloc[-1], f"σ = {level:g}", k, ha="right", xytext=(0, 6)
+        )
     at = rows[rows.level == NOISE]
     for k, side in enumerate(("train", "holdout"), 3):
         loss = at[at.measure == f"loss_{side}"]
@@ -71,7 +74,7 @@ def course(watch: Watch) -> Figure:
 
 
 def recipes(rows: pd.DataFrame) -> Figure:
-    """For every recipe, means over shuffles with 95% intervals: the share of a copy's gap, and the loss on fresh digits."""
+    """For every recipe, means over shuffles with 95% intervals: share of a copy's gap, and loss on fresh digits."""
     fig, panels = plots.figure(2, height=3.6)
     at = rows[rows.level == NOISE]
     for axes, measure in zip(panels, ("share", "loss_holdout"), strict=True):
@@ -81,8 +84,7 @@ def recipes(rows: pd.DataFrame) -> Figure:
                 followed(axes, means(part, "step"), k, 2, plots.MARKERS[k])
         axes.set(xlabel="gradient steps", xscale="log")
     for k, recipe in enumerate(RECIPES):
-        style = {"color": f"C{k}", "marker": plots.MARKERS[k], "markerfacecolor": "white", "linewidth": 0.8}
-        panels[0].plot([], [], label=recipe, **style)
+        panels[0].plot([], [], plots.MARKERS[k] + "-", color=f"C{k}", mfc="white", linewidth=0.8, label=recipe)
     panels[0].set(ylabel=f"share of a copy's loss gap, σ = {NOISE:g}")
     panels[1].set(ylabel=f"loss on fresh digits, σ = {NOISE:g}", yscale="log")
     panels[0].legend()
@@ -100,20 +102,17 @@ def _audits(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(rows: pd.DataFrame) -> str:
-    """Markdown: what audits say of each recipe after so many steps, over shuffles; and the ⅓ rule."""
+    """Markdown: in how many shuffles audits after so many steps say memorized, and find single copies; the ⅓ rule."""
     found = _audits(rows)
     steps = sorted(found.index.unique("step"))
     lines = [f"| recipe | {' | '.join(f'{step} steps' for step in steps)} | d₁/d₂ < ⅓ at the end |"]
     lines.append("|---" * (len(steps) + 2) + "|")
     for recipe in RECIPES:
-        entries = []
-        for step in steps:
-            part = found.loc[recipe, step]
-            every, memorized, near = len(part), (part.least <= LEVEL).sum(), (part.near <= LEVEL).sum()
-            silent = ((part.least > LEVEL) & (part.power >= POWER)).sum()
-            words = f"{memorized} of {every} memorized" if memorized else f"{silent} of {every} no evidence"
-            entries.append(words + (f", {near} with copies" if near else ""))
-        lines.append(f"| {recipe} | {' | '.join(entries)} | {found.loc[recipe, steps[-1]].flagged.mean():.1%} |")
+        parts = [found.loc[recipe, step] for step in steps]
+        entries = [
+            f"{(part.least <= LEVEL).sum()} of {len(part)}, copies {(part.near <= LEVEL).sum()}" for part in parts
+        ]
+        lines.append(f"| {recipe} | {' | '.join(entries)} | {parts[-1].flagged.mean():.1%} |")
     return "\n".join(lines)
 
 
@@ -121,8 +120,8 @@ def in_other_places(rows: pd.DataFrame) -> str:
     """What the audit says of the recipe shifted at the end: of digits as they are, and of all places of each."""
     found = _audits(rows).loc["shifted"]
     last = found.loc[found.index.unique("step").max()]
-    one, all_places = (f"{(p <= LEVEL).sum()} of {len(last)} memorized" for p in (last.least, last.moved))
-    return f"audited where they are: {one}; in nine places each: {all_places}"
+    one, all_places = (f"{(p <= LEVEL).sum()} of {len(last)}" for p in (last.least, last.moved))
+    return f"shifted, called memorized where the digits are: {one}; with all nine places of each: {all_places}"
 
 
 def best(rows: pd.DataFrame) -> pd.DataFrame:
@@ -141,7 +140,9 @@ def best(rows: pd.DataFrame) -> pd.DataFrame:
 def stops(rows: pd.DataFrame) -> str:
     """Markdown: where the loss on fresh digits is least, with the share of a copy's gap there and at the end."""
     found = best(rows)
-    lines = ["| recipe | steps to the least loss | steps per digit | least loss, 10⁻³ | share there | share at the end |"]
+    lines = [
+        "| recipe | steps to the least loss | steps per digit | least loss, 10⁻³ | share there | share at the end |"
+    ]
     lines.append("|---|---|---|---|---|---|")
     for recipe, (n, *_) in RECIPES.items():
         part = found.loc[recipe]
@@ -151,7 +152,30 @@ def stops(rows: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def paired(rows: pd.DataFrame, column: str, one: str, other: str, at: Callable[[str], str] = str) -> Estimate:
-    """The mean over shuffles of a column of `best` for one recipe less that for another, or of another column of it."""
+def planted(fresh: np.ndarray, train: np.ndarray, count: int, draws: np.random.Generator) -> np.ndarray:
+    """Fresh digits, the first `count` of them replaced by training digits blurred by noise of 0.05 a pixel."""
+    copies = train[draws.permutation(len(train))[:count]]
+    return np.concatenate([copies + 0.05 * draws.standard_normal(copies.shape), fresh[count:]]).astype(np.float32)
+
+
+def state(report: Report, rows: pd.DataFrame) -> None:
+    """What the stored networks have to show: that the recipes change what they are said to change."""
     found = best(rows)
-    return mean((found.loc[one, column] - found.loc[other, at(column)]).to_numpy())
+    worst = found.loc["60 digits"]
+    report.rejects("60 digits to the end: no gap", mean(worst.last_share.to_numpy()).z(0), 1)
+    stopped = mean((worst.last_share - worst.share).to_numpy())
+    report.rejects("60 digits stopped at the least loss have as large a share", stopped.z(0), 1)
+    for recipe in FIXES:
+        less = mean((worst.last_share - found.loc[recipe].last_share).to_numpy())
+        report.rejects(f"{recipe} have as large a share", less.z(0), 1)
+    better = {recipe: mean((worst.loss - found.loc[recipe].loss).to_numpy()).z(0) for recipe in FIXES}
+    report.rejects("1197 digits denoise fresh digits no better", better["1197 digits"], 1)
+    report.rejects("16 units denoise fresh digits as well", better["16 units"], -1)
+    audits = _audits(rows)
+    last = audits.index.unique("step").max()
+    report.holds(
+        "60 digits to the end: single copies in every shuffle", (audits.loc["60 digits", last].near <= LEVEL).all()
+    )
+    ends = [audits.loc["60 digits", 316], *(audits.loc[recipe, last] for recipe in FIXES)]
+    report.holds("no recipe else leaves single copies that are found", all((end.near > LEVEL).all() for end in ends))
+    report.holds("all of these audits would have found 5% of copies", (audits.power >= POWER).all())
