@@ -1,38 +1,67 @@
-"""Speed of the nearest-neighbour search against the bare tiled matrix product that it cannot do without.
+"""Speed of the nearest-neighbour search against the bare tiled product in single precision that it cannot do without,
+and against the flat index of faiss-cpu if that is installed (`pip install faiss-cpu`).
 
-Prints and never asserts. Medians of calls made in turn, on one thread; the products are tiled as the search is.
+Prints and never asserts. Medians of calls made in turn, in one process, on as many threads as `--threads` says.
 """
+
+import argparse
+from collections.abc import Callable
 
 import torch
 from _timing import alternate, report
 
-from memgen.measures.nearest import _COLUMNS, _ROWS, nearest
+from memgen.measures import nearest
 
-REPETITIONS = 5
+REPETITIONS = 3
+TILE = 512
+
+try:
+    import faiss
+except ImportError:
+    faiss = None
 
 
 def products(y: torch.Tensor, x: torch.Tensor) -> None:
     """Y Xᵀ, a tile at a time."""
-    buffer = y.new_empty(_ROWS * _COLUMNS)
-    for points in y.split(_COLUMNS):
-        for part in x.split(_ROWS):
+    buffer = y.new_empty(TILE * TILE)
+    for points in y.split(TILE):
+        for part in x.split(TILE):
             torch.mm(part, points.T, out=buffer[: len(part) * len(points)].view(len(part), len(points)))
 
 
-def search(m: int, n: int, d: int) -> None:
+def flat(y: torch.Tensor, x: torch.Tensor, k: int) -> None:
+    """The same search by faiss: exact but for the rounding of single precision."""
+    index = faiss.IndexFlatL2(x.shape[1])
+    index.add(x.numpy())
+    index.search(y.numpy(), k)
+
+
+def search(m: int, n: int, d: int, k: int, dtype: torch.dtype = torch.float32) -> None:
     generator = torch.Generator().manual_seed(0)
-    x = torch.randn(n, d, generator=generator, dtype=torch.float64)
-    y = torch.randn(m, d, generator=generator, dtype=torch.float64)
-    ours, gemm = alternate(lambda: nearest(y, x), lambda: products(y, x), REPETITIONS)
-    flop = 2e-9 * m * n * d
-    report(
-        f"two nearest of {n} to {m}, d = {d}",
-        f"{ours:.2f} s, {flop / ours:.1f} GFLOP/s, {gemm / ours:.0%} of the {flop / gemm:.1f} of the product",
-    )
+    x = torch.randn(n, d, generator=generator)
+    y = torch.randn(m, d, generator=generator)
+    given = y.to(dtype), x.to(dtype)
+    others: dict[str, Callable[[], object]] = {"product of float32": lambda: products(y, x)}
+    if faiss is not None:
+        others["faiss flat"] = lambda: flat(y, x, k)
+    for name, other in others.items():
+        ours, theirs = alternate(lambda: nearest(*given, k), other, REPETITIONS)
+        rate = 2e-9 * m * n * d
+        report(
+            f"{k} nearest of {n:,} to {m:,}, d = {d}, {str(dtype)[6:]}",
+            f"{ours:.2f} s, {rate / ours:.0f} GFLOP/s, {theirs / ours:.0%} of the rate of {name} ({rate / theirs:.0f})",
+        )
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    search(10_000, 10_000, 64)
-    search(5000, 60_000, 64)
-    search(10_000, 10_000, 784)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=1)
+    threads = parser.parse_args().threads
+    torch.set_num_threads(threads)
+    if faiss is not None:
+        faiss.omp_set_num_threads(threads)
+    search(10_000, 10_000, 64, 2)
+    search(10_000, 10_000, 64, 2, torch.float64)
+    search(5000, 10_000, 784, 2)
+    for neighbours in (2, 64):
+        search(2000, 20_000, 3072, neighbours)

@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
-from memgen.audit import Audit, audit
+from memgen.audit import Audit, audit, power
 from memgen.audit.decide import Null, decide, holm, labellings
 from memgen.audit.neighbours import Lists, closeness
 from memgen.audit.records import prepare
@@ -24,6 +25,14 @@ def law(count: int, *key: object) -> np.ndarray:
 def spoilt(train: np.ndarray, generated: np.ndarray, copies: int, noise: float) -> np.ndarray:
     away = stream("audit test", "noise").standard_normal((copies, D))
     return np.concatenate([train[:copies] + noise * away, generated[copies:]])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_plantings() -> Iterator[None]:
+    """A power in tenths is enough to see what depends on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(power, "PLANTINGS", 10)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +141,18 @@ def test_groups_are_exchanged_together(sets: tuple[np.ndarray, ...]) -> None:
         assert labels.sum() == 300
     relatives = prepare(train, generated, holdout, (groups[0], groups[1] - 1))
     assert "holdout: 3 rows of groups that the training set has too are left out" in relatives.notes
+
+
+def test_a_holdout_of_another_law_is_not_compared_with(sets: tuple[np.ndarray, ...]) -> None:
+    train, generated, holdout = sets
+    found = audit(train, generated, holdout + 1.0)
+    assert any("is not a draw of the training set's law" in note for note in found.notes)
+    assert [test.name for test in found.tests] == ["near copies"]
+    assert found.verdict == "no evidence"
+    families = train.repeat(3, 0)[:300] + 0.1 * holdout
+    named = np.arange(300) // 3, 1000 + np.arange(300)
+    assert len(audit(families, generated, holdout).tests) == 1  # relatives within the training set look like that too
+    assert len(audit(families, generated, holdout, groups=named).tests) == 8
 
 
 def test_without_a_holdout_it_says_what_it_cannot_tell(sets: tuple[np.ndarray, ...]) -> None:

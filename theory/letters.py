@@ -207,6 +207,12 @@ def _values(letter: Variable) -> str:
 # -- words -------------------------------------------------------------------------------------------------------------
 
 _TERMS = {
+    "audit": "Tests whether generated points know their training set, each with its null and its power.",
+    "near copy, loose copy": "What an audit plants: a training record with noise of ¼, or of 0.8, of the usual distance "
+    "from a record to its nearest.",
+    "local dimension": "The exponent with which the number of neighbours of a point grows with their distance.",
+    "permutation null": "What a statistic is when the labels “training” and “held out” are dealt anew.",
+    "power": "The probability that a test finds what is there, such as a given share of copies.",
     "annealed, quenched": "An annealed average of a logarithm is the logarithm of the average, which rare samples may "
     "dominate; the quenched one averages the logarithm itself, and says what a typical sample has.",
     "AUC": "The area under the curve of true against false positives: the probability that a training point scores "

@@ -14,7 +14,20 @@ from theory.catalogue import Entry
 from theory.letters import GLOSSARY
 
 # The rooms of the engine, as the reference shows them; formulas have pages of their own.
-_ROOMS = ("laws", "denoisers", "measures", "statistics", "experiments", "figures", "runs", "places")
+_ROOMS = (
+    "laws",
+    "denoisers",
+    "measures",
+    "statistics",
+    "experiments",
+    "figures",
+    "runs",
+    "places",
+    "reading",
+    "predict",
+    "watch",
+    "audit",
+)
 
 BAR = r"\|"  # in a cell of a table
 

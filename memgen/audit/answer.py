@@ -48,10 +48,11 @@ def audit(
         "holdout": records.fresh,
         "dimension": records.pool.shape[1],
     }
-    cannot = words.cannot(sizes, copies)
     if min(sizes["train"], sizes["generated"]) < _LEAST:
         answer = words.too_few(sizes, _LEAST)
-        return Audit("undecidable", answer, sizes, copies, (), {}, {}, {}, (), {}, records.notes, cannot)
+        return Audit(
+            "undecidable", answer, sizes, copies, (), {}, {}, {}, (), {}, records.notes, words.cannot(sizes, copies)
+        )
     decision = decide(records, seed, progress or iter)
     stated = max(1, round(copies * sizes["generated"]))
     power = Power(decision, seed)
@@ -78,8 +79,8 @@ def audit(
         curves=curves,
         pairs=_pairs(decision),
         ratios={name: tuple(map(float, r[:_SHOWN])) for name, r in decision.ratios().items()},
-        notes=(*records.notes, *decision.around.notes),
-        cannot=cannot,
+        notes=(*records.notes, *decision.around.notes, *((words.STRANGE,) if decision.strange else ())),
+        cannot=words.cannot(sizes if decision.nulls else sizes | {"holdout": 0}, copies),
     )
 
 

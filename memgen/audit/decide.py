@@ -4,14 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from memgen.audit.neighbours import Neighbourhoods, Progress, closeness
+from memgen.audit.neighbours import Neighbourhoods, Progress, Search, closeness
 from memgen.audit.records import Records
 from memgen.audit.result import LEVEL, Test
-from memgen.audit.statistics import Drawn, Measured, Scan, measure, near_copies
+from memgen.audit.statistics import Drawn, Measured, Scan, kinship, measure, near_copies
 from memgen.streams import stream
 
 LABELLINGS = 499
 SHUFFLES = 1999
+STRANGE = 1 / (1 + LABELLINGS)  # the p-value at which a holdout is not of the training set's law: the least there is
 _CELLS = 10
 _FITTED = 5000  # records that the cells are fitted to
 
@@ -69,6 +70,7 @@ class Decision(NamedTuple):
     scan: Scan
     chance: np.ndarray  # values of the scan under its null
     nulls: dict[str, Null]  # of the other tests
+    strange: bool  # whether the holdout is of another law than the training set, so that there are no other tests
 
     @property
     def level(self) -> float:
@@ -111,24 +113,27 @@ def labellings(records: Records, times: int, draws: np.random.Generator) -> np.n
     return shuffled[:, records.group]
 
 
-def decide(records: Records, seed: int = 0, progress: Progress = iter) -> Decision:
-    """Every test of the records, each with its null."""
-    around = Neighbourhoods(records, seed, progress)
+def decide(records: Records, seed: int = 0, progress: Progress = iter, search: Search | None = None) -> Decision:
+    """Every test of the records, each with its null. `search` stands in for `memgen.measures.nearest`."""
+    around = Neighbourhoods(records, seed, progress, search)
     cell, drawn_cell = cells(records, seed)
     drawn = Drawn(around.generated, drawn_cell[around.kept], around.to_generated)
     scan = near_copies(drawn, around, records.in_train)
     chance = scan.chance(stream(seed, "audit", "shuffles"), SHUFFLES)
     p = {"near copies": float((1 + (chance >= scan.value - 1e-9).sum()) / (1 + SHUFFLES))}
-    measured: dict[str, Measured] = {}
+    measured, strange = {}, 1.0
     if records.fresh:
         others = labellings(records, LABELLINGS, stream(seed, "audit", "labels"))
-        measured = measure(drawn, around, cell, np.concatenate([records.in_train[None], others]))
+        members = np.concatenate([records.in_train[None], others])
+        kin = kinship(around, members)
+        strange = Null.of(kin.values, kin.side).p(kin.values[:1])
+        measured = {} if strange <= STRANGE else measure(drawn, around, cell, members)
     nulls = {name: Null.of(m.values, m.side) for name, m in measured.items()}
     p |= {name: null.p(measured[name].values[:1]) for name, null in nulls.items()}
     adjusted = holm(p)
     tests = [_near(scan, p["near copies"], adjusted["near copies"])]
     tests += [_test(name, m, nulls[name], p[name], adjusted[name]) for name, m in measured.items()]
-    return Decision(tuple(tests), around, drawn, cell, scan, chance, nulls)
+    return Decision(tuple(tests), around, drawn, cell, scan, chance, nulls, records.fresh > 0 and not measured)
 
 
 def holm(p: dict[str, float]) -> dict[str, float]:

@@ -22,6 +22,7 @@ _ROUNDING = 1e-6  # of the largest eigenvalue: what is below is rounding in sing
 _REPEATS = 8  # generated points about each that are looked at for repetitions
 
 Progress = Callable[[Iterable], Iterable]
+Search = Callable[..., tuple[np.ndarray, np.ndarray]]  # `memgen.measures.nearest`, or what knows its answers
 
 
 class Lists(NamedTuple):
@@ -47,10 +48,14 @@ class Lists(NamedTuple):
         Where a list ends before, its last distance stands in.
         """
         k = self.indices.shape[1]
-        bits = np.packbits(members[:, self.indices], axis=-1, bitorder="little")
-        listed = np.zeros((*bits.shape[:2], 4), np.uint8)
-        listed[..., : bits.shape[2]] = bits
-        code = listed.view("<u4")[..., 0]  # bit j of it says whether the j-th neighbour is a member
+        labels = np.ascontiguousarray(members.T).view(np.uint8)  # whole rows are gathered, in a quarter of the time
+        code = np.zeros((len(self.indices), len(members)), np.uint32)  # bit j: is the j-th neighbour a member?
+        for start in range(0, k, 8):
+            byte = np.zeros(code.shape, np.uint8)
+            for j in range(start, min(start + 8, k)):
+                byte |= labels[self.indices[:, j]] << np.uint8(j - start)
+            code |= byte.astype(np.uint32) << np.uint32(start)
+        code = np.ascontiguousarray(code.T)
         first, second = _lowest(code, k), _lowest(code & (code - np.uint32(1)), k)
         points = np.arange(len(self.distances))
         return self.distances[points, first], self.distances[points, second], self.indices[points, first]
@@ -74,9 +79,10 @@ def closeness(first: np.ndarray, second: np.ndarray, dimension: np.ndarray) -> n
 class Neighbourhoods:
     """The lists of the generated points and of records, over the pool; each record's distance to a generated point."""
 
-    def __init__(self, records: Records, seed: int, progress: Progress) -> None:
+    def __init__(self, records: Records, seed: int, progress: Progress, search: Search | None = None) -> None:
         from memgen.measures.nearest import nearest  # takes PyTorch along, seconds that `import memgen.audit` spares
 
+        nearest = search or nearest
         self.records, self._nearest = records, nearest
         pool, listed = records.pool, min(LISTED, len(records.pool) - 1)
         searches = iter(progress(range(3)))  # advanced by hand: a step of progress a search

@@ -17,7 +17,7 @@ POWER = 0.8  # what an audit must have for its silence to say something
 # How far a copy lies from its original, in median distances of a record to its nearest
 KINDS = {"near": 0.25, "loose": 0.8}
 _COPIES = 2000  # made of each kind, at most
-_PLANTINGS = 40
+PLANTINGS = 40  # of each number of copies
 
 
 class Copies(NamedTuple):
@@ -43,12 +43,12 @@ class Power:
     def _of(self, kind: str, count: int) -> dict[str, float]:
         """The share of plantings of so many copies that each test finds; under "any", that the audit finds."""
         around, found = self._made.around, []
-        for k in range(_PLANTINGS):
+        for k in range(PLANTINGS):
             draws = stream(self._seed, "audit", "planting", kind, count, k)
             members = labellings(around.records, 1, draws)
             planted = self._plant(kind, count, members[0], draws)
             hit = {"near copies": near_copies(planted, around, members[0]).value > self._scan_bar + 1e-9}
-            if around.records.fresh:
+            if self._made.nulls:
                 hit |= self._found(planted, members)
             found.append(hit | {"any": any(hit.values())})
         return {name: float(np.mean([hit[name] for hit in found])) for name in found[0]}

@@ -11,6 +11,7 @@ from memgen.audit.neighbours import Lists, Neighbourhoods, closeness
 
 WIDTHS = (0.25, 0.5, 1.0, 2.0)  # of the kernel, in median distances of a record to its nearest
 _CUTS = 24  # of a scan
+_KIN = 5  # neighbours of a record that are asked for their label
 _HEAD = 0.02  # share of the closest pairs among which single copies are looked for
 _CHUNK = 2**25  # label look-ups at once
 
@@ -106,6 +107,16 @@ def _copying(own: np.ndarray, others: np.ndarray, fresh: np.ndarray, cell: np.nd
         total += n * np.divide(u - m * n / 2, deviation, out=np.zeros(len(own)), where=deviation > 0)
         weight += n
     return np.divide(total, weight, out=np.zeros(len(own)), where=weight > 0)
+
+
+def kinship(around: Neighbourhoods, members: np.ndarray) -> Measured:
+    """How often one of a record's nearest others bears its own label: more often if the two sets are not of one law.
+
+    The test of Schilling (1986) and Henze (1988). Generated points have no part in it.
+    """
+    near = around.own.indices[:, :_KIN]
+    shares = [(labels[near] == labels[around.rows, None]).mean() for labels in members]
+    return Measured(np.array(shares)[:, None])
 
 
 class Scan(NamedTuple):

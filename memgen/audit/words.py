@@ -41,6 +41,10 @@ def answer(
     return f"None of the {len(tests)} tests speaks for it; {found}. On {loose}, it cannot decide. {more}"
 
 
+STRANGE = (
+    "holdout: it is not a draw of the training set's law, since records of either set have their own for neighbours too"
+    " often; tests that compare the two are left out (are there relatives within a set? then name them as groups)"
+)
 _COPIES = "Single generated points are copies of training records"
 _BULK = "The generated points as a whole lie closer to the training records than to fresh ones, without single copies"
 

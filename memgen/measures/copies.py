@@ -28,6 +28,27 @@ class DataCopying(NamedTuple):
         return self.score / self.deviation
 
 
+def copying_score(own: np.ndarray, cell: np.ndarray, others: np.ndarray, cells: np.ndarray) -> DataCopying:
+    """C_T of distances to the training set: of generated points (m,), of held-out points (h,), and the cell of each.
+
+    Raises ValueError if no cell has both, at distances that differ.
+    """
+    scores, weights = [], []
+    for k in np.unique(cells):
+        ours, theirs = own[cell == k], others[cells == k]
+        ranks = stats.rankdata(np.concatenate([ours, theirs]))
+        m, n = len(ours), len(theirs)
+        variance = stats.tiecorrect(ranks) * m * n * (m + n + 1) / 12
+        if variance > 0:  # without it the cell says nothing
+            u = ranks[:m].sum() - m * (m + 1) / 2  # pairs in which the generated point is farther
+            scores.append((u - m * n / 2) / np.sqrt(variance))
+            weights.append(n)
+    if not weights:
+        raise ValueError("no cell has generated and held-out points whose distances to the training set differ")
+    w = np.array(weights) / sum(weights)
+    return DataCopying(float(w @ scores), float(np.linalg.norm(w)), len(w))
+
+
 class Neighbours:
     """Generated points, training set and holdout with the distances among them, each found when first asked for.
 
@@ -80,20 +101,7 @@ class Neighbours:
     def data_copying(self, cells: int = 1) -> DataCopying:
         """See the function of this name."""
         generated, fresh = self._cells(cells)
-        scores, weights = [], []
-        for cell in range(cells):
-            ours, theirs = self.to_train[0][generated == cell, 0], self.holdout_to_train[fresh == cell]
-            ranks = stats.rankdata(np.concatenate([ours, theirs]))
-            m, n = len(ours), len(theirs)
-            variance = stats.tiecorrect(ranks) * m * n * (m + n + 1) / 12
-            if variance > 0:  # without it the cell says nothing
-                u = ranks[:m].sum() - m * (m + 1) / 2  # pairs in which the generated point is farther
-                scores.append((u - m * n / 2) / np.sqrt(variance))
-                weights.append(n)
-        if not weights:
-            raise ValueError("no cell has generated and held-out points whose distances to the training set differ")
-        w = np.array(weights) / sum(weights)
-        return DataCopying(float(w @ scores), float(np.linalg.norm(w)), len(w))
+        return copying_score(self.to_train[0][:, 0], generated, self.holdout_to_train, fresh)
 
     def _cells(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """The cell of each generated point and of each point of the holdout."""

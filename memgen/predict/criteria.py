@@ -21,6 +21,7 @@ class Criterion:
     """
 
     name: str
+    label: str
     turns: str
     n_star: float | None
     basis: Basis
@@ -55,15 +56,15 @@ def criteria(spectrum: Spectrum, rows: int, n: int) -> tuple[Criterion, ...]:
 
 def _criterion(name: str, basis: Basis, note: str, value: Callable[[], float], n: int) -> Criterion:
     from memgen.figures.criteria.crossings import CRITERIA
-    from theory.core.parts import DomainError
 
+    about = CRITERIA[name].label, CRITERIA[name].turns
     try:
         n_star = value()
-    except DomainError:
-        return Criterion(name, CRITERIA[name].turns, None, basis, f"no formula for so few directions ({note})", None)
+    except ValueError:  # out of the formula's domain, or, in very few directions, no crossing
+        return Criterion(name, *about, None, basis, f"no formula for so few directions ({note})", None)
     if not np.isfinite(n_star):
-        return Criterion(name, CRITERIA[name].turns, None, basis, note, None)
-    return Criterion(name, CRITERIA[name].turns, n_star, basis, note, bool(n > n_star))
+        return Criterion(name, *about, None, basis, note, None)
+    return Criterion(name, *about, n_star, basis, note, bool(n > n_star))
 
 
 def _many(name: str, d: float, value: Callable[[float], float]) -> float:

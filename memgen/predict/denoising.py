@@ -9,11 +9,11 @@ information from above.  They are the linear one (Wiener's), best for a Gaussian
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
-from memgen.predict.spectrum import Covariance
+from memgen.predict.rows import part
+from memgen.predict.spectrum import Covariance, affordable
 
-TRAINED, HELD_OUT, NOISES = 3000, 250, 2  # rows, rows, draws of the noise for each
+TRAINED, HELD_OUT = 3000, 250  # rows: those of the denoiser of points, and those that are denoised
 
 
 @dataclass(frozen=True)
@@ -26,24 +26,24 @@ class Denoised:
     by_points: np.ndarray
 
 
-def information(
-    x: np.ndarray, sigmas: np.ndarray, start: tuple[float, float], rng: np.random.Generator
-) -> Denoised:
+def information(x: np.ndarray, sigmas: np.ndarray, start: tuple[float, float], rng: np.random.Generator) -> Denoised:
     """At falling noise levels σ, two at least; `start`: the information at the first and its error.
 
-    x (n, d), n ≥ 10, of which at most 3000 are denoised with and 250 are held out.
+    x (n, d), n ≥ 10, of which at most 250 are held out.  The linear denoiser is fitted on all
+    others, that of the points is of 3000 of them.
     """
+    from scipy.interpolate import PchipInterpolator
+
     from memgen.denoisers.exact import EmpiricalBayes
 
     order = rng.permutation(len(x))
-    held = x[order[: min(HELD_OUT, len(x) // 5)]].astype(float)
-    rest = np.ascontiguousarray(x[order[len(held) :][:TRAINED]])
-    linear, points = _linear(rest, held, sigmas), EmpiricalBayes(rest)
-    noise = rng.standard_normal((NOISES, *held.shape))
-    near = np.empty_like(linear)
+    held_out = order[: min(part(x, HELD_OUT), len(x) // 5)]
+    held, noise = x[held_out].astype(float), rng.standard_normal((len(held_out), x.shape[1]))
+    linear = _linear(affordable(np.delete(x, held_out, axis=0), rng), held, sigmas)
+    points, near = EmpiricalBayes(x[order[len(held) :][: part(x, TRAINED)]]), np.empty_like(linear)
     for k, sigma in enumerate(sigmas):
-        noised = (held + sigma * noise).astype(rest.dtype)
-        near[:, k] = ((points.denoise(noised, float(sigma)).numpy() - held) ** 2).sum(-1).mean(0)
+        noised = (held + sigma * noise).astype(x.dtype)
+        near[:, k] = ((points.denoise(noised, float(sigma)).numpy() - held) ** 2).sum(1)
     by_points = near.mean(0) < linear.mean(0)
     error = np.where(by_points, near, linear)  # (rows, levels)
     log_ratio = -2 * np.log(sigmas)  # of signal to noise: dI = ½ mmse/σ² d ln(1/σ²)

@@ -1,14 +1,15 @@
-"""Intrinsic dimension: how many coordinates it takes to tell neighbours apart, by two estimators of scikit-dimension."""
+"""Intrinsic dimension: how many coordinates tell neighbours apart, by two estimators of scikit-dimension."""
 
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
-from scipy.spatial.distance import cdist
+
+from memgen.predict.rows import part
 
 ROWS, GROUPS, NEIGHBOURS = 2000, 10, 20
+_T = 2.2621571627409915  # 97.5% of Student's t with 9 degrees of freedom
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,13 @@ class Dimension:
 def dimensions(x: np.ndarray, rng: np.random.Generator) -> tuple[Dimension, ...]:
     """By the ratio of the two nearest distances, and by the likelihood of the 20 nearest; x (rows, d), no two equal.
 
-    On at most 2000 rows.  The interval is that of the jackknife: each of ten groups is left out in turn.  A bootstrap
-    would repeat points, which are then their own nearest neighbours.
+    On at most 2000 rows, fewer if they are very wide.  The interval is that of the jackknife: each of ten groups
+    is left out in turn.  A bootstrap would repeat points, which are then their own nearest neighbours.
     """
     import skdim
+    from scipy.spatial.distance import cdist
 
-    chosen = x[np.sort(rng.choice(len(x), min(len(x), ROWS), replace=False))].astype(float)
+    chosen = x[np.sort(rng.choice(len(x), part(x, ROWS), replace=False))].astype(float)
     distances = cdist(chosen, chosen)
     np.fill_diagonal(distances, np.inf)
     group = rng.permutation(np.arange(len(chosen)) % GROUPS)
@@ -58,14 +60,16 @@ def _two(skdim, nearest: np.ndarray) -> float:  # type: ignore[no-untyped-def]
 
 def _likelihood(skdim, x: np.ndarray, nearest: np.ndarray) -> float:  # type: ignore[no-untyped-def]
     wide = np.pad(x[:, :2], ((0, 0), (0, max(0, 2 - x.shape[1]))))  # asked for by the library, used for its length
-    return float(skdim.id.MLE().fit(wide, precomputed_knn_arrays=(nearest, None), n_neighbors=nearest.shape[1]).dimension_)
+    return float(
+        skdim.id.MLE().fit(wide, precomputed_knn_arrays=(nearest, None), n_neighbors=nearest.shape[1]).dimension_
+    )
 
 
 def _interval(method: str, values: np.ndarray) -> Dimension:
     whole, parts = values[0], values[1:]
     if not np.isfinite(values).all() or whole <= 0:
         return Dimension(method, None, None, None)
-    error = np.sqrt((GROUPS - 1) / GROUPS * ((parts - parts.mean()) ** 2).sum()) * stats.t.ppf(0.975, GROUPS - 1)
+    error = np.sqrt((GROUPS - 1) / GROUPS * ((parts - parts.mean()) ** 2).sum()) * _T
     return Dimension(method, float(whole), float(max(0, whole - error)), float(whole + error))
 
 

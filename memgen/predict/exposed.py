@@ -1,6 +1,9 @@
 """Which rows are exposed first: as the noise falls, which of them outweighs all others at its own noised copies?
 
-At u = x_i + σz the exact score of all rows gives x_i the weight 1/(1 + e^L), L = ln Σ_j exp(−r_ij²/2σ² − z·(x_i − x_j)/σ).
+At u = x_i + σz the exact score of all rows gives x_i the weight 1/(1 + e^L),
+
+    L = ln Σ_j exp(−r_ij²/2σ² − z·(x_i − x_j)/σ).
+
 A row counts as exposed where it has half of the weight at typical noise: where the mean of L over z is 0.  (In it z·x_i
 has no part.)  A row far from all others is exposed at much noise already.
 
@@ -31,7 +34,9 @@ def exposed(x: np.ndarray, rng: np.random.Generator) -> tuple[Exposed, ...]:
     middle = x.mean(0, dtype=float)
     others = np.sort(rng.choice(len(x), min(len(x), OTHERS), replace=False))
     noise = rng.standard_normal((DRAWS, x.shape[1]))
-    rough = np.concatenate([_rough(y, own, x[others] - middle, others, noise[0], len(x)) for own, y in _parts(x, middle)])
+    reference = x[others] - middle
+    known = reference.astype(np.float32), (reference @ noise[0]).astype(np.float32)[None]
+    rough = np.concatenate([_rough(y, own[:, None] == others, *known, len(x)) for own, y in _parts(x, middle)])
     candidates = np.argsort(-rough, kind="stable")[:CANDIDATES]
     apart, along = _against_all(x, middle, candidates, noise)
     sigma = _half(lambda s: _log_others(apart, along, s), rough[candidates] / 8, rough[candidates] * 2)
@@ -47,16 +52,13 @@ def _parts(x: np.ndarray, middle: np.ndarray) -> Iterator[tuple[np.ndarray, np.n
         yield own, x[own] - middle
 
 
-def _rough(
-    y: np.ndarray, own: np.ndarray, reference: np.ndarray, others: np.ndarray, noise: np.ndarray, n: int
-) -> np.ndarray:
-    """The noise of each row y against some others, in single precision."""
-    y, ref = y.astype(np.float32), reference.astype(np.float32)
-    apart = (y**2).sum(1)[:, None] + (ref**2).sum(1) - 2 * y @ ref.T
-    apart[own[:, None] == others] = np.inf
-    along = (reference @ noise).astype(np.float32)[None]
-    each = np.float32(np.log((n - 1) / (len(others) - (len(others) == n))))
-    far = np.sqrt(apart.max(where=np.isfinite(apart), initial=0))
+def _rough(rows: np.ndarray, same: np.ndarray, reference: np.ndarray, along: np.ndarray, n: int) -> np.ndarray:
+    """The noise of each row against some of the n, in single precision; `same`: which of these it is itself."""
+    y = rows.astype(np.float32)
+    apart = (y**2).sum(1)[:, None] + (reference**2).sum(1) - 2 * y @ reference.T
+    apart[same] = np.inf
+    each = np.float32(np.log((n - 1) / (len(reference) - (len(reference) == n))))
+    far = np.sqrt(apart.max(where=~same, initial=0))
     low, high = np.full(len(y), far * 1e-3, np.float32), np.full(len(y), far, np.float32)
     return _half(lambda s: each + _log_others(apart, along, s), low, high)
 

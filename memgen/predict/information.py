@@ -1,21 +1,18 @@
 """What noised rows tell of their origin, from the spectrum: the information of a Gaussian law with that covariance.
 
-The logarithm is concave, so that the spread of a sample's eigenvalues makes the information by them too small.  The sample at the noise λ sees
-the population at κ = λ/(1 − t/N), with t = tr S(S+λ)⁻¹ and N = n − 1, and there the information is
-`theory.collapse.information_estimate`, up to −¼ ln(1 − a): the mean of the logarithm of a determinant of real numbers
-(Bai & Silverstein 2004), 1 − a = dλ/dκ.  For a Gaussian law that leaves less bias than a tenth of the error.
+The logarithm is concave, so that the spread of a sample's eigenvalues makes the information by them too small.  The
+sample at the noise λ sees the population at κ = λ/(1 − t/N), with t = tr S(S+λ)⁻¹ and N = n − 1, and there the
+information is `theory.collapse.information_estimate`, up to −¼ ln(1 − a), 1 − a = dλ/dκ: the mean of the logarithm of a
+determinant of real numbers (Bai & Silverstein 2004).  For a Gaussian law less bias is left than a fifth of the error.
 
 The error is that of the jackknife over rows.  The estimate is stationary in λ at fixed κ, so that without row i it is
-½ ln(1 − hᵢ) less, but for what is the same for all: hᵢ is the row's leverage, (n/N) yᵢᵀ(S+λ)⁻¹yᵢ/N.  Where a is not
+½ ln(1 − hᵢ) more, but for what is the same for all: hᵢ is the row's leverage, (n/N) yᵢᵀ(S+λ)⁻¹yᵢ/N.  Where a is not
 small the jackknife is on the safe side.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
-from scipy.optimize import brentq
 
 from memgen.predict.spectrum import Covariance
 
@@ -59,7 +56,7 @@ class Gaussian:
         """The same without correction: the eigenvalues of the sample taken for true."""
         return float(np.log1p(self._s / sigma**2).sum() / 2)
 
-    def errors(self, sigmas: Sequence[float]) -> np.ndarray:
+    def errors(self, sigmas: np.ndarray) -> np.ndarray:
         """Standard errors of the estimate at noise levels above `least`: one pass over the rows."""
         lams = np.array([self._noise_seen(sigma) for sigma in sigmas])
         weights = (self._n + 1) / self._n**2 / (self._s[:, None] + lams)
@@ -75,6 +72,8 @@ class Gaussian:
 
     def width(self, log_n: float) -> float | None:
         """The noise σ at which the information is ln n; None below `least`."""
+        from scipy.optimize import brentq
+
         top = self.plug_in_width(log_n)
         low = max(self.least * 1.001, top * 1e-6)
         if self.information(low) < log_n:
@@ -83,13 +82,17 @@ class Gaussian:
 
     def plug_in_width(self, log_n: float) -> float:
         """Where the uncorrected information is ln n: the bracket is that of `theory.collapse.collapse_time`."""
+        from scipy.optimize import brentq
+
         s = self._s
         low, high = np.log(s).mean() - 2 * log_n / len(s), np.log(s.sum() / log_n)
         root = brentq(lambda u: np.log1p(s / np.exp(u)).sum() / 2 - log_n, low - 1, high + 1)
         return float(np.exp(root / 2))
 
     def interval(self, log_n: float, reach: float = 4, points: int = 33) -> Width:
-        """The width with its interval: where the ends of the information's interval are ln n, within a factor `reach`."""
+        """The width with its interval: where the ends of that of the information are ln n, within a factor `reach`."""
+        from scipy.interpolate import PchipInterpolator
+
         centre = self.width(log_n)
         if centre is None:
             return Width(None, None, None)
@@ -105,6 +108,8 @@ class Gaussian:
 
     def _noise_seen(self, sigma: float) -> float:
         """λ with κ(λ) = σ²."""
+        from scipy.optimize import brentq
+
         if not sigma > self.least:
             raise ValueError(f"sigma = {sigma:g} is below {self.least:g}, the least noise that so few rows tell of")
 

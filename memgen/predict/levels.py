@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from memgen.predict import denoising
 from memgen.predict.information import Gaussian, Width, Z
@@ -68,22 +67,22 @@ def levels(
     errors[known] = gaussian.errors(grid[known])
     found = denoising.information(x, grid, (middles[0], errors[0]), rng)
     rows = [
-        _level(sigma, gaussian, (middles[k], errors[k]), (found.information[k], found.error[k]), found.by_points[k], log_n)
+        _level(
+            sigma, gaussian, (middles[k], errors[k]), (found.information[k], found.error[k]), found.by_points[k], log_n
+        )
         for k, sigma in enumerate(grid)
         if not wanted.size or sigma in wanted
     ]
     if width is None or plug_in is None:
         return tuple(rows), None
-    low, centre, high = (
-        _meets(grid, found.information + z * found.error, log_n) for z in (-Z, 0, Z)
-    )
+    low, centre, high = (_meets(grid, found.information + z * found.error, log_n) for z in (-Z, 0, Z))
     time = None if width.sigma is None else _time(width.sigma)
     tenfold = gaussian.width(log_n + np.log(10))
     return tuple(rows), Collapse(log_n, width, time, plug_in, tenfold, Width(centre, low, high))
 
 
 def _grid(middle: float, gaussian: Gaussian, wanted: np.ndarray) -> np.ndarray:
-    """Falling noise levels, from where there is little information to well below the collapse; those wanted among them."""
+    """Falling noise levels, from little information to well below the collapse, those wanted among them."""
     top = max(4 * gaussian.scale, 2 * middle, *(1.01 * wanted))
     bottom = min(middle / 4, *(0.99 * wanted), top)
     count = int(np.clip(np.log(top / bottom) / np.log(_RATIO), _LEVELS, _MOST))
@@ -100,18 +99,19 @@ def _level(
 ) -> Level:
     (middle, error), (denoised, spread) = of_gaussian, of_denoisers
     known = bool(np.isfinite(middle))
-    ends = (float(middle), float(max(0, middle - Z * error)), float(middle + Z * error)) if known else (None,) * 3
     return Level(
-        float(sigma),
-        _time(sigma),
-        *ends,
-        float(denoised),
-        float(max(0, denoised - Z * spread)),
-        float(denoised + Z * spread),
-        bool(by_points),
-        gaussian.plug_in(sigma),
-        float(np.exp(middle)) if known and middle < np.log(1e300) else None,
-        bool(middle > log_n) if known else None,
+        sigma=float(sigma),
+        time=_time(sigma),
+        gaussian=float(middle) if known else None,
+        gaussian_low=float(max(0, middle - Z * error)) if known else None,
+        gaussian_high=float(middle + Z * error) if known else None,
+        denoised=float(denoised),
+        denoised_low=float(max(0, denoised - Z * spread)),
+        denoised_high=float(denoised + Z * spread),
+        by_points=bool(by_points),
+        plug_in=gaussian.plug_in(sigma),
+        n_star=float(np.exp(middle)) if known and middle < np.log(1e300) else None,
+        collapsed=bool(middle > log_n) if known else None,
     )
 
 
@@ -121,6 +121,8 @@ def _time(sigma: float) -> float:
 
 def _meets(grid: np.ndarray, information: np.ndarray, log_n: float) -> float | None:
     """The largest noise at which the information is ln n, None if there is none on the grid."""
+    from scipy.interpolate import PchipInterpolator
+
     roots = PchipInterpolator(np.log(grid[::-1]), information[::-1] - log_n).roots(extrapolate=False)
     inside = [float(u) for u in np.exp(roots) if np.isfinite(u)]
     return max(inside) if inside else None

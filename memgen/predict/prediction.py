@@ -12,8 +12,8 @@ from memgen.predict.dimension import ROWS, Dimension, dimensions, disagreement
 from memgen.predict.exposed import OTHERS, Exposed, exposed
 from memgen.predict.information import Gaussian
 from memgen.predict.levels import Collapse, Level, levels
-from memgen.predict.rows import Rows, checked
-from memgen.predict.spectrum import LARGEST, Covariance, Spectrum
+from memgen.predict.rows import Rows, checked, part
+from memgen.predict.spectrum import Covariance, Spectrum, affordable
 from memgen.predict.training import Training, training
 from memgen.predict.words import words
 from memgen.streams import stream
@@ -101,25 +101,33 @@ def predict(
     rows = checked(x)
     count = len(rows.values) if n is None else n
     found: dict[str, Any] = {}
-    for name, stage in (progress or iter)(_stages(rows, count, wanted, augmentation, seed, found, (batch, steps, parameters))):
+    stages = _stages(rows, count, wanted, augmentation, seed, found, (batch, steps, parameters))
+    for name, stage in stages if progress is None else progress(stages):
         found[name] = stage()
     spectrum = found["spectrum"].covariance.spectrum
-    said = words(count, found["levels"][1], found["levels"][0], wanted.size > 0, found["criteria"], found["training"], augmentation)
-    sentences = tuple(said)
+    shown, collapse = found["levels"]
+    relaxation, speciation = _times(float(spectrum.eigenvalues[0]))
+    sentences = tuple(
+        words(count, collapse, shown, wanted.size > 0, found["criteria"], found["training"], augmentation)
+    )
+    place = [int(number) for number in rows.numbers]
     return Prediction(
-        sentences[0],
-        sentences,
-        *np.shape(x),
-        count,
-        augmentation,
-        spectrum,
-        found["dimensions"],
-        *found["levels"],
-        *_times(float(spectrum.eigenvalues[0])),
-        found["criteria"],
-        tuple(replace(one, row=int(rows.numbers[one.row]), nearest=int(rows.numbers[one.nearest])) for one in found["exposed"]),
-        found["training"],
-        tuple(_notes(rows, count, found)),
+        answer=sentences[0],
+        words=sentences,
+        rows=len(x),
+        dimension=rows.values.shape[1],
+        n=count,
+        augmentation=augmentation,
+        spectrum=spectrum,
+        dimensions=found["dimensions"],
+        levels=shown,
+        collapse=collapse,
+        relaxation=relaxation,
+        speciation=speciation,
+        criteria=found["criteria"],
+        exposed=tuple(replace(one, row=place[one.row], nearest=place[one.nearest]) for one in found["exposed"]),
+        training=found["training"],
+        notes=tuple(_notes(rows, count, found)),
     )
 
 
@@ -135,17 +143,12 @@ def _stages(
     """Names and functions, in their order; each may use what those before it found."""
     x = rows.values
 
-    def chosen(most: int) -> np.ndarray:
-        if min(x.shape) <= most:
-            return x
-        return x[np.sort(stream(seed, "predict", "spectrum").choice(len(x), most, replace=False))]
-
     def rng(name: str) -> np.random.Generator:
         return stream(seed, "predict", name)
 
     log_n = float(np.log(n) + np.log(augmentation))
     return [
-        ("spectrum", lambda: Gaussian(Covariance(chosen(LARGEST)))),
+        ("spectrum", lambda: Gaussian(Covariance(affordable(x, rng("spectrum"))))),
         ("levels", lambda: levels(x, found["spectrum"], log_n, wanted, rng("levels"))),
         ("dimensions", lambda: dimensions(x, rng("dimensions"))),
         ("exposed", lambda: exposed(x, rng("exposed"))),
@@ -171,11 +174,13 @@ def _notes(rows: Rows, n: int, found: dict[str, Any]) -> Iterable[str]:
     if gaussian.rows < count:
         yield f"spectrum: of {gaussian.rows} rows, chosen at random"
     if gaussian.least > 0:
-        yield f"so few rows tell nothing of the Gaussian information below σ = {gaussian.least:.3g}; give {d + 2} or more"
-    if count > TRAINED + HELD_OUT:
-        yield f"held-out error: denoisers of {TRAINED} rows at {HELD_OUT} others, chosen at random"
-    if count > ROWS:
-        yield f"intrinsic dimension: of {ROWS} rows, chosen at random; it depends on how dense the rows are"
+        yield f"so few rows tell nothing of the Gaussian information below σ = {gaussian.least:.3g}; give {d + 2}"
+    x = rows.values
+    if count > part(x, TRAINED) + part(x, HELD_OUT):
+        held, trained = min(part(x, HELD_OUT), count // 5), part(x, TRAINED)
+        yield f"held-out error: at {held} rows, chosen at random, the denoiser of points with {trained} others"
+    if count > part(x, ROWS):
+        yield f"intrinsic dimension: of {part(x, ROWS)} rows, chosen at random; it depends on how dense the rows are"
     yield from disagreement(found["dimensions"])
     if count > OTHERS:
         yield f"exposed rows: ranked against {OTHERS} others, chosen at random, the first of them against all"

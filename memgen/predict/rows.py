@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 LEAST, _SMALLEST, _LARGEST = 10, 1e-15, 1e15
+_KEPT = 2**25  # numbers of a part of the rows that is kept in double precision
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,11 @@ class Rows:
     values: np.ndarray
     numbers: np.ndarray
     notes: tuple[str, ...]
+
+
+def part(x: np.ndarray, most: int) -> int:
+    """How many of the rows x (n, d) to use where `most` would do: fewer if they are very wide."""
+    return min(len(x), most, max(LEAST, _KEPT // x.shape[1]))
 
 
 def checked(x: Any) -> Rows:

@@ -23,10 +23,17 @@ class Spectrum:
     constant: int  # features that do not vary
 
 
+def affordable(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The rows x (n, d), or 4096 of them, chosen at random, where both n and d are larger."""
+    if min(x.shape) <= LARGEST:
+        return x
+    return x[np.sort(rng.choice(len(x), LARGEST, replace=False))]
+
+
 class Covariance:
     """The principal axes of rows (n, d), n, d ≥ 1, in double precision and in blocks of rows.
 
-    Works on the smaller of XᵀX and XXᵀ.  Raises ValueError if no feature varies.
+    Works on the smaller of XᵀX and XXᵀ.  Raises ValueError if no feature varies by more than rounding.
     """
 
     def __init__(self, x: np.ndarray) -> None:
@@ -42,24 +49,32 @@ class Covariance:
             square = self._gram()
         values, vectors = np.linalg.eigh(square / self.freedom)
         values, vectors = values[::-1], vectors[:, ::-1]
-        precision = np.finfo(x.dtype if x.dtype == np.float32 else float).eps
-        rank = int(np.sum(values > values[0] * max(n, d) * precision))
-        if not (rank and values[0] > 0):
-            raise ValueError("all rows are equal: there is no variance, and nothing to tell apart")
+        largest = max(float(x.max()), -float(x.min()))
+        rounding = (float(np.finfo(x.dtype).eps) * largest) ** 2  # what numbers of this precision cannot tell from 0
+        rank = int(np.sum(values > values[0] * max(n, d) * np.finfo(float).eps + rounding))
+        if not rank:
+            raise ValueError("all rows are equal but for rounding: there is no variance, and nothing to tell apart")
         self._axes, self._wide = vectors[:, :rank], d > n
         kept = values[:rank]
         variance = sum((((part - self.mean) ** 2).sum(0) for part in _blocks(x)), np.zeros(d))
         total = float(kept.sum())
-        constant = int(np.sum(variance <= variance.max() * precision**2 * n))
+        constant = int(np.sum(variance / n <= rounding))
         self.spectrum = Spectrum(kept, rank, total, float(total**2 / (kept**2).sum()), constant)
 
     def _gram(self) -> np.ndarray:
-        n, d = self._x.shape
-        gram, step = np.zeros((n, n)), max(1, _BLOCK // n)
-        for start in range(0, d, step):
-            y = self._x[:, start : start + step] - self.mean[start : start + step]
+        n = len(self._x)
+        gram = np.zeros((n, n))
+        for _, y in self._columns():
             gram += y @ y.T
         return gram
+
+    def _columns(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Some features of all rows, centred, and which they are."""
+        n, d = self._x.shape
+        step = max(1, _BLOCK // n)
+        for start in range(0, d, step):
+            at = slice(start, start + step)
+            yield at, self._x[:, at] - self.mean[at]
 
     def squares(self) -> Iterator[np.ndarray]:
         """Squared coordinates of the centred rows along the axes, (rows of a block, rank), block by block."""
@@ -70,11 +85,11 @@ class Covariance:
                 yield ((part - self.mean) @ self._axes) ** 2
 
     def parts(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of other rows (m, d): squared coordinates along the axes (m, rank), and the squared distance from them (m,)."""
+        """Of other rows (m, d): squared coordinates along the axes (m, rank), squared distances from them (m,)."""
         y = x - self.mean
         if self._wide:
             scale = np.sqrt(self.freedom * self.spectrum.eigenvalues)
-            along = (y @ (self._x - self.mean).T @ self._axes / scale) ** 2
+            along = (sum(y[:, at] @ part.T for at, part in self._columns()) @ self._axes / scale) ** 2
         else:
             along = (y @ self._axes) ** 2
         return along, ((y**2).sum(1) - along.sum(1)).clip(0)

@@ -62,7 +62,7 @@ def training(n: int, batch: int | None, steps: int | None, parameters: int | Non
     measured.append(Measured(theirs, pace, pace, their_batch, "Bonnaire et al. (2025), about"))
     low, high = n * min(m.low for m in measured), n * max(m.high for m in measured)
     words = [
-        f"Memorization would begin after {low:.3g} to {high:.3g} gradient steps, if the model is like one of those "
+        f"Memorization would begin after {low:,.0f} to {high:,.0f} gradient steps, if the model is like one of those "
         "measured: a range over architectures, not a law.",
         f"Chapter 11: {len(measured) - 1} sizes of networks, {measured[0].batch} points a batch, Adam; memory begins "
         f"where the denoiser is a tenth of the way to that of the training points at {LEVEL:g} σ, n from "

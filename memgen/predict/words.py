@@ -21,7 +21,7 @@ def words(
     if collapse is None:
         yield "One point is all that a model could learn from: at every noise the exact score takes samples to it."
     else:
-        yield f"With n = {n}{_times(augmentation)} {_collapses(collapse)}."
+        yield f"With n = {_count(n)}{_times(augmentation)} {_collapses(collapse)}."
         yield _agreement(collapse)
     yield from _between(n, criteria)
     if asked:
@@ -32,14 +32,20 @@ def words(
 
 
 def _times(augmentation: int) -> str:
-    return f", each point in {augmentation} images (n·|G| for n: expected of the exact score only)," if augmentation > 1 else ""
+    """n·|G| for n holds for the exact score: measured with sign flips of Gaussian data (tests/test_predict.py)."""
+    if augmentation == 1:
+        return ""
+    return (
+        f" points in {augmentation} images each, which count as {augmentation} times the points where they are as far "
+        "from one another as points are, and for less where they are close,"
+    )
 
 
 def _collapses(collapse: Collapse) -> str:
     width = collapse.gaussian
     if width.sigma is None:
         return (
-            "the exact score would take samples to single training points only at noise that so few rows tell nothing of"
+            "the exact score would take samples to single training points, at noise of which so few rows tell nothing"
             f" (by their own spectrum, uncorrected: below σ = {collapse.plug_in:.3g})"
         )
     return (
@@ -57,7 +63,9 @@ def _range(width: Width) -> str:
 def _agreement(collapse: Collapse) -> str:
     one, other = collapse.gaussian, collapse.denoised
     if other.sigma is None:
-        return "The error of denoisers at held-out rows does not reach that information, so there is no second estimate."
+        return (
+            "The error of denoisers at held-out rows does not reach that information, so there is no second estimate."
+        )
     middle = f"By the error of denoisers at held-out rows it is σ = {other.sigma:.4g}{_range(other)}"
     bounds = "both are upper bounds, so that the lower one counts"
     if one.sigma is None or one.low is None or one.high is None or other.low is None or other.high is None:
@@ -75,21 +83,30 @@ def _between(n: int, criteria: Sequence[Criterion]) -> Iterator[str]:
     if met and open_:
         yield (
             f"A linear denoiser would have stopped memorizing by {len(met)} of {len(known)} criteria, the last "
-            f"{met[-1].name} (n* = {met[-1].n_star:.3g}), and not yet by {open_[0].name} (n* = {open_[0].n_star:.3g})."
+            f"{_named(met[-1])}, and not yet by {_named(open_[0])}."
         )
     elif met:
         yield f"A linear denoiser would have stopped memorizing by all {len(known)} criteria that have a formula."
     elif open_:
         yield (
             f"A linear denoiser would memorize by all {len(known)} criteria that have a formula; "
-            f"the first to turn is {open_[0].name} (n* = {open_[0].n_star:.3g})."
+            f"the first to turn is {_named(open_[0])}."
         )
+
+
+def _named(criterion: Criterion) -> str:
+    return f"{criterion.label}, n* = {_count(criterion.n_star)}"
+
+
+def _count(n: float | None) -> str:
+    return "unknown" if n is None else f"{n:,.0f}" if n < 1e7 else f"{n:.3g}"
 
 
 def _final(level: Level) -> Iterator[str]:
     if level.n_star is not None:
         state = "collapsed" if level.collapsed else "not collapsed"
-        yield f"At σ = {level.sigma:.3g} the exact score is {state}: it is for fewer than {level.n_star:.3g} points."
+        most = _count(level.n_star)
+        yield f"At σ = {level.sigma:.3g} the exact score is {state}: it is for any fewer than {most} points."
 
 
 def _placed(training: Training) -> str:
@@ -99,7 +116,7 @@ def _placed(training: Training) -> str:
 
 def _change(collapse: Collapse, criteria: Sequence[Criterion]) -> Iterator[str]:
     left = [one for one in criteria if one.n_star is not None and not one.met]
-    more = f"more points (n = {left[0].n_star:.3g} for {left[0].name})" if left else "more points"
+    more = f"more points (beyond {_count(left[0].n_star)}, {left[0].label} would be met)" if left else "more points"
     sentence = f"What would change it: {more}, fewer gradient steps, a smaller or slower model"
     if collapse.tenfold is not None and collapse.gaussian.sigma is not None:
         sentence += f"; ten times the points would move the collapse to σ = {collapse.tenfold:.3g} only"

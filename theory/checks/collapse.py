@@ -83,7 +83,9 @@ def _estimates() -> list[Observation]:
             x = rng.standard_normal((64 * 128 // d, n, d)) * np.sqrt(np.resize(_LEVELS, d))
             sample = np.linalg.eigvalsh(np.swapaxes(x, -1, -2) @ x / n).clip(0)
             means.append(mean(collapse.information_estimate(tau2, sample, gamma) / d))
-        found.append(Observation({"tau2": tau2, "gamma": gamma}, extrapolate(np.array(_SIZES), means, powers=(1, 2))[0]))
+        found.append(
+            Observation({"tau2": tau2, "gamma": gamma}, extrapolate(np.array(_SIZES), means, powers=(1, 2))[0])
+        )
     return found
 
 

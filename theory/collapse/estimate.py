@@ -1,8 +1,8 @@
 """What diffused samples tell of their origin, estimated from the spectrum of n points.
 
 With the eigenvalues of a sample covariance in place of the true ones the information is too small: noise spreads
-them, and the logarithm is concave.  The sample at the noise λ sees the population at the noise κ > λ, `renormalised_noise`.  There
-the information has a closed form in the sample's eigenvalues alone.
+them, and the logarithm is concave.  The sample at the noise λ sees the population at the noise κ > λ, that of
+`renormalised_noise`.  There the information has a closed form in the sample's eigenvalues alone.
 """
 
 from collections.abc import Iterator
@@ -49,9 +49,7 @@ def _information_estimate_bounds(f: Formula) -> Iterator[Step]:
 information_estimate = Formula(
     name="information_estimate",
     variables=(variable(tau2, POSITIVE), variable(sample), variable(gamma, POSITIVE)),
-    branches=(
-        Branch(d * (Mean(sp.log(1 + sample / tau2), sample) + _SHARE + sp.log(1 - gamma * _SHARE) / gamma) / 2),
-    ),
+    branches=(Branch(d * (Mean(sp.log(1 + sample / tau2), sample) + _SHARE + sp.log(1 - gamma * _SHARE) / gamma) / 2),),
     kind="asymptotic",
     regime="Gaussian information I(x_0; x_0 + √κ ξ), nats, by the eigenvalues s_j of the sample covariance, d/N → γ; "
     "κ = λ/(1 − γ⟨s/(s+λ)⟩)",

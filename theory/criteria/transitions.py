@@ -56,7 +56,7 @@ def _sharpness(log_n: float, d: float) -> float:
 
 def closest_record_crossing(d: float, level: float = 1 - LEVEL) -> float:
     """The n at which a share `level` of the generated points is closer to T than to a holdout as large; d ≥ 4."""
-    return _falls("closest_record_crossing", lambda n: float(closest_record_share(n, d)), 3.0, d, level)
+    return _falls("closest_record_crossing", lambda n: float(closest_record_share(n, d)), 4.0, d, level)
 
 
 def membership_crossing(d: float, level: float = 1 - LEVEL) -> float:
