@@ -139,6 +139,6 @@ def computing(what: str) -> Iterator[None]:
     except np.linalg.LinAlgError as error:
         raise Failure(f"{what}: {one_line(error)}") from error
     except ValueError as error:
-        raise BadInput(str(error)) from error
+        raise BadInput(f"{what}: {one_line(error)}") from error
     except MemoryError as error:
         raise Failure(f"{what}: not enough memory; use fewer rows") from error

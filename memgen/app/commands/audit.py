@@ -19,6 +19,7 @@ Examples:
   memgen audit --train a.csv --generated b.csv --holdout c.csv --json
   memgen audit --train train/ --generated samples/ --features mymodule:embed
 """
+_SHARE = click.FloatRange(0, 0.5, min_open=True)
 _VERDICTS = ("memorized", "undecidable")
 
 
@@ -33,7 +34,7 @@ _VERDICTS = ("memorized", "undecidable")
     "--groups", type=options.folder, help="A label a line for the rows of train, then of holdout: who is in it."
 )
 @click.option(
-    "--copies", type=float, default=0.05, show_default=True, help="The share of copies that power is stated for."
+    "--copies", type=_SHARE, default=0.05, show_default=True, help="The share of copies that power is stated for."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--report", type=options.folder, metavar="FILE.html", help="Write a page with pictures.")

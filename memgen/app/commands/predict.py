@@ -50,7 +50,7 @@ def predict(data: Path, report: Path | None, as_json: bool, **asked: Any) -> int
 
         from memgen.app.reports import predict as pages
         from memgen.predict import predict as run
-    with inputs.computing("predict"):
+    with inputs.computing(given.name):
         found = run(given.values, **(asked | {"sigma": asked["sigma"] or None}), progress=partial(_staged, tqdm))
     if report:
         pages.write(report, found, given, _command(data, asked))

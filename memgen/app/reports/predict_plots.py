@@ -41,8 +41,8 @@ def _information(prediction: Prediction) -> Plot:
     return plot(
         fig,
         f"Information against noise, by two estimates; the line of ln n is met at σ = {number(where)}.",
-        "What a noised point tells of its origin. Where that is more than ln n, the exact score of n points knows which "
-        "of them it was, and takes samples there: left of the vertical line.",
+        "What a noised point tells of its origin. Where that is more than ln n, the exact score of n points knows "
+        "which of them it was, and takes samples there: left of the vertical line.",
     )
 
 
