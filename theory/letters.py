@@ -208,7 +208,7 @@ def _values(letter: Variable) -> str:
 
 _TERMS = {
     "audit": "Tests whether generated points know their training set, each with its null and its power.",
-    "near copy, loose copy": "What an audit plants: a training record with noise of ¼, or of 0.8, of the usual distance "
+    "near copy, loose copy": "What an audit plants: a training record with noise of ¼, or 0.8, of the usual distance "
     "from a record to its nearest.",
     "local dimension": "The exponent with which the number of neighbours of a point grows with their distance.",
     "permutation null": "What a statistic is when the labels “training” and “held out” are dealt anew.",
