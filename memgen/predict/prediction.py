@@ -174,7 +174,8 @@ def _notes(rows: Rows, n: int, found: dict[str, Any]) -> Iterable[str]:
     if gaussian.rows < count:
         yield f"spectrum: of {gaussian.rows} rows, chosen at random"
     if gaussian.least > 0:
-        yield f"so few rows tell nothing of the Gaussian information below σ = {gaussian.least:.3g}; give {d + 2}"
+        least = f"below σ = {gaussian.least:.3g} {gaussian.rows} rows tell nothing of the Gaussian information"
+        yield f"{least}; more than {d} would"
     x = rows.values
     if count > part(x, TRAINED) + part(x, HELD_OUT):
         held, trained = min(part(x, HELD_OUT), count // 5), part(x, TRAINED)
