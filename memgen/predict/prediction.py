@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from memgen.predict.criteria import Criterion, criteria
 from memgen.predict.denoising import HELD_OUT, TRAINED
@@ -12,7 +13,7 @@ from memgen.predict.dimension import ROWS, Dimension, dimensions, disagreement
 from memgen.predict.exposed import OTHERS, Exposed, exposed
 from memgen.predict.information import Gaussian
 from memgen.predict.levels import Collapse, Level, levels
-from memgen.predict.rows import Rows, checked, part
+from memgen.predict.rows import Rows, checked, part, threads
 from memgen.predict.spectrum import Covariance, Spectrum, affordable
 from memgen.predict.training import Training, training
 from memgen.predict.words import words
@@ -103,7 +104,8 @@ def predict(
     found: dict[str, Any] = {}
     stages = _stages(rows, count, wanted, augmentation, seed, found, (batch, steps, parameters))
     for name, stage in stages if progress is None else progress(stages):
-        found[name] = stage()
+        with threadpool_limits(threads(rows.values)):
+            found[name] = stage()
     spectrum = found["spectrum"].covariance.spectrum
     shown, collapse = found["levels"]
     relaxation, speciation = _times(float(spectrum.eigenvalues[0]))
