@@ -144,7 +144,7 @@ def test_intrinsic_dimension_is_found_and_lost_by_a_permutation() -> None:
 def test_exposed_rows_are_those_of_all_pairs() -> None:
     """Against the definition, computed for every row; a planted outlier is first, the middle of the cloud is not."""
     x = _gaussian(600, np.ones(20), "exposed")
-    x[17] *= 4
+    x[17] *= 400
     x[18] = x.mean(0)
     found = exposed(x, stream("test", "exposed"))
     assert found[0].row == 17 and found[0].sigma > 1.5 * found[1].sigma and 18 not in [one.row for one in found]
@@ -222,7 +222,17 @@ def test_few_rows_and_one_feature_have_an_answer(shape: tuple[int, int]) -> None
     found = predict(_gaussian(shape[0], np.ones(shape[1]), "few"), n=1)
     assert found.collapse is None and "One point" in found.answer
     assert json.dumps(found.as_dict(), allow_nan=False)
-    assert (shape[1] == 1) != any("so few rows" in note for note in found.notes)
+    assert (shape[1] == 1) != any("12 rows tell nothing" in note for note in found.notes)
+
+
+def test_points_at_equal_distances_have_an_answer() -> None:
+    """Twelve corners of a simplex: all leverages are equal, so are all distances, and no dimension is defined."""
+    found = predict(np.eye(12), parameters=10_000)
+    assert json.dumps(found.as_dict(), allow_nan=False) and any(
+        "too many distances are equal" in n for n in found.notes
+    )
+    assert np.ptp([one.sigma for one in found.exposed]) < 0.15 * found.exposed[0].sigma
+    assert any("10000 parameters are nearest" in line for line in found.training.words)
 
 
 _FINE = _gaussian(12, np.ones(3))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memgen.predict.rows import part
+from memgen.predict.rows import part, threads
 from memgen.predict.spectrum import Covariance, affordable
 
 TRAINED, HELD_OUT = 3000, 250  # rows: those of the denoiser of points, and those that are denoised
@@ -19,7 +19,8 @@ TRAINED, HELD_OUT = 3000, 250  # rows: those of the denoiser of points, and thos
 @dataclass(frozen=True)
 class Denoised:
     """Information (levels,) by the better denoiser at each noise level, its standard error over held-out rows, and
-    whether that denoiser was the one of the points."""
+    whether that denoiser was the one of the points.  The better one is chosen on the same rows, which favours it where
+    the two are as good, by less than the error."""
 
     information: np.ndarray
     error: np.ndarray
@@ -34,16 +35,11 @@ def information(x: np.ndarray, sigmas: np.ndarray, start: tuple[float, float], r
     """
     from scipy.interpolate import PchipInterpolator
 
-    from memgen.denoisers.exact import EmpiricalBayes
-
     order = rng.permutation(len(x))
     held_out = order[: min(part(x, HELD_OUT), len(x) // 5)]
     held, noise = x[held_out].astype(float), rng.standard_normal((len(held_out), x.shape[1]))
     linear = _linear(affordable(np.delete(x, held_out, axis=0), rng), held, sigmas)
-    points, near = EmpiricalBayes(x[order[len(held) :][: part(x, TRAINED)]]), np.empty_like(linear)
-    for k, sigma in enumerate(sigmas):
-        noised = (held + sigma * noise).astype(x.dtype)
-        near[:, k] = ((points.denoise(noised, float(sigma)).numpy() - held) ** 2).sum(1)
+    near = _near(x[order[len(held) :][: part(x, TRAINED)]], held, noise, sigmas)
     by_points = near.mean(0) < linear.mean(0)
     error = np.where(by_points, near, linear)  # (rows, levels)
     log_ratio = -2 * np.log(sigmas)  # of signal to noise: dI = ½ mmse/σ² d ln(1/σ²)
@@ -58,3 +54,15 @@ def _linear(rest: np.ndarray, held: np.ndarray, sigmas: np.ndarray) -> np.ndarra
     s, along, beyond = covariance.spectrum.eigenvalues, *covariance.parts(held)
     gain = s[:, None] / (s[:, None] + sigmas**2)
     return along @ (1 - gain) ** 2 + beyond[:, None] + (gain**2).sum(0) * sigmas**2
+
+
+def _near(rest: np.ndarray, held: np.ndarray, noise: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+    """Squared error (rows, levels) of the denoiser of other rows."""
+    from threadpoolctl import threadpool_limits
+
+    from memgen.denoisers.exact import EmpiricalBayes  # brings threads of its own: before they are limited
+
+    with threadpool_limits(threads(rest)):
+        points = EmpiricalBayes(rest)
+        found = [points.denoise((held + s * noise).astype(rest.dtype), float(s)).numpy() - held for s in sigmas]
+        return np.stack([(gap**2).sum(1) for gap in found], axis=1)

@@ -31,21 +31,22 @@ class Exposed:
 
 def exposed(x: np.ndarray, rng: np.random.Generator) -> tuple[Exposed, ...]:
     """The ten rows of x (n, d), no two of them equal, that are exposed at the largest noise."""
-    middle = x.mean(0, dtype=float)
     others = np.sort(rng.choice(len(x), min(len(x), OTHERS), replace=False))
+    middle = np.median(x[others], axis=0).astype(float)  # not the mean, which a far row would pull away from all others
     noise = rng.standard_normal((DRAWS, x.shape[1]))
     reference = x[others] - middle
     known = reference.astype(np.float32), (reference @ noise[0]).astype(np.float32)[None]
     rough = np.concatenate([_rough(y, own[:, None] == others, *known, len(x)) for own, y in _parts(x, middle)])
     candidates = np.argsort(-rough, kind="stable")[:CANDIDATES]
     apart, along = _against_all(x, middle, candidates, noise)
-    sigma = _half(lambda s: _log_others(apart, along, s), rough[candidates] / 8, rough[candidates] * 2)
+    high = rough[candidates] * 2
+    sigma = _half(lambda s: _log_others(apart, along, s), _least(apart, high), high)
     order = np.argsort(-sigma, kind="stable")[:SHOWN]
     return tuple(Exposed(int(candidates[k]), float(sigma[k]), int(apart[k].argmin())) for k in order)
 
 
 def _parts(x: np.ndarray, middle: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Numbers of some rows, and these rows about the mean."""
+    """Numbers of some rows, and these rows about the middle."""
     step = max(1, _PART // max(x.shape[1], OTHERS))
     for i in range(0, len(x), step):
         own = np.arange(i, min(i + step, len(x)))
@@ -58,9 +59,13 @@ def _rough(rows: np.ndarray, same: np.ndarray, reference: np.ndarray, along: np.
     apart = (y**2).sum(1)[:, None] + (reference**2).sum(1) - 2 * y @ reference.T
     apart[same] = np.inf
     each = np.float32(np.log((n - 1) / (len(reference) - (len(reference) == n))))
-    far = np.sqrt(apart.max(where=~same, initial=0))
-    low, high = np.full(len(y), far * 1e-3, np.float32), np.full(len(y), far, np.float32)
-    return _half(lambda s: each + _log_others(apart, along, s), low, high)
+    high = np.full(len(y), np.sqrt(apart.max(where=~same, initial=0)))
+    return _half(lambda s: each + _log_others(apart, along, s.astype(np.float32)), _least(apart, high), high)
+
+
+def _least(apart: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Noise at which a row outweighs all others, by far: a part of the distance to the nearest, where that is known."""
+    return np.maximum(np.sqrt(apart.min(1).clip(0)) / 50, high * 1e-7)
 
 
 def _against_all(

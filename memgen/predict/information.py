@@ -17,6 +17,7 @@ import numpy as np
 from memgen.predict.spectrum import Covariance
 
 Z = 1.959963984540054  # of a 95% interval
+_REACH = 4  # times the width, or a part of it, is where the ends of its interval are looked for
 _FINEST = 1e-12  # λ of the least noise that is tried, in units of the largest eigenvalue
 
 
@@ -89,22 +90,34 @@ class Gaussian:
         root = brentq(lambda u: np.log1p(s / np.exp(u)).sum() / 2 - log_n, low - 1, high + 1)
         return float(np.exp(root / 2))
 
-    def interval(self, log_n: float, reach: float = 4, points: int = 33) -> Width:
-        """The width with its interval: where the ends of that of the information are ln n, within a factor `reach`."""
-        from scipy.interpolate import PchipInterpolator
+    def interval(self, log_n: float) -> Width:
+        """The width with its interval, where the ends of that of the information are ln n."""
+        return self.interval_by(log_n, *self._nearby(self.width(log_n)))
+
+    def interval_by(self, log_n: float, grid: np.ndarray, errors: np.ndarray) -> Width:
+        """The same by errors that are known at noise levels (rising) around the width, a factor 1.3 or so apart."""
+        from scipy.interpolate import CubicSpline
+        from scipy.optimize import brentq
 
         centre = self.width(log_n)
         if centre is None:
             return Width(None, None, None)
-        grid = np.geomspace(max(centre / reach, self.least * 1.001), centre * reach, points)
-        middle = np.array([self.information(sigma) for sigma in grid]) - log_n
-        error = Z * self.errors(grid)
-        ends = []
-        for moved in (middle - error, middle + error):
-            roots = PchipInterpolator(np.log(grid), moved).roots(extrapolate=False)
-            ends.append([float(u) for u in np.exp(roots) if np.isfinite(u)])
-        low, high = ends
-        return Width(centre, min(low) if low else None, max(high) if high else None)
+        log_error = CubicSpline(np.log(grid), np.log(errors.clip(1e-300)))
+
+        def end(z: float) -> float | None:
+            def excess(u: float) -> float:
+                return self.information(np.exp(u)) + z * float(np.exp(log_error(u))) - log_n
+
+            first, last = np.log([max(centre / _REACH, grid[0]), min(centre * _REACH, grid[-1])])
+            return float(np.exp(brentq(excess, first, last))) if excess(first) > 0 > excess(last) else None
+
+        return Width(centre, end(-Z), end(Z))
+
+    def _nearby(self, centre: float | None) -> tuple[np.ndarray, np.ndarray]:
+        if centre is None:
+            return np.empty(0), np.empty(0)
+        grid = np.geomspace(max(centre / _REACH, self.least * 1.001), centre * _REACH, 11)
+        return grid, self.errors(grid)
 
     def _noise_seen(self, sigma: float) -> float:
         """λ with κ(λ) = σ²."""

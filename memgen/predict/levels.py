@@ -57,9 +57,8 @@ def levels(
     x: np.ndarray, gaussian: Gaussian, log_n: float, wanted: np.ndarray, rng: np.random.Generator
 ) -> tuple[tuple[Level, ...], Collapse | None]:
     """At the levels wanted, or at twenty and more around the collapse; no collapse at ln n = 0, for one point."""
-    width = gaussian.interval(log_n) if log_n > 0 else None
     plug_in = gaussian.plug_in_width(log_n) if log_n > 0 else None
-    middle = (width and width.sigma) or max(gaussian.least, plug_in or gaussian.scale)
+    middle = (gaussian.width(log_n) if log_n > 0 else None) or max(gaussian.least, plug_in or gaussian.scale)
     grid = _grid(middle, gaussian, wanted)
     known = grid > gaussian.least * 1.001
     middles, errors = np.full(len(grid), np.nan), np.full(len(grid), np.nan)
@@ -73,8 +72,9 @@ def levels(
         for k, sigma in enumerate(grid)
         if not wanted.size or sigma in wanted
     ]
-    if width is None or plug_in is None:
+    if plug_in is None:
         return tuple(rows), None
+    width = gaussian.interval_by(log_n, grid[known][::-1], errors[known][::-1])
     low, centre, high = (_meets(grid, found.information + z * found.error, log_n) for z in (-Z, 0, Z))
     time = None if width.sigma is None else _time(width.sigma)
     tenfold = gaussian.width(log_n + np.log(10))

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from memgen.predict.criteria import Criterion, criteria
 from memgen.predict.denoising import HELD_OUT, TRAINED
@@ -12,7 +13,7 @@ from memgen.predict.dimension import ROWS, Dimension, dimensions, disagreement
 from memgen.predict.exposed import OTHERS, Exposed, exposed
 from memgen.predict.information import Gaussian
 from memgen.predict.levels import Collapse, Level, levels
-from memgen.predict.rows import Rows, checked, part
+from memgen.predict.rows import Rows, checked, part, threads
 from memgen.predict.spectrum import Covariance, Spectrum, affordable
 from memgen.predict.training import Training, training
 from memgen.predict.words import words
@@ -103,7 +104,8 @@ def predict(
     found: dict[str, Any] = {}
     stages = _stages(rows, count, wanted, augmentation, seed, found, (batch, steps, parameters))
     for name, stage in stages if progress is None else progress(stages):
-        found[name] = stage()
+        with threadpool_limits(threads(rows.values)):
+            found[name] = stage()
     spectrum = found["spectrum"].covariance.spectrum
     shown, collapse = found["levels"]
     relaxation, speciation = _times(float(spectrum.eigenvalues[0]))
@@ -174,7 +176,8 @@ def _notes(rows: Rows, n: int, found: dict[str, Any]) -> Iterable[str]:
     if gaussian.rows < count:
         yield f"spectrum: of {gaussian.rows} rows, chosen at random"
     if gaussian.least > 0:
-        yield f"so few rows tell nothing of the Gaussian information below σ = {gaussian.least:.3g}; give {d + 2}"
+        least = f"below σ = {gaussian.least:.3g} {gaussian.rows} rows tell nothing of the Gaussian information"
+        yield f"{least}; more than {d} would"
     x = rows.values
     if count > part(x, TRAINED) + part(x, HELD_OUT):
         held, trained = min(part(x, HELD_OUT), count // 5), part(x, TRAINED)

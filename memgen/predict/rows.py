@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 LEAST, _SMALLEST, _LARGEST = 10, 1e-15, 1e15
+_SECONDS = 5e10  # products, which a core does in a few seconds
 _KEPT = 2**25  # numbers of a part of the rows that is kept in double precision
 
 
@@ -22,6 +23,14 @@ class Rows:
 def part(x: np.ndarray, most: int) -> int:
     """How many of the rows x (n, d) to use where `most` would do: fewer if they are very wide."""
     return min(len(x), most, max(LEAST, _KEPT // x.shape[1]))
+
+
+def threads(x: np.ndarray) -> int | None:
+    """How many threads linear algebra on the rows x (n, d) should take; None: as many as there are.
+
+    One where it is a matter of seconds: on a busy machine two would wait for each other longer than they save.
+    """
+    return 1 if x.size * min(x.shape) < _SECONDS else None
 
 
 def checked(x: Any) -> Rows:
