@@ -89,9 +89,9 @@ def cosine_penalty(to_generated: np.ndarray, cut: float = 0.1) -> Reading:
     """The factor by which torchmetrics' MiFID divides: a penalty, and an alarm, below its cut of 0.1; 1 otherwise.
 
     Cosine distances 1 − |cos| (n,) of training points to the nearest generated one (torchmetrics, image/mifid.py): how
-    well the training set is covered, not how near generated points are to it. A generator that copies half of the
-    training set again and again leaves the mean above the cut. One that returns the training set has the distance 0,
-    and also the Fréchet distance 0: the library then returns 0, its best value.
+    well the training set is covered, not how near generated points are to it. So it depends on the data: in few
+    dimensions fresh points cover as well, and in many a few copies change nothing. A generator that returns the
+    training set has the Fréchet distance 0 as well; the library then returns 0, its best value.
     """
     mean = float(np.mean(to_generated))
     return Reading(mean, mean < cut)
