@@ -84,6 +84,8 @@ def test_lists_and_formulas_need_no_extra(installed: Path) -> None:
         (["book"], "notebooks"),
         (["sweep", "linear"], "simulation"),
         (["claims"], "simulation"),
+        (["predict", "x.npy"], "audit"),
+        (["audit", "--train", "x.npy", "--generated", "y.npy"], "audit"),
         (["list", "linear"], "simulation"),
     ],
 )

@@ -233,12 +233,9 @@ def test_what_looks_like_an_id_is_said_and_kept() -> None:
 
 
 def test_a_million_rows_take_seconds() -> None:
-    from pyarrow import csv, table
-
-    x = np.random.default_rng(0).standard_normal((10**6, 3)).round(3)
-    csv.write_csv(table({name: x[:, k] for k, name in enumerate("abc")}), "a.csv")
+    text("a,b,c,d\n" + "0.52,-1.25,31,-0.0071\n" * 10**6)
     start = time.process_time()
-    assert (read("a.csv").values == x).all()
+    assert (read("a.csv").values == [0.52, -1.25, 31, -0.0071]).all()
     assert time.process_time() - start < 5
 
 

@@ -25,6 +25,7 @@ Sets = dict[str, Samples]  # by role: train, generated, holdout
 
 def load(paths: dict[str, Path], quiet: bool) -> Sets:
     """Read each set and say what it is: on stdout, or on stderr if `quiet`."""
+    importlib.import_module("jinja2")  # of this extra alone: if it is missing, the advice names the right one
     from tqdm import tqdm
 
     sets = {}
