@@ -226,7 +226,15 @@ def test_few_rows_and_one_feature_have_an_answer(shape: tuple[int, int]) -> None
 
 def test_points_at_equal_distances_have_an_answer() -> None:
     """Twelve corners of a simplex: all leverages are equal, so are all distances, and no dimension is defined."""
-    found = predict(np.eye(12), parameters=10_000)
+    names: list[str] = []
+
+    def watched(stages):  # type: ignore[no-untyped-def]
+        for stage in stages:
+            names.append(stage[0])
+            yield stage
+
+    found = predict(np.eye(12), parameters=10_000, progress=watched)
+    assert names == ["spectrum", "levels", "dimensions", "exposed", "criteria", "training"]
     assert json.dumps(found.as_dict(), allow_nan=False) and any(
         "too many distances are equal" in n for n in found.notes
     )
