@@ -65,7 +65,7 @@ def test_dev_has_every_extra_in_it() -> None:
         return {extra}.union(*map(within, inner))
 
     assert within("dev") == set(EXTRAS)
-    assert within("notebooks") == {"notebooks", "simulation"}
+    assert within("notebooks") == {"notebooks", "audit", "simulation"}
 
 
 def test_the_hooks_before_a_commit_are_those_of_make_lint() -> None:
