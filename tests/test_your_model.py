@@ -141,7 +141,9 @@ def test_pictures_and_pairs_are_those_asked_for() -> None:
     shown = [axes.images[0].get_array() for axes in figures.pairs(found, planted, sets.train, 5).axes]
     assert np.array_equal(shown[0].ravel(), planted[found.pairs[0].generated])
     assert np.array_equal(shown[5].ravel(), sets.train[found.pairs[0].train])
-    assert len(figures.pictures(sets.train[:7], 4).axes) == 8
+    axes = figures.pictures({"few": sets.train[:3], "many": sets.rest}, 4).axes
+    assert len(axes) == 8 and [len(one.images) for one in axes] == [1, 1, 1, 0, 1, 1, 1, 1]
+    assert [axes[0].get_ylabel(), axes[4].get_ylabel()] == ["few", "many"]
 
 
 def test_the_stored_networks_pass_and_other_numbers_do_not() -> None:

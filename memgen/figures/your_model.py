@@ -22,9 +22,9 @@ NAMES = {name: name if name.endswith("digits") else f"60 digits, {name}" for nam
 NOISE = 0.2  # at which recipes are compared
 
 
-def pictures(digits: np.ndarray, columns: int = 12) -> Figure:
-    """Digits (k, 64) as pictures, row by row."""
-    return _tiles([digits[start : start + columns] for start in range(0, len(digits), columns)], columns)
+def pictures(rows: Mapping[str, np.ndarray], columns: int = 12) -> Figure:
+    """The first digits (…, 64) of each row as pictures, with the name of the row."""
+    return _tiles([digits[:columns] for digits in rows.values()], columns, list(rows))
 
 
 def pairs(found: Audit, generated: np.ndarray, train: np.ndarray, columns: int = 12) -> Figure:
@@ -34,7 +34,7 @@ def pairs(found: Audit, generated: np.ndarray, train: np.ndarray, columns: int =
     return _tiles(rows, columns, ("generated", "training"))
 
 
-def _tiles(rows: Sequence[np.ndarray], columns: int, names: Sequence[str] = ()) -> Figure:
+def _tiles(rows: Sequence[np.ndarray], columns: int, names: Sequence[str]) -> Figure:
     fig, axes = plots.figure(len(rows) * columns, height=7.2 / columns, columns=columns)
     for k, place in enumerate(axes):
         place.set(xticks=[], yticks=[])
@@ -43,7 +43,7 @@ def _tiles(rows: Sequence[np.ndarray], columns: int, names: Sequence[str] = ()) 
         row, column = divmod(k, columns)
         if column < len(rows[row]):
             place.imshow(rows[row][column].reshape(SIDE, SIDE), cmap="gray_r", vmin=0, vmax=1)
-        if names and column == 0:
+        if column == 0:
             place.set_ylabel(names[row], fontsize=8)
     return fig
 
