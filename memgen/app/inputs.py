@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -130,6 +131,8 @@ def writable(path: Path | None) -> None:
         raise BadInput(f"--report {path}: this is a folder; name a file")
     if not path.absolute().parent.is_dir():
         raise BadInput(f"--report {path}: there is no folder {path.parent}")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise BadInput(f"--report {path}: the folder {path.parent} cannot be written to")
 
 
 @contextmanager
