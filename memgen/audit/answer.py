@@ -70,7 +70,7 @@ def audit(
     verdict = _verdict(tests, whole)
     return Audit(
         verdict=verdict,
-        answer=words.answer(verdict, tests, sizes, copies, whole, detectable),
+        answer=words.answer(verdict, tests, decision.scan, sizes, copies, whole, detectable),
         sizes=sizes,
         copies=copies,
         tests=tuple(tests),

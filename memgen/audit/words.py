@@ -9,6 +9,7 @@ from memgen.audit.decide import Decision
 from memgen.audit.neighbours import Neighbourhoods
 from memgen.audit.power import KINDS, POWER
 from memgen.audit.result import Test, Verdict
+from memgen.audit.statistics import Scan
 
 _SINGLE = ("near copies", "surest first")  # tests whose evidence is single points
 
@@ -16,6 +17,7 @@ _SINGLE = ("near copies", "surest first")  # tests whose evidence is single poin
 def answer(
     verdict: Verdict,
     tests: Sequence[Test],
+    scan: Scan,
     sizes: dict[str, int],
     copies: float,
     power: dict[str, float],
@@ -26,7 +28,12 @@ def answer(
         speaking = [test for test in tests if test.significant]
         first = min(speaking, key=lambda test: test.adjusted)
         how = _COPIES if any(test.name in _SINGLE for test in speaking) else _BULK
-        return f"{how}: {len(speaking)} of {len(tests)} tests say so, first “{first.name}” (p = {first.adjusted:.2g})."
+        said = f"{how}: {len(speaking)} of {len(tests)} tests say so, first “{first.name}” (p = {first.adjusted:.2g})."
+        expected = scan.cut * scan.generated / scan.total
+        head = (
+            f" Of the {scan.cut} closest pairs {scan.found} are of generated points, where {expected:.1f} are expected."
+        )
+        return said + (head if any(test.name == "near copies" for test in speaking) else "")
     near = f"near copies, at {KINDS['near']:g} of the usual distance between records"
     loose = f"loose copies, at {KINDS['loose']:g} of it"
     if verdict == "undecidable":

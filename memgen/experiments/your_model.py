@@ -59,7 +59,7 @@ class Params(ChapterParams):
 
     presets: ClassVar = {
         "smoke": {"recipes": ("60 digits",), "steps": 100, "replicas": 1},
-        "standard": {"recipes": ("60 digits", "1197 digits"), "steps": 1000, "replicas": 1},
+        "standard": {"recipes": ("60 digits",), "steps": 1778, "replicas": 1},
         "paper": {"recipes": tuple(RECIPES), "steps": 4000, "replicas": 4},
     }
 

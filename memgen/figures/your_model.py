@@ -1,6 +1,6 @@
 """What chapter 14 draws, tabulates and compares."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,15 +9,16 @@ from matplotlib.figure import Figure
 from memgen.audit import Audit
 from memgen.audit.power import POWER
 from memgen.audit.result import LEVEL
-from memgen.experiments.your_model import RECIPES, SIDE
+from memgen.experiments.your_model import RECIPES, SIDE, Cell
 from memgen.figures import plots
 from memgen.figures.curves import followed, means
-from memgen.statistics import mean
+from memgen.statistics import first_crossing, mean
 from memgen.watch import Watch
 from theory.checks.report import Report
 
 KEYS = ["recipe", "replica", "step", "level", "measure"]
 FIXES = tuple(RECIPES)[1:]
+NAMES = {name: name if name.endswith("digits") else f"60 digits, {name}" for name in RECIPES}
 NOISE = 0.2  # at which recipes are compared
 
 
@@ -38,11 +39,10 @@ def _tiles(rows: Sequence[np.ndarray], columns: int, names: Sequence[str] = ()) 
     for k, place in enumerate(axes):
         place.set(xticks=[], yticks=[])
         place.grid(False)
+        place.spines[:].set_visible(False)
         row, column = divmod(k, columns)
         if column < len(rows[row]):
             place.imshow(rows[row][column].reshape(SIDE, SIDE), cmap="gray_r", vmin=0, vmax=1)
-        else:
-            place.set_axis_off()
         if names and column == 0:
             place.set_ylabel(names[row], fontsize=8)
     return fig
@@ -55,22 +55,24 @@ def course(watch: Watch) -> Figure:
     for k, (level, part) in enumerate(rows[rows.level.notna()].groupby("level")):
         share = part[part.measure == "share"]
         reach = 1.96 * share.error
-        plots.simulated(left, share.step, share.value, share.value - reach, share.value + reach, k)
+        plots.simulated(left, share.step, share.value, share.value - reach, share.value + reach, k, f"σ = {level:g}")
         left.plot(share.step, share.value, color=f"C{k}", linewidth=0.8)
-        plots.label_line(
-            left, share.step.iloc[-1], share.value.iloc[-1], f"σ = {level:g}", k, ha="right", xytext=(0, 6)
-        )
     at = rows[rows.level == NOISE]
-    for k, side in enumerate(("train", "holdout"), 3):
+    for k, (side, name) in enumerate((("holdout", "fresh digits"), ("train", "training digits")), 3):
         loss = at[at.measure == f"loss_{side}"]
-        right.plot(loss.step, loss.value, plots.MARKERS[k] + plots.LINES[k - 3], color=f"C{k}", markerfacecolor="white")
-        name = {"train": "training digits", "holdout": "fresh digits"}[side]
-        plots.label_line(right, loss.step.iloc[0], loss.value.iloc[0], name, k, xytext=(10, (-10, 6)[k - 3]))
-    if onset := watch.onset():
-        plots.threshold(left, onset.step, "significant")
+        style = plots.MARKERS[k] + plots.LINES[k - 3]
+        right.plot(loss.step, loss.value, style, color=f"C{k}", mfc="white", linewidth=0.8, label=name)
     left.set(xlabel="gradient steps", ylabel="share of a copy's loss gap", xscale="log")
-    right.set(xlabel="gradient steps", ylabel=f"denoising loss at σ = {NOISE:g}", xscale="log", yscale="log")
+    right.set(xlabel="gradient steps", ylabel=f"denoising loss at σ = {NOISE:g}", xscale="log", ylim=(0, None))
+    for axes in (left, right):
+        axes.legend()
     return fig
+
+
+def together(watches: Mapping[Cell, Watch]) -> pd.DataFrame:
+    """The rows of Watches, as the sweep stores them."""
+    tables = [watch.compute().assign(recipe=at.recipe, replica=at.replica) for at, watch in watches.items()]
+    return pd.concat(tables, ignore_index=True)
 
 
 def recipes(rows: pd.DataFrame) -> Figure:
@@ -84,7 +86,7 @@ def recipes(rows: pd.DataFrame) -> Figure:
                 followed(axes, means(part, "step"), k, 2, plots.MARKERS[k])
         axes.set(xlabel="gradient steps", xscale="log")
     for k, recipe in enumerate(RECIPES):
-        panels[0].plot([], [], plots.MARKERS[k] + "-", color=f"C{k}", mfc="white", linewidth=0.8, label=recipe)
+        panels[0].plot([], [], plots.MARKERS[k] + "-", color=f"C{k}", mfc="white", linewidth=0.8, label=NAMES[recipe])
     panels[0].set(ylabel=f"share of a copy's loss gap, σ = {NOISE:g}")
     panels[1].set(ylabel=f"loss on fresh digits, σ = {NOISE:g}", yscale="log")
     panels[0].legend()
@@ -112,7 +114,7 @@ def verdicts(rows: pd.DataFrame) -> str:
         entries = [
             f"{(part.least <= LEVEL).sum()} of {len(part)}, copies {(part.near <= LEVEL).sum()}" for part in parts
         ]
-        lines.append(f"| {recipe} | {' | '.join(entries)} | {parts[-1].flagged.mean():.1%} |")
+        lines.append(f"| {NAMES[recipe]} | {' | '.join(entries)} | {parts[-1].flagged.mean():.1%} |")
     return "\n".join(lines)
 
 
@@ -121,7 +123,7 @@ def in_other_places(rows: pd.DataFrame) -> str:
     found = _audits(rows).loc["shifted"]
     last = found.loc[found.index.unique("step").max()]
     one, all_places = (f"{(p <= LEVEL).sum()} of {len(last)}" for p in (last.least, last.moved))
-    return f"shifted, called memorized where the digits are: {one}; with all nine places of each: {all_places}"
+    return f"shifted, called memorized: {one} where the digits are, {all_places} in all nine places"
 
 
 def best(rows: pd.DataFrame) -> pd.DataFrame:
@@ -137,18 +139,32 @@ def best(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, columns=columns).set_index(["recipe", "replica"])
 
 
+def _tenth(part: pd.DataFrame) -> float:
+    """The median over shuffles of the steps until the share is a tenth; ∞ where not all get there."""
+    found = []
+    for _, one in part.groupby("replica"):
+        at = np.log(one.step.to_numpy())
+        found.append(np.exp(first_crossing(at, one.value.to_numpy(), 0.1)))
+    return float(np.median(found)) if np.isfinite(found).all() else np.inf
+
+
 def stops(rows: pd.DataFrame) -> str:
-    """Markdown: where the loss on fresh digits is least, with the share of a copy's gap there and at the end."""
-    found = best(rows)
-    lines = [
-        "| recipe | steps to the least loss | steps per digit | least loss, 10⁻³ | share there | share at the end |"
-    ]
-    lines.append("|---|---|---|---|---|---|")
+    """Markdown: steps per digit to a tenth of a copy's gap; the least loss on fresh digits, where, and the shares."""
+    found, shares = best(rows), rows[(rows.level == NOISE) & (rows.measure == "share")]
+    heads = (
+        "recipe",
+        "steps per digit to a tenth",
+        "least loss, 10⁻³",
+        "after steps",
+        "share there",
+        "share at the end",
+    )
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for recipe, (n, *_) in RECIPES.items():
-        part = found.loc[recipe]
-        steps = part.step.median()
-        numbers = f"{steps:.0f} | {steps / n:.1f} | {1e3 * part.loss.mean():.1f} | {part.share.mean():.2f}"
-        lines.append(f"| {recipe} | {numbers} | {part.last_share.mean():.2f} |")
+        part, tenth = found.loc[recipe], _tenth(shares[shares.recipe == recipe]) / n
+        pace = f"{tenth:.1f}" if np.isfinite(tenth) else "not reached"
+        least = f"{1e3 * part.loss.mean():.1f} | {part.step.median():.0f}"
+        lines.append(f"| {NAMES[recipe]} | {pace} | {least} | {part.share.mean():.2f} | {part.last_share.mean():.2f} |")
     return "\n".join(lines)
 
 

@@ -6,6 +6,8 @@ al. (2025) report for one U-Net.
 """
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,56 +41,71 @@ class Training:
     words: tuple[str, ...]
 
 
-def training(n: int, batch: int | None, steps: int | None, parameters: int | None) -> Training:
-    """For n training points."""
+class _Runs(NamedTuple):
+    """What chapter 11 stored: networks, the sizes of their training sets, their parameters, and a line on these."""
+
+    measured: list[Measured]
+    sizes: list[int]
+    weights: list[int]
+    of_size: str
+
+
+@cache
+def _runs() -> _Runs:
     from memgen.experiments.training import BATCH, DEPTH, milestones
     from memgen.figures.training.numbers import LEVEL, Stored, reached
 
     stored = Stored()
     rows = stored.network
     rows = rows[(rows.tau == LEVEL) & (rows.n >= 4 * rows.d)]  # below, a linear denoiser memorizes as well
-    onset = milestones(rows, 0.1)
-    measured, range_of_n, weights = [], [], []
-    for (d, units), part in onset.groupby(["d", "hidden"]):
-        per_point = reached(part, "memorized")
-        if not per_point.empty:
-            pace = (per_point["value"] / per_point["n"]).groupby(per_point["n"]).mean()
+    runs = _Runs([], [], [], _of_size(stored.last(), stored.parameters["steps"]))
+    for (d, units), part in milestones(rows, 0.1).groupby(["d", "hidden"]):
+        onset = reached(part, "memorized")
+        if not onset.empty:
+            pace = (onset["value"] / onset["n"]).groupby(onset["n"]).mean()
             name = f"{DEPTH} hidden layers of {units} units, Gaussian data in {d} dimensions"
-            measured.append(Measured(name, float(pace.min()), float(pace.max()), BATCH, "chapter 11"))
-            range_of_n += [int(per_point["n"].min()), int(per_point["n"].max())]
-            weights += [int(part["weights"].iloc[0])]
-    pace, their_batch = _PUBLISHED
+            runs.measured.append(Measured(name, float(pace.min()), float(pace.max()), BATCH, "chapter 11"))
+            runs.sizes.extend(map(int, pace.index))
+            runs.weights.append(int(part["weights"].iloc[0]))
+    return runs
+
+
+def _of_size(last: Any, steps: int) -> str:
+    """What the number of parameters did, where it did most; `last`: the memorized fraction at the end."""
+    table = last.groupby(["n", "weights"]).value.mean().unstack()
+    few, most = int(table.columns.min()), int(table.columns.max())
+    n = int(table[most].sub(table[few]).idxmax())
+    small, large = table.loc[n, few], table.loc[n, most]
+    return (
+        f"Size: after {steps} steps on {n} points a network of {few} parameters was {small:.2f} of the way to the "
+        f"training points' denoiser, one of {most} {large:.2f}; that is speed, and says nothing of what small networks "
+        "can hold in the end."
+    )
+
+
+def training(n: int, batch: int | None, steps: int | None, parameters: int | None) -> Training:
+    """For n training points."""
+    from memgen.figures.training.numbers import LEVEL
+
+    runs, (pace, their_batch) = _runs(), _PUBLISHED
     theirs = "U-Net, CelebA images, 32 × 32, grey"
-    measured.append(Measured(theirs, pace, pace, their_batch, "Bonnaire et al. (2025), about"))
+    measured = (*runs.measured, Measured(theirs, pace, pace, their_batch, "Bonnaire et al. (2025), about"))
     low, high = n * min(m.low for m in measured), n * max(m.high for m in measured)
     words = [
         f"Memorization would begin after {low:,.0f} to {high:,.0f} gradient steps, if the model is like one of those "
         "measured: a range over architectures, not a law.",
-        f"Chapter 11: {len(measured) - 1} sizes of networks, {measured[0].batch} points a batch, Adam; memory begins "
-        f"where the denoiser is a tenth of the way to that of the training points at {LEVEL:g} σ, n from "
-        f"{min(range_of_n)} to {max(range_of_n)}. Other batches, step sizes and optimizers were not measured.",
+        f"Chapter 11: {len(runs.measured)} networks, {measured[0].batch} points a batch, Adam; memory begins where the "
+        f"denoiser is a tenth of the way to that of the training points at {LEVEL:g} σ, n from {min(runs.sizes)} to "
+        f"{max(runs.sizes)}. Other batches, step sizes and optimizers were not measured.",
     ]
-    if not min(range_of_n) <= n <= max(range_of_n):
+    if not min(runs.sizes) <= n <= max(runs.sizes):
         words.append(f"n = {n} is outside those sizes; steps per point rose slowly with n.")
-    words += _of_parameters(parameters, stored, weights)
+    words.append(runs.of_size)
+    if parameters is not None and not min(runs.weights) <= parameters <= max(runs.weights):
+        words.append(f"{parameters} parameters are outside those measured, {min(runs.weights)} to {max(runs.weights)}.")
+    elif parameters is not None:
+        near = min(runs.weights, key=lambda weights: abs(np.log(weights / parameters)))
+        words.append(f"{parameters} parameters are nearest to those of a measured network with {near}.")
     epochs = None if batch is None else (low * min(batch, n) / n, high * min(batch, n) / n)
     place = None if steps is None else "before" if steps < low else "beyond" if steps > high else "within"
-    return Training(tuple(measured), (low, high), epochs, place, tuple(words))
-
-
-def _of_parameters(parameters: int | None, stored, weights: list[int]) -> list[str]:  # type: ignore[no-untyped-def]
-    """What was measured of the size of networks."""
-    last = stored.last().groupby(["n", "weights"]).value.mean().unstack()
-    few, most = int(last.columns.min()), int(last.columns.max())
-    at = int(last[most].sub(last[few]).idxmax())
-    words = [
-        f"Size: after {stored.parameters['steps']} steps on {at} points a network of {few} parameters was "
-        f"{last.loc[at, few]:.2f} of the way to the training points' denoiser, one of {most} {last.loc[at, most]:.2f}; "
-        "that is speed, and says nothing of what small networks can hold in the end."
-    ]
-    if parameters is not None and not min(weights) <= parameters <= max(weights):
-        words.append(f"{parameters} parameters are outside those measured, {min(weights)} to {max(weights)}.")
-    elif parameters is not None:
-        near = int(np.array(weights)[np.abs(np.log(np.array(weights) / parameters)).argmin()])
-        words.append(f"{parameters} parameters are nearest to those of a measured network with {near}.")
-    return words
+    return Training(measured, (low, high), epochs, place, tuple(words))
