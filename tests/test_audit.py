@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from memgen.audit import Audit, audit, power
-from memgen.audit.decide import Null, decide, holm, labellings
+from memgen.audit.decide import Null, decide, holm, labellings, weights
 from memgen.audit.neighbours import Lists, closeness
 from memgen.audit.records import prepare
 from memgen.statistics import proportion
@@ -170,7 +170,7 @@ def test_too_few_points_are_undecidable(n: int, m: int) -> None:
 
 
 def test_a_handful_of_generated_points_is_undecidable_and_says_how_many_are_needed() -> None:
-    found = audit(law(300, "t"), law(12, "g"), law(300, "h"), copies=0.1)
+    found = audit(law(100, "t"), law(12, "g"), law(100, "h"), copies=0.1)
     assert found.verdict == "undecidable"
     assert "generated points" in found.answer
 
@@ -228,7 +228,11 @@ def test_the_dimension_of_a_flat_patch_is_its_own() -> None:
 
 
 def test_holm_and_the_bar_of_a_null() -> None:
-    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == {"a": 0.03, "c": 0.06, "b": 0.06}
+    alike = {"a": 1.0, "b": 1.0, "c": 1.0}
+    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}, alike) == pytest.approx({"a": 0.03, "c": 0.06, "b": 0.06})
+    heavy = holm({"a": 0.01, "b": 0.04, "c": 0.03}, alike | {"b": 2.0})
+    assert heavy == pytest.approx({"a": 0.04, "b": 0.06, "c": 0.06})
+    assert weights(["near copies", "C_T", "overlap"]) == {"near copies": 2.0, "C_T": 1.0, "overlap": 1.0}
     null = Null.of(np.arange(100.0)[:, None], 1)
     assert null.p(np.array([[98.0]])) == pytest.approx(0.03)  # 98 and 99 of the null reach it, and it itself
     assert null.scores(np.array([[97.0]])).max() == null.bar(0.03) < null.scores(np.array([[98.0]])).max()

@@ -58,7 +58,12 @@ def test_the_wheel_has_what_is_read_outside_a_clone(installed: Path) -> None:
     for kind in ("notebooks", "results", "docs"):
         tracked = subprocess.run(["git", "ls-files", kind], cwd=ROOT, capture_output=True, text=True).stdout.split()
         assert tracked and [name for name in tracked if not (shipped / name).is_file()] == []
-    for name in ("memgen/figures/memgen.mplstyle", "memgen/py.typed", "theory/py.typed"):
+    for name in (
+        "memgen/figures/memgen.mplstyle",
+        "memgen/app/reports/base.html",
+        "memgen/py.typed",
+        "theory/py.typed",
+    ):
         assert (installed / name).is_file()
     assert {path.name.partition("-")[0] for path in installed.iterdir()} == {"memgen", "theory"}
 

@@ -138,6 +138,7 @@ BAD: list[tuple[Callable[[], str], str]] = [
     (lambda: text(header("(1000000, 100000000)"), "a.npy"), "a.npy: needs 745,058.1 GiB of memory"),
     (lambda: text(header("(10**9,)"), "a.npy"), "a.npy: not an array of NumPy"),
     (lambda: text(header("(-1, 3)"), "a.npy"), "a.npy: a damaged header"),
+    (lambda: text(header("((-1, 3)"), "a.npy"), "a.npy: not an array of NumPy"),
     (bomb_in_an_archive, "a.npz: needs 745,058.1 GiB of memory"),
     (half_an_archive, "a.npz: cannot be read as .npz"),
     (lambda: archive(x=np.array([{}], object)), "a.npz: holds Python objects (a pickle, which is not opened)"),
@@ -184,13 +185,17 @@ def test_what_cannot_be_used_is_named_with_its_cause(make: Callable[[], str], li
 
 
 def test_a_file_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path, mode: str) -> None:  # whoever runs this may be root, who may read all
+    def refuse(*of: object) -> None:  # whoever runs this may be root, who may read all
         raise PermissionError(13, "Permission denied")
 
     array(X)
+    images(GREY[0])
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(BadInput, match=r"^a\.npy: Permission denied$"):
-        read("a.npy")
+    monkeypatch.setattr("builtins.open", refuse)
+    for name, line in (("a.npy", "a.npy: Permission denied"), ("pictures", "pictures/0.png: Permission denied")):
+        with pytest.raises(BadInput) as error:
+            read(name)
+        assert str(error.value) == line
 
 
 @pytest.mark.parametrize(
@@ -251,7 +256,7 @@ def test_images_in_arrays_are_the_images_in_files() -> None:
     assert grey.shape == (6, 5, 1) and (grey.values == GREY.reshape(6, 30).astype(np.float32) / np.float32(255)).all()
     assert (read(array(GREY)).values == grey.values).all()
     assert str(grey) == "6 images of 6 × 5, from grey" and str(folder) == "6 images of 6 × 5 × 3, from pictures"
-    assert read(array(GREY * 1.0)).notes == ("pixel values go from 0 to 255, as in the file",)
+    assert read(array(GREY * 1.0)).notes == ("pixel values go from 0 to 255, as they are stored",)
 
 
 def test_images_are_converted_and_that_is_said() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -95,13 +96,11 @@ def features(name: str) -> Features:
     module, _, function = name.partition(":")
     if not (module and function):
         raise BadInput(f"--features {name}: must be MODULE:FUNCTION, such as mymodule:embed")
-    sys.path.insert(0, str(Path.cwd()))
+    sys.path.append(str(Path.cwd()))  # last, so that no file of yours stands in for a package of ours
     try:
         found = getattr(importlib.import_module(module), function, None)
     except Exception as error:  # it is not our code
         raise BadInput(f"--features {name}: {module} cannot be imported: {one_line(error, 160)}") from error
-    finally:
-        sys.path.pop(0)
     if not callable(found):
         raise BadInput(f"--features {name}: {module} has no function {function}")
     return found
@@ -130,6 +129,8 @@ def writable(path: Path | None) -> None:
         raise BadInput(f"--report {path}: this is a folder; name a file")
     if not path.absolute().parent.is_dir():
         raise BadInput(f"--report {path}: there is no folder {path.parent}")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise BadInput(f"--report {path}: the folder {path.parent} cannot be written to")
 
 
 @contextmanager

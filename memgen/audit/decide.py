@@ -1,5 +1,6 @@
 """From lists and labels to a verdict.  Nothing here knows the theory; `memgen.audit.audit` adds it."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -72,10 +73,10 @@ class Decision(NamedTuple):
     nulls: dict[str, Null]  # of the other tests
     strange: bool  # whether the holdout is of another law than the training set, so that there are no other tests
 
-    @property
-    def level(self) -> float:
-        """That of a single test."""
-        return LEVEL / len(self.tests)
+    def level(self, name: str) -> float:
+        """That of a single test, all others counted."""
+        shares = weights([test.name for test in self.tests])
+        return LEVEL * shares[name] / sum(shares.values())
 
     def ratios(self) -> dict[str, np.ndarray]:
         """d₁/d₂ over the training set, of generated points and of records, each against the others."""
@@ -130,18 +131,23 @@ def decide(records: Records, seed: int = 0, progress: Progress = iter, search: S
         measured = {} if strange <= STRANGE else measure(drawn, around, cell, members)
     nulls = {name: Null.of(m.values, m.side) for name, m in measured.items()}
     p |= {name: null.p(measured[name].values[:1]) for name, null in nulls.items()}
-    adjusted = holm(p)
+    adjusted = holm(p, weights(p))
     tests = [_near(scan, p["near copies"], adjusted["near copies"])]
     tests += [_test(name, m, nulls[name], p[name], adjusted[name]) for name, m in measured.items()]
     return Decision(tuple(tests), around, drawn, cell, scan, chance, nulls, records.fresh > 0 and not measured)
 
 
-def holm(p: dict[str, float]) -> dict[str, float]:
-    """The p-values adjusted for their number (Holm 1979)."""
-    adjusted, largest = {}, 0.0
-    for k, name in enumerate(sorted(p, key=p.__getitem__)):
-        largest = max(largest, min(1.0, (len(p) - k) * p[name]))
-        adjusted[name] = largest
+def weights(names: Collection[str]) -> dict[str, float]:
+    """Half of the level is for single copies, the plainest sign, the other half for all other tests alike."""
+    return {name: max(len(names) - 1.0, 1.0) if name == "near copies" else 1.0 for name in names}
+
+
+def holm(p: dict[str, float], weight: dict[str, float]) -> dict[str, float]:
+    """The p-values adjusted for their number (Holm 1979), each with the weight of its test."""
+    adjusted, largest, left = {}, 0.0, sum(weight.values())
+    for name in sorted(p, key=lambda name: p[name] / weight[name]):
+        largest = max(largest, min(1.0, left * p[name] / weight[name]))
+        adjusted[name], left = largest, left - weight[name]
     return adjusted
 
 

@@ -34,9 +34,10 @@ class Power:
         self._made, self._seed = decision, seed
         memorized = any(test.significant for test in decision.tests)
         self._drawn = self._perfect() if memorized else decision.drawn
-        times = int(np.ceil(1 / decision.level)) + 40  # so few that it may be reached once
+        least = min(decision.level(test.name) for test in decision.tests)
+        times = int(np.ceil(1 / least)) + 40  # so few that it may be reached once
         self._labellings = labellings(decision.around.records, times, stream(seed, "audit", "power"))
-        rank = int(decision.level * (1 + len(decision.chance)))
+        rank = int(decision.level("near copies") * (1 + len(decision.chance)))
         self._scan_bar = np.sort(decision.chance)[::-1][rank - 1]
         self.of = cache(self._of)
 
@@ -57,10 +58,10 @@ class Power:
         """Which tests find planted copies. A few of them decide the spread of a sum, so that sums get a null anew."""
         around, hit = self._made.around, {}
         for name, measured in sums(planted, around, np.concatenate([members, self._labellings])).items():
-            hit[name] = Null.of(measured.values, measured.side).p(measured.values[:1]) <= self._made.level
+            hit[name] = Null.of(measured.values, measured.side).p(measured.values[:1]) <= self._made.level(name)
         for name, measured in comparisons(planted, around, self._made.cell, members).items():
             null = self._made.nulls[name]
-            hit[name] = bool(null.scores(measured.values).max() > null.bar(self._made.level) + 1e-9)
+            hit[name] = bool(null.scores(measured.values).max() > null.bar(self._made.level(name)) + 1e-9)
         return hit
 
     def curve(self, kind: str, stated: int) -> list[tuple[int, float]]:

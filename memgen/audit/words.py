@@ -43,9 +43,9 @@ def answer(
         )
     found = f"it finds {near}, from a share of {detectable['near']:.2g} on"
     if power["loose"] >= POWER:
-        return f"None of the {len(tests)} tests speaks for it; {found}, and {loose}, from {detectable['loose']:.2g} on."
+        return f"No test of {len(tests)} speaks for it; {found}, and {loose}, from {detectable['loose']:.2g} on."
     more = _needed("loose", sizes, copies, detectable["loose"])
-    return f"None of the {len(tests)} tests speaks for it; {found}. On {loose}, it cannot decide. {more}"
+    return f"No test of {len(tests)} speaks for it; {found}. On {loose}, it cannot decide. {more}"
 
 
 STRANGE = (
@@ -93,7 +93,7 @@ def closed(decision: Decision) -> list[str]:
     from theory.criteria import authpct_null, null_flag_rate
 
     records, around = decision.around.records, decision.around
-    ratios, dimension = decision.ratios(), float(np.median(around.own.dimension()))
+    ratios, dimension = decision.ratios(), max(1.0, float(np.median(around.own.dimension())))
     flagged = {name: float(np.mean(values < 1 / 3)) for name, values in ratios.items()}
     held = around.rows[~records.in_train[around.rows]]
     weights = np.bincount(decision.cell[held]) / max(len(held), 1)

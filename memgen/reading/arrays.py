@@ -62,7 +62,7 @@ def _promised(path: Path, file: IO[bytes], there: int) -> tuple[int, ...]:
             raise ValueError(f"format {version} is for records with names")
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = header(file)
-    except ValueError as error:
+    except Exception as error:  # NumPy parses the header as an expression of Python, with all that can go wrong there
         cause = "it does not begin like one; pickles are not opened" if "magic" in str(error) else one_line(error, 120)
         raise BadInput(f"{path}: not an array of NumPy: {cause}") from error
     numeric(path, dtype)

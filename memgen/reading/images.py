@@ -12,7 +12,7 @@ import numpy as np
 
 from memgen.errors import BadInput, one_line
 from memgen.reading.files import opened, room
-from memgen.reading.samples import Progress, Samples, pixels
+from memgen.reading.samples import Progress, Samples, beyond, pixels
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")  # whatever the name says: others may start a program
@@ -49,7 +49,8 @@ def folder(path: Path, progress: Progress = iter) -> Samples:
             raise BadInput(f"{path / name}: a pixel is not a finite number")
         for what in done:
             counted[what] = counted.get(what, 0) + 1
-    notes = [f"{count} of {len(found.images)} images: {what}" for what, count in counted.items()]
+    notes = [*beyond(values)]
+    notes += [f"{count} of {len(found.images)} images: {what}" for what, count in counted.items()]
     for kind, left in (("other files", found.others), ("links to folders", found.links)):
         if left:
             notes.append(f"{len(left)} {kind} left out, such as {left[0]}")
@@ -120,6 +121,8 @@ def _read(path: Path, check: Callable[[int, int], None]) -> tuple[np.ndarray, li
     except MemoryError as error:
         raise BadInput(f"{path}: too large for the memory at hand") from error
     except Exception as error:  # decoders raise what they please on damaged data
+        if isinstance(error, OSError) and error.strerror:
+            raise BadInput(f"{path}: {error.strerror}") from error
         raise BadInput(f"{path}: a damaged image: {one_line(error, 120)}") from error
 
 

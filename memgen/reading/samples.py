@@ -94,9 +94,15 @@ def samples(path: Path, array: np.ndarray, notes: tuple[str, ...] = ()) -> Sampl
     values = pixels(array) if images else plain(array)
     values = np.asarray(np.ascontiguousarray(values)).reshape(len(array), -1)
     finite(path, values)
-    if images and ((low := values.min()) < 0 or values.max() > 1):
-        notes = (*notes, f"pixel values go from {low:.4g} to {values.max():.4g}, as in the file")
+    if images:
+        notes = (*notes, *beyond(values))
     return Samples(str(path), values, tuple(array.shape[1:]) if images else None, None, notes)
+
+
+def beyond(values: np.ndarray) -> tuple[str, ...]:
+    """A note if pixel values are not all between 0 and 1."""
+    low, high = values.min(), values.max()
+    return () if 0 <= low and high <= 1 else (f"pixel values go from {low:.4g} to {high:.4g}, as they are stored",)
 
 
 def finite(path: Path, values: np.ndarray, names: tuple[str, ...] | None = None) -> None:

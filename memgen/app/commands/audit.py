@@ -81,9 +81,9 @@ def audit(
             **rows, groups=labels, copies=copies, seed=seed, progress=partial(tqdm, desc="audit", delay=1, leave=False)
         )
     given = pages.Given(sets, features, _command(click.get_current_context().params))
+    print(options.strict_json(pages.document(found, given)) if as_json else pages.text(found, given), flush=True)
     if report:
         pages.write(report, found, given)
-    print(options.strict_json(pages.document(found, given)) if as_json else pages.text(found, given))
     return 3 if found.verdict in fail_on else 0
 
 

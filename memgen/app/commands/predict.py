@@ -52,9 +52,9 @@ def predict(data: Path, report: Path | None, as_json: bool, **asked: Any) -> int
         from memgen.predict import predict as run
     with inputs.computing(given.name):
         found = run(given.values, **(asked | {"sigma": asked["sigma"] or None}), progress=partial(_staged, tqdm))
+    print(options.strict_json(pages.document(found, given)) if as_json else pages.text(found, given), flush=True)
     if report:
         pages.write(report, found, given, _command(data, asked))
-    print(options.strict_json(pages.document(found, given)) if as_json else pages.text(found, given))
     return 0
 
 

@@ -83,6 +83,11 @@ def _power(audit: Audit) -> Plot:
         xlabel="share of copies among the generated points",
         ylabel="chance to find them",
     )
+    low, high = axes.get_xlim()
+    marks = [10.0**-k * step for k in range(6, 0, -1) for step in (1, 2, 5)]
+    axes.set_xticks([mark for mark in marks if low <= mark <= high], minor=False)
+    axes.set_xticks([], minor=True)
+    axes.xaxis.set_major_formatter(lambda share, _: percent(share))
     axes.legend(loc="lower right")
     found = ", ".join(f"{kind} copies from {number(share)} on" for kind, share in audit.detectable.items())
     return plot(

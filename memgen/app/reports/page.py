@@ -51,10 +51,8 @@ def number(value: float | None, digits: int = 3) -> str:
     """To so many digits; a dash for what is not defined."""
     if value is None or not math.isfinite(value):
         return "–"
-    if value == round(value) and abs(value) < 10**6:
-        return f"{round(value)}"
-    if 1e6 > abs(value) >= 10**digits:
-        return f"{value:.0f}"
+    if abs(value) < 1e9 and (value == round(value) or abs(value) >= 10**digits):
+        return f"{round(value):,}".replace("-", "−")
     return f"{value:.{digits}g}".replace("-", "−")
 
 

@@ -30,7 +30,7 @@ def text(prediction: Prediction, given: Samples) -> str:
         "information on the data that a noise level leaves, in nats",
         _levels(prediction),
     ]
-    rows = [["a linear denoiser stops memorizing when …", "n*", f"at n = {prediction.n}"]]
+    rows = [["a linear denoiser stops memorizing when …", "n*", f"at n = {number(prediction.n)}"]]
     rows += [[one.turns, number(one.n_star), _met(one.met)] for one in prediction.criteria]
     parts += ["", aligned(rows)]
     exposed = [["exposed first, the exact score of these rows", "below σ", "nearest"]]
@@ -61,7 +61,7 @@ def _levels(prediction: Prediction) -> str:
 
 def _title(prediction: Prediction) -> str:
     known = [one.met for one in prediction.criteria if one.met is not None]
-    return f"n = {prediction.n}: beyond n* by {sum(known)} of {len(known)} criteria"
+    return f"n = {number(prediction.n)}: beyond n* by {sum(known)} of {len(known)} criteria"
 
 
 def _met(met: bool | None) -> str:
