@@ -14,6 +14,7 @@ from memgen.measures import nearest, tools
 from memgen.measures.copies import DataCopying
 from memgen.statistics import proportion
 from memgen.streams import stream
+from theory.checks.report import Report
 
 
 @pytest.fixture(autouse=True)
@@ -179,3 +180,37 @@ def test_the_figure_shows_every_tool_at_every_noise(calibrated: bool, rows: pd.D
         assert len(styles) == len(shown)  # distinct without colour
         for tool, line in drawn.items():
             assert line.get_ydata().tolist() == [found[tool, noise, share] for share in experiment.SHARES]
+
+
+GOOD = {("audit", 0.0, 0.0): 4, ("audit", 0.005, 0.05): 100, ("⅓ rule", 0.005, 0.05): 100, ("audit", 0.05, 0.2): 99}
+
+
+def _stated(changed: dict[tuple[str, float, float], int]) -> dict[str, bool]:
+    """What the statements say of a hundred replicas of each kind, with so many alarms."""
+    places = [(0.0, 0.0), (0.005, 0.05), (0.05, 0.05), (0.05, 0.2)]
+    made = []
+    for tool in figures.RULES:
+        side = figures._side(tool)
+        for place in places:
+            alarms = (GOOD | changed).get((tool, *place), 0)
+            beyond = 100 if place[0] else -1  # a statistic that its calibrated threshold is passed by, or is not
+            made += [
+                (*place, k, tool, side * float(beyond + k if k < alarms else k / 2), k < alarms) for k in range(100)
+            ]
+    report = Report("?", "", "")
+    figures.state(report, pd.DataFrame(made, columns=["share", "noise", "replica", "tool", "statistic", "alarm"]))
+    return dict(report._exact)
+
+
+@pytest.mark.parametrize(
+    "changed, broken",
+    [
+        ({("audit", 0.0, 0.0): 6}, [0]),
+        ({("audit", 0.005, 0.05): 80}, [1]),
+        ({("C_T", 0.05, 0.2): 97}, [2, 3]),
+        ({("C_T", 0.05, 0.05): 20}, [3]),
+    ],
+)
+def test_each_promise_can_be_broken(changed: dict[tuple[str, float, float], int], broken: list[int]) -> None:
+    assert all(_stated({}).values())
+    assert [k for k, held in enumerate(_stated(changed).values()) if not held] == broken

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from memgen.figures import plots
 from memgen.measures.tools import SIDES
 from memgen.statistics import proportion
+from theory.checks.report import Report
 
 LEVEL = 0.05
 RULES = {
@@ -85,6 +86,19 @@ def table(rows: pd.DataFrame, shares: Sequence[float] = (0.005, 0.05), noises: S
         cells = [_share(made.loc[tool, share, noise]) for share, noise in places for made in (own, right)]
         lines.append(f"| {tool} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def state(report: Report, rows: pd.DataFrame) -> None:
+    """What the audit promises, on replicas of a perfect generator and of one that copies."""
+    own, right = (power(rows, how).set_index(["tool", "share", "noise"]).sort_index() for how in (False, True))
+    alarms = own.loc["audit", 0.0, 0.0]
+    report.holds("the audit accuses a perfect generator in 5% of cases at most", alarms.power <= LEVEL)
+    few = [found.loc[tool, 0.005, 0.05] for found, tool in ((own, "audit"), (right, "⅓ rule"))]
+    report.holds("0.5% of copies, noise 0.05: it finds what the ⅓ rule finds at 5%", few[0].high >= few[1].low)
+    loose = [found.loc[tool, 0.05, 0.2] for found, tool in ((own, "audit"), (right, "C_T"))]
+    report.holds("5% of copies, noise 0.2: it finds more than C_T at 5%", loose[0].low > loose[1].high)
+    blind = own.loc[("C_T", 0.05)]
+    report.holds("C_T below −3 misses 5% of copies at every noise", (blind.high < 0.05).all())
 
 
 def curves(rows: pd.DataFrame, calibrated: bool) -> Figure:
