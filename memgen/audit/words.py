@@ -11,7 +11,7 @@ from memgen.audit.power import KINDS, POWER
 from memgen.audit.result import Test, Verdict
 from memgen.audit.statistics import Scan
 
-_SINGLE = ("near copies", "surest first")  # tests whose evidence is single points
+_SINGLE = "near copies"  # the test whose evidence is single points
 
 
 def answer(
@@ -27,13 +27,13 @@ def answer(
     if verdict == "memorized":
         speaking = [test for test in tests if test.significant]
         first = min(speaking, key=lambda test: test.adjusted)
-        how = _COPIES if any(test.name in _SINGLE for test in speaking) else _BULK
+        how = _COPIES if any(test.name == _SINGLE for test in speaking) else _BULK
         said = f"{how}: {len(speaking)} of {len(tests)} tests say so, first “{first.name}” (p = {first.adjusted:.2g})."
         expected = scan.cut * scan.generated / scan.total
         head = (
             f" Of the {scan.cut} closest pairs {scan.found} are of generated points, where {expected:.1f} are expected."
         )
-        return said + (head if any(test.name == "near copies" for test in speaking) else "")
+        return said + (head if how == _COPIES else "")
     near = f"near copies, at {KINDS['near']:g} of the usual distance between records"
     loose = f"loose copies, at {KINDS['loose']:g} of it"
     if verdict == "undecidable":
@@ -53,7 +53,7 @@ STRANGE = (
     " often; tests that compare the two are left out (are there relatives within a set? then name them as groups)"
 )
 _COPIES = "Single generated points are copies of training records"
-_BULK = "The generated points as a whole lie closer to the training records than to fresh ones, without single copies"
+_BULK = "The generated points lie closer to training records than to fresh ones, though none is plainly a copy"
 
 
 def _needed(kind: str, sizes: dict[str, int], copies: float, share: float) -> str:
