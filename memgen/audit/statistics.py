@@ -122,49 +122,58 @@ def kinship(around: Neighbourhoods, members: np.ndarray) -> Measured:
 class Scan(NamedTuple):
     """Generated points among the pairs that are closest beyond expectation; see `near_copies`."""
 
-    value: float  # nats against chance, at the best cut
+    value: float  # nats against chance, at the best cut of the better order
     found: int  # generated points before the cut
     cut: int  # points before it
     generated: int  # of all that are compared
     total: int
 
     def chance(self, draws: np.random.Generator, times: int) -> np.ndarray:
-        """The value for generated points that are shuffled among all, (times,)."""
-        cuts = _scan_cuts(self.total)
-        left, counted = np.full(times, self.generated), []
-        for done, end in zip((0, *cuts[:-1]), cuts, strict=True):
-            left = left - draws.hypergeometric(left, self.total - done - left, end - done)
-            counted.append(self.generated - left)
-        return _surprise(np.array(counted), cuts[:, None], self.generated / self.total).max(0)
+        """The value for generated points that are shuffled in both orders, as if these were independent, (times,)."""
+        cuts, values = _scan_cuts(self.total), []
+        for _ in range(2):
+            left, counted = np.full(times, self.generated), []
+            for done, end in zip((0, *cuts[:-1]), cuts, strict=True):
+                left = left - draws.hypergeometric(left, self.total - done - left, end - done)
+                counted.append(self.generated - left)
+            values.append(_surprise(np.array(counted), cuts[:, None], self.generated / self.total).max(0))
+        return np.maximum(*values)
 
 
 def near_copies(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Scan:
     """Are generated points so close to one training record, and to no second, as nothing else is?
 
-    members (N,). By `closeness` generated points and the training set stand in one order with what should be no
-    farther apart: records and the training set, without themselves, and generated points and the holdout. Its head is
-    cut where it surprises most (Berk and Jones 1979). Generated points about one record are not independent: the
-    closest counts for all, unless they are closer than any of the order should be by chance.
+    members (N,). Generated points and the training set stand in one order with what should be no farther apart: records
+    and the training set, records and the holdout, both without themselves, and generated points and the holdout. There
+    are two such orders: by d₁/d₂, which finds a few copies where the law has one dimension, and by `closeness`, where
+    it has many. The head of either is cut where it surprises most (Berk and Jones 1979). Generated points about one
+    record are not independent: the closest counts for all, unless they are closer than any should be by chance.
     """
-    own, second, record = (a[0] for a in drawn.lists.first_two(members[None]))
-    ours, scores = closeness(own, second, drawn.lists.dimension()), []
-    others = [(around.own, members)] + ([] if members.all() else [(drawn.lists, ~members)])
-    for lists, inside in others:
-        own, second, _ = (a[0] for a in lists.first_two(inside[None]))
-        scores.append(closeness(own, second, lists.dimension()))
-    theirs = np.sort(np.concatenate(scores))
-    total = len(ours) + len(theirs)
-    order = np.argsort(ours, kind="stable")
-    once = np.zeros(len(ours), bool)
-    once[order[np.unique(record[order], return_index=True)[1]]] = True
-    ours = np.sort(ours[once | (ours < -np.log(total))])
-    # the places of ours in the common order, after theirs of the same score
-    places = np.searchsorted(theirs, ours, "right") + np.arange(1, len(ours) + 1)
-    cuts = _scan_cuts(total)
-    generated = np.searchsorted(places, cuts, "right")
-    values = _surprise(generated, cuts, len(drawn.cell) / total)
-    best = int(values.argmax())
-    return Scan(float(values[best]), int(generated[best]), int(cuts[best]), len(drawn.cell), total)
+    held = [] if members.all() else [(around.own, ~members), (drawn.lists, ~members)]
+    found = [_two_nearest(*pair) for pair in [(drawn.lists, members), (around.own, members), *held]]
+    ratios, scores, (record, *_) = zip(*found, strict=True)
+    m, total = len(drawn.cell), sum(map(len, scores))
+    by_score = np.argsort(scores[0], kind="stable")
+    once = scores[0] < -np.log(total)
+    once[by_score[np.unique(record[by_score], return_index=True)[1]]] = True
+    scans = []
+    for ours, *others in (ratios, scores):
+        theirs, ours = np.sort(np.concatenate(others)), np.sort(ours[once])
+        # the places of ours in the common order, after theirs of the same score
+        places = np.searchsorted(theirs, ours, "right") + np.arange(1, len(ours) + 1)
+        cuts = _scan_cuts(total)
+        generated = np.searchsorted(places, cuts, "right")
+        values = _surprise(generated, cuts, m / total)
+        best = int(values.argmax())
+        scans.append(Scan(float(values[best]), int(generated[best]), int(cuts[best]), m, total))
+    return max(scans)
+
+
+def _two_nearest(lists: Lists, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """d₁/d₂ among members, `closeness`, and which record is the nearest, (q,) each."""
+    first, second, record = (a[0] for a in lists.first_two(members[None]))
+    ratio = np.divide(first, second, out=np.ones(len(first)), where=second > 0)
+    return ratio, closeness(first, second, lists.dimension()), record
 
 
 def _scan_cuts(total: int) -> np.ndarray:
