@@ -16,6 +16,7 @@ from theory.ledger import claims
 from theory.ledger.pages import markdown
 from theory.ledger.ruling import Range
 from theory.ledger.verdicts import criteria, kernel, linear, network, relaxation, training, transition
+from theory.ledger.verdicts.your_model import Recipe, Recipes
 
 ROOT = Path(__file__).resolve().parents[1]
 # The paper's own claims, and the questions of its five reviewers.
@@ -29,6 +30,7 @@ SETTLED = {
     "C5": "holds with a correction",
     "C6": "fails",
     "C7": "holds with a correction",
+    "R1.1": "holds with a correction",
     "R1.3": "fails",
     "R2.2": "holds with a correction",
     "R2.3": "holds with a correction",
@@ -99,6 +101,7 @@ _UNSMOOTHED = criteria.Unsmoothed((_at(0.99), _at(1.01)), 0, 0.9, 25.0, _at(0.9)
 _REACH = criteria.Reach(64, Range(1050, 724, 1448), 1100, Range(1000, 512, 1448), Range(9.5, 8, 11), 1.0, 2896)
 _PRACTICE = criteria.Practice(500, _at(0.06), _at(0.06), _at(0.06), (_REACH, _REACH._replace(d=100)))
 UNDECIDED = "undecided"
+_FADED = Recipe("fewer units", fades=_at(0.4), gains=_at(-0.2))
 # For each claim, evidence of each kind: what would have turned it.
 SYNTHETIC: dict[str, dict[str, tuple]] = {
     "C1": {
@@ -181,6 +184,12 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
         "holds with a correction": _QUALITY._replace(off=4, right=6),
         "fails": _QUALITY._replace(off=0, right=10),
         UNDECIDED: _QUALITY._replace(off=0, right=5),
+    },
+    "R1.1": {
+        "holds": Recipes((_FADED, _FADED._replace(gains=_at(0)))),
+        "holds with a correction": Recipes((_FADED, _FADED._replace(gains=_at(0.2)))),
+        "fails": Recipes((_FADED._replace(gains=_at(0.2)), _FADED._replace(fades=_at(0)))),
+        UNDECIDED: Recipes((_FADED._replace(gains=_at(0.2)), _FADED._replace(gains=_at(0)))),
     },
     "R2.3": {
         "holds": _PRACTICE,

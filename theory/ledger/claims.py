@@ -11,7 +11,7 @@ from typing import Any
 
 from memgen.errors import BadInput
 from theory.ledger.ruling import VERDICTS, Question, Ruling
-from theory.ledger.verdicts import criteria, kernel, linear, network, relaxation, training, transition
+from theory.ledger.verdicts import criteria, kernel, linear, network, relaxation, training, transition, your_model
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,13 @@ CLAIMS: tuple[Claim, ...] = (
         "03_linear_denoiser",
     ),
     Claim("C8", "More diffusion steps improve quality; at finite n there is an optimal number.", f"{_NEXT} v2"),
-    Claim("R1.1", "On real data memorization may fade without quality improving.", "review 1"),
+    Claim(
+        "R1.1",
+        "On real data memorization may fade without quality improving.",
+        "review 1",
+        your_model.memory_fades_alone,
+        "14_your_model",
+    ),
     Claim("R1.2", "Discretised sampling and non-Gaussian data are not covered.", "review 1"),
     Claim(
         "R1.3",
