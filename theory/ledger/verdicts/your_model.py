@@ -44,15 +44,15 @@ def _say(found: Recipes) -> tuple[str, str]:
     faded = _faded(found)
     idle = [recipe for recipe in faded if recipe.gains.below(0)]
     told = "; ".join(
-        f"{recipe.name}: {recipe.fades.told()} less of a copy's loss gap, loss on fresh digits {-recipe.gains.value:+.0%} "
-        f"(95%: {-recipe.gains.high:+.0%} to {-recipe.gains.low:+.0%})"
+        f"{recipe.name}: {recipe.fades.told()} less of a copy's loss gap, "
+        f"loss on fresh digits {-recipe.gains.value:+.0%} (95%: {-recipe.gains.high:+.0%} to {-recipe.gains.low:+.0%})"
         for recipe in found.all
     )
     return (
         f"Memory fades by {len(faded)} recipes, quality by {len(idle)}.",
-        "On scans of handwritten digits of 8×8 pixels, against a network that was trained to the end on 60 of them, and "
-        f"its own quality at its best step: {told}. Quality is the loss on digits that no network saw; other measures of "
-        "quality were not taken.",
+        "On scans of handwritten digits of 8×8 pixels, against a network that was trained to the end on 60 of them, "
+        f"and its own quality at its best step: {told}. Quality is the loss on digits that no network saw; other "
+        "measures of quality were not taken.",
     )
 
 
