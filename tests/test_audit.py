@@ -51,9 +51,15 @@ def test_fresh_points_are_no_evidence_and_say_what_would_have_been_found(clean: 
     assert clean.power["near"] >= 0.8
     assert 0 < clean.detectable["near"] <= 0.05
     assert [test.name for test in clean.tests] == [
-        "near copies", "closest record", "surest first", "overlap", "membership", "membership in the law", "AuthPct",
+        "near copies",
+        "closest record",
+        "surest first",
+        "membership",
+        "membership in the law",
+        "AuthPct",
         "C_T",
-    ]  # fmt: skip
+        "overlap",
+    ]
     for test in clean.tests:
         assert test.low <= test.null <= test.high
         assert test.p <= test.adjusted <= 1

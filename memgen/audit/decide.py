@@ -90,7 +90,7 @@ class Decision(NamedTuple):
         """`closeness` of records to the training set, without themselves."""
         own = self.around.own
         first, second, _ = (a[0] for a in own.first_two(self.around.records.in_train[None]))
-        return closeness(first, second, own.dimension())
+        return closeness(first, second, self.around.own_dimension)
 
 
 def cells(records: Records, seed: int) -> tuple[np.ndarray, np.ndarray]:

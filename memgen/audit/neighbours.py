@@ -130,6 +130,11 @@ class Neighbourhoods:
         return place
 
     @cached_property
+    def own_dimension(self) -> np.ndarray:
+        """The local dimension at each of `rows`."""
+        return self.own.dimension()
+
+    @cached_property
     def scale(self) -> float:
         """The median distance of a record to its nearest."""
         return float(np.median(self.own.distances[:, 0]))

@@ -10,7 +10,7 @@ import numpy as np
 
 from memgen.audit.decide import Decision, Null, labellings
 from memgen.audit.neighbours import Lists
-from memgen.audit.statistics import Drawn, comparisons, near_copies, sums
+from memgen.audit.statistics import Drawn, comparisons, near_copies, overlap, sums
 from memgen.streams import stream
 
 POWER = 0.8  # what an audit must have for its silence to say something
@@ -35,8 +35,10 @@ class Power:
         memorized = any(test.significant for test in decision.tests)
         self._drawn = self._perfect() if memorized else decision.drawn
         least = min(decision.level(test.name) for test in decision.tests)
-        times = int(np.ceil(1 / least)) + 40  # so few that it may be reached once
-        self._labellings = labellings(decision.around.records, times, stream(seed, "audit", "power"))
+        self._bars = {name: null.bar(decision.level(name)) for name, null in decision.nulls.items()}
+        least = min(decision.level(test.name) for test in decision.tests)
+        times = int(np.ceil(1 / least)) + 40  # so few that they may be reached once
+        self._labels = labellings(decision.around.records, times, stream(seed, "audit", "power"))
         rank = int(decision.level("near copies") * (1 + len(decision.chance)))
         self._scan_bar = np.sort(decision.chance)[::-1][rank - 1]
         self.of = cache(self._of)
@@ -55,13 +57,12 @@ class Power:
         return {name: float(np.mean([hit[name] for hit in found])) for name in found[0]}
 
     def _found(self, planted: Drawn, members: np.ndarray) -> dict[str, bool]:
-        """Which tests find planted copies. A few of them decide the spread of a sum, so that sums get a null anew."""
-        around, hit = self._made.around, {}
-        for name, measured in sums(planted, around, np.concatenate([members, self._labellings])).items():
-            hit[name] = Null.of(measured.values, measured.side).p(measured.values[:1]) <= self._made.level(name)
-        for name, measured in comparisons(planted, around, self._made.cell, members).items():
-            null = self._made.nulls[name]
-            hit[name] = bool(null.scores(measured.values).max() > null.bar(self._made.level(name)) + 1e-9)
+        """Which tests find planted copies. A few of them decide the spread of the overlap: it gets its null anew."""
+        around, values = self._made.around, overlap(planted, self._made.around, np.concatenate([members, self._labels]))
+        hit = {"overlap": Null.of(values.values, 1).p(values.values[:1]) <= self._made.level("overlap")}
+        found = sums(planted, around, members) | comparisons(planted, around, self._made.cell, members)
+        for name, measured in found.items():
+            hit[name] = bool(self._made.nulls[name].scores(measured.values).max() > self._bars[name] + 1e-9)
         return hit
 
     def curve(self, kind: str, stated: int) -> list[tuple[int, float]]:

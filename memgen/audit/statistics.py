@@ -37,7 +37,8 @@ class Measured(NamedTuple):
 
 def measure(drawn: Drawn, around: Neighbourhoods, cell: np.ndarray, members: np.ndarray) -> dict[str, Measured]:
     """Every statistic for each labelling: members (B, N) says which records count as trained on; cell is of records."""
-    return sums(drawn, around, members) | comparisons(drawn, around, cell, members)
+    found = sums(drawn, around, members) | comparisons(drawn, around, cell, members)
+    return found | {"overlap": overlap(drawn, around, members)}
 
 
 def sums(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> dict[str, Measured]:
@@ -49,24 +50,30 @@ def sums(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> dict[str,
     surest = np.argsort(closeness(lists.distances[:, 0], lists.distances[:, 1], lists.dimension()), kind="stable")
     cuts = np.unique(np.geomspace(1, m, _CUTS).round().astype(int))
     shares = np.stack([np.bincount(nearest[surest[:k]], minlength=total) / k for k in (*cuts, m)], 1)
-    kernels = [np.exp(-((lists.distances / (h * around.scale)) ** 2) / 2) for h in WIDTHS]
-    overlaps = np.stack([np.bincount(lists.indices.ravel(), k.ravel(), total) / m for k in kernels], 1)
-    own = [np.exp(-((around.own.distances / (h * around.scale)) ** 2) / 2).sum(1).mean() / total for h in WIDTHS]
     ranks = np.stack([rankdata(-drawn.to_generated), rankdata(-around.to_law)], 1)
 
     labels = members.astype(float)
     inside = labels.sum(1)[:, None]
     outside = total - inside
-    share, overlap = labels @ shares, labels @ overlaps
+    share = labels @ shares
     auc = (labels @ ranks - inside * (inside + 1) / 2) / (inside * outside)
-    a = inside * (overlap / inside - (overlaps.sum(0) - overlap) / outside) / (1 - np.array(own))
     return {
         "closest record": Measured(share[:, -1:]),
         "surest first": Measured(share[:, :-1], tuple(f"the {k} surest" for k in cuts)),
-        "overlap": Measured(a, tuple(f"width {h:g}" for h in WIDTHS)),
         "membership": Measured(auc[:, :1]),
         "membership in the law": Measured(auc[:, 1:]),
     }
+
+
+def overlap(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Measured:
+    """â(h): kernel overlap with members less that with the other records, where that of a copy of them all is 1."""
+    lists, total = drawn.lists, len(around.records.pool)
+    kernels = [np.exp(-((lists.distances / (h * around.scale)) ** 2) / 2) for h in WIDTHS]
+    added = np.stack([np.bincount(lists.indices.ravel(), k.ravel(), total) for k in kernels], 1) / len(drawn.cell)
+    of_two = [np.exp(-((around.own.distances / (h * around.scale)) ** 2) / 2).sum(1).mean() / total for h in WIDTHS]
+    inside, found = members.sum(1)[:, None], members.astype(float) @ added
+    gap = found / inside - (added.sum(0) - found) / (total - inside)
+    return Measured(inside * gap / (1 - np.array(of_two)), tuple(f"width {h:g}" for h in WIDTHS))
 
 
 def comparisons(drawn: Drawn, around: Neighbourhoods, cell: np.ndarray, members: np.ndarray) -> dict[str, Measured]:
@@ -96,7 +103,7 @@ def _authentic(own: np.ndarray, record: np.ndarray, others: np.ndarray, place: n
 def _copying(own: np.ndarray, others: np.ndarray, fresh: np.ndarray, cell: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """C_T: the Mann–Whitney score of distances to the training set, generated against held out, weighted by cell."""
     total, weight = np.zeros(len(own)), np.zeros(len(own))
-    for c in np.unique(cell):
+    for c in range(int(cell.max()) + 1):
         ours, theirs = own[:, cell == c], others[:, cells == c]
         held = np.concatenate([np.zeros(ours.shape, bool), fresh[:, cells == c]], 1)
         order = np.argsort(np.concatenate([ours, theirs], 1), axis=1, kind="stable")
@@ -149,8 +156,9 @@ def near_copies(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Sc
     it has many. The head of either is cut where it surprises most (Berk and Jones 1979). Generated points about one
     record are not independent: the closest counts for all, unless they are closer than any should be by chance.
     """
-    held = [] if members.all() else [(around.own, ~members), (drawn.lists, ~members)]
-    found = [_two_nearest(*pair) for pair in [(drawn.lists, members), (around.own, members), *held]]
+    size, own = drawn.lists.dimension(), around.own_dimension
+    held = [] if members.all() else [(around.own, own, ~members), (drawn.lists, size, ~members)]
+    found = [_two_nearest(*three) for three in [(drawn.lists, size, members), (around.own, own, members), *held]]
     ratios, scores, (record, *_) = zip(*found, strict=True)
     m, total = len(drawn.cell), sum(map(len, scores))
     by_score = np.argsort(scores[0], kind="stable")
@@ -169,11 +177,11 @@ def near_copies(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Sc
     return max(scans)
 
 
-def _two_nearest(lists: Lists, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _two_nearest(lists: Lists, size: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """d₁/d₂ among members, `closeness`, and which record is the nearest, (q,) each."""
     first, second, record = (a[0] for a in lists.first_two(members[None]))
     ratio = np.divide(first, second, out=np.ones(len(first)), where=second > 0)
-    return ratio, closeness(first, second, lists.dimension()), record
+    return ratio, closeness(first, second, size), record
 
 
 def _scan_cuts(total: int) -> np.ndarray:

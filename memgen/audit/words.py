@@ -93,7 +93,7 @@ def closed(decision: Decision) -> list[str]:
     from theory.criteria import authpct_null, null_flag_rate
 
     records, around = decision.around.records, decision.around
-    ratios, dimension = decision.ratios(), max(1.0, float(np.median(around.own.dimension())))
+    ratios, dimension = decision.ratios(), max(1.0, float(np.median(around.own_dimension)))
     flagged = {name: float(np.mean(values < 1 / 3)) for name, values in ratios.items()}
     held = around.rows[~records.in_train[around.rows]]
     weights = np.bincount(decision.cell[held]) / max(len(held), 1)

@@ -61,8 +61,8 @@ memory_fades_alone = Question(
     (
         Criterion(
             "holds",
-            f"memory clearly fades, by {_CLEAR:g} of a copy's gap, with some recipe, and with none of these the loss on "
-            "fresh digits clearly falls",
+            f"memory clearly fades, by {_CLEAR:g} of a copy's gap, with some recipe, and with none of these the loss "
+            "on fresh digits clearly falls",
             lambda e: bool(_faded(e)) and not any(recipe.gains.above(0) for recipe in _faded(e)),
         ),
         Criterion(
