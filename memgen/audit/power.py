@@ -67,8 +67,11 @@ class Power:
 
     def curve(self, kind: str, stated: int) -> list[tuple[int, float]]:
         """Numbers of copies with the power of the audit: the stated one, and those about where it passes `POWER`."""
-        low, high = 0, max(len(self._made.drawn.cell) // 2, 1)
-        counts = {stated, high}
+        low, high, most = 0, stated, max(len(self._made.drawn.cell) // 2, stated)
+        counts = {stated}
+        while self.of(kind, high)["any"] < POWER and high < most:
+            low, high = high, min(4 * high, most)
+            counts.add(high)
         if self.of(kind, high)["any"] >= POWER:
             while high - low > max(1, high // 6):
                 middle = min(max(round(np.sqrt(max(low, 1) * high)), low + 1), high - 1)
