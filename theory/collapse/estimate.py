@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import sympy as sp
 
 from theory.collapse.limit import information
-from theory.core.bounds import Edge
+from theory.core.bounds import Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
 from theory.core.steps import Identity, Limit, Step
@@ -31,25 +31,40 @@ def _information_estimate(f: Formula) -> Iterator[Step]:
     plug_in = sp.log(1 + sample / tau2)
     yield Identity("so does the sample's own", sp.diff(plug_in, tau2), -single(_SHARE) / tau2)
     share, plain = sp.Function("share")(tau2), sp.Function("plain")(tau2)
-    estimate = f.expr.subs(_SHARE, share).subs(Mean(plug_in, sample), plain)
+    estimate = f.branches[0].value.subs(_SHARE, share).subs(Mean(plug_in, sample), plain)
     noises = tau2 / (1 - gamma * share)  # κ
     gap = sp.diff(estimate, tau2) + d * share * sp.diff(sp.log(noises), tau2) / 2
     m, falls = sp.symbols("m falls", positive=True)  # the share, and how fast it falls
     gap = gap.subs({plain.diff(): -share / tau2, share.diff(): -falls}).subs(share, m)
     yield Identity("along κ(λ) the estimate falls as the population's information", gap, 0)
-    yield Limit("and starts where the population does: no information at much noise", single(f.expr), tau2, sp.oo, 0)
+    yield Limit(
+        "and starts where the population does: no information at much noise",
+        single(f.branches[0].value),
+        tau2,
+        sp.oo,
+        0,
+    )
 
 
 def _information_estimate_bounds(f: Formula) -> Iterator[Step]:
+    spare = d / gamma - d * _SHARE  # N − T
+    yield Condition(
+        "a sample of N degrees of freedom has fewer than N: κ is positive", f.branches[0].condition, spare > 0
+    )
     yield Edge("without noise x_t tells x_0 exactly", f.variables[0], "lower", sp.log(1 + 1 / tau2), sp.oo)
-    many = single(f.expr) - d * sp.log(1 + sample / tau2) / 2
+    many = single(f.branches[0].value) - d * sp.log(1 + sample / tau2) / 2
     yield Edge("with many points the eigenvalues are the true ones", f.variables[2], "lower", many, 0)
 
 
 information_estimate = Formula(
     name="information_estimate",
     variables=(variable(tau2, POSITIVE), variable(sample), variable(gamma, POSITIVE)),
-    branches=(Branch(d * (Mean(sp.log(1 + sample / tau2), sample) + _SHARE + sp.log(1 - gamma * _SHARE) / gamma) / 2),),
+    branches=(
+        Branch(
+            d * (Mean(sp.log(1 + sample / tau2), sample) + _SHARE + sp.log(1 - gamma * _SHARE) / gamma) / 2,
+            gamma * _SHARE < 1,
+        ),
+    ),
     kind="asymptotic",
     regime="Gaussian information I(x_0; x_0 + √κ ξ), nats, by the eigenvalues s_j of the sample covariance, d/N → γ; "
     "κ = λ/(1 − γ⟨s/(s+λ)⟩)",
