@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from memgen.audit.neighbours import Neighbourhoods, Progress, Search, closeness
+from memgen.audit.neighbours import Neighbourhoods, Progress, Search
 from memgen.audit.records import Records
 from memgen.audit.result import LEVEL, Test
-from memgen.audit.statistics import Drawn, Measured, Scan, kinship, measure, near_copies
+from memgen.audit.statistics import Drawn, Measured, Scan, kinship, measure, near_copies, two_nearest
 from memgen.streams import stream
 
 LABELLINGS = 499
@@ -80,17 +80,16 @@ class Decision(NamedTuple):
 
     def ratios(self) -> dict[str, np.ndarray]:
         """d₁/d₂ over the training set, of generated points and of records, each against the others."""
-        found = {}
-        for name, lists in (("generated", self.around.generated), ("fresh", self.around.own)):
-            first, second, _ = (a[0] for a in lists.first_two(self.around.records.in_train[None]))
-            found[name] = np.divide(first, second, out=np.ones(len(first)), where=second > 0)
-        return found
+        around, generated = self.around, self.around.generated
+        ours = two_nearest(generated, generated.dimension(), around.records.in_train)
+        return {"generated": ours[0], "fresh": self._records()[0]}
 
     def fresh_closeness(self) -> np.ndarray:
         """`closeness` of records to the training set, without themselves."""
-        own = self.around.own
-        first, second, _ = (a[0] for a in own.first_two(self.around.records.in_train[None]))
-        return closeness(first, second, self.around.own_dimension)
+        return self._records()[1]
+
+    def _records(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return two_nearest(self.around.own, self.around.own_dimension, self.around.records.in_train)
 
 
 def cells(records: Records, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -39,16 +39,15 @@ def prepare(train: object, generated: object, holdout: object = None, groups: Gr
     x, g, v = arrays["train"], arrays["generated"], arrays.get("holdout", arrays["train"][:0])
     labels = _labels(groups, len(x), len(v))
     notes: list[str] = []
-    first_x, first_g, first_v = _firsts(x), _firsts(g), _firsts(v)
+    known, drawn, held = _firsts(x), _firsts(g), _firsts(v)
+    first_x, first_g, first_v = (np.fromiter(rows.values(), int, len(rows)) for rows in (known, drawn, held))
     for name, kept, whole in (("train", first_x, x), ("generated", first_g, g), ("holdout", first_v, v)):
         if len(kept) < len(whole):
             notes.append(f"{name}: {len(whole) - len(kept)} of {len(whole)} rows are exact duplicates and count once")
-    known, held = ({_digest(row) for row in rows} for rows in (x[first_x], v[first_v]))
-    drawn = [_digest(row) for row in g[first_g]]
     for name, rows in (("training", known), ("held-out", held)):
-        if same := sum(digest in rows for digest in drawn):
+        if same := len(drawn.keys() & rows.keys()):
             notes.append(f"generated: {same} rows are {name} rows, number for number")
-    new = np.array([_digest(row) not in known for row in v[first_v]], bool)
+    new = np.array([digest not in known for digest in held], bool)
     if not new.all():
         notes.append(f"holdout: {(~new).sum()} rows are in the training set as well and are left out")
     kept_v = first_v[new]
@@ -99,13 +98,9 @@ def _labels(groups: Groups | None, train: int, holdout: int) -> np.ndarray:
     return np.unique([str(label) for part in groups for label in part], return_inverse=True)[1]
 
 
-def _digest(row: np.ndarray) -> bytes:
-    return blake2b((row + 0.0).tobytes(), digest_size=16).digest()  # + 0.0: −0 and 0 are one number
-
-
-def _firsts(rows: np.ndarray) -> np.ndarray:
-    """Indices of the rows that are not the same as an earlier one."""
+def _firsts(rows: np.ndarray) -> dict[bytes, int]:
+    """The rows that are not the same as an earlier one, in their order: digest and index."""
     seen: dict[bytes, int] = {}
     for k, row in enumerate(rows):
-        seen.setdefault(_digest(row), k)
-    return np.fromiter(seen.values(), int, len(seen))
+        seen.setdefault(blake2b((row + 0.0).tobytes(), digest_size=16).digest(), k)  # + 0.0: −0 and 0 are one number
+    return seen

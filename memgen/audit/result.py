@@ -1,8 +1,9 @@
 """What an audit returns."""
 
-import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
+
+from memgen.plain import plain
 
 Verdict = Literal["memorized", "no evidence", "undecidable"]
 
@@ -28,10 +29,6 @@ class Test:
     def significant(self) -> bool:
         """Whether it speaks for memory at the level of the audit, all its tests counted."""
         return self.adjusted <= LEVEL
-
-    def knowing(self, closed: str) -> "Test":
-        """The same, with what is known of its null in closed form."""
-        return replace(self, closed=closed)
 
 
 LEVEL = 0.05  # the chance at most that an audit calls a generator memorized which never saw the training set
@@ -67,12 +64,5 @@ class Audit:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain numbers and text; None where a number is not defined."""
-        return _plain(asdict(self) | {"pairs": [pair._asdict() for pair in self.pairs]})
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        document: dict[str, Any] = plain(asdict(self) | {"pairs": [pair._asdict() for pair in self.pairs]})
+        return document

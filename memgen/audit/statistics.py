@@ -158,7 +158,7 @@ def near_copies(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Sc
     """
     size, own = drawn.lists.dimension(), around.own_dimension
     held = [] if members.all() else [(around.own, own, ~members), (drawn.lists, size, ~members)]
-    found = [_two_nearest(*three) for three in [(drawn.lists, size, members), (around.own, own, members), *held]]
+    found = [two_nearest(*three) for three in [(drawn.lists, size, members), (around.own, own, members), *held]]
     ratios, scores, (record, *_) = zip(*found, strict=True)
     m, total = len(drawn.cell), sum(map(len, scores))
     by_score = np.argsort(scores[0], kind="stable")
@@ -177,7 +177,7 @@ def near_copies(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Sc
     return max(scans)
 
 
-def _two_nearest(lists: Lists, size: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def two_nearest(lists: Lists, size: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """d₁/d₂ among members, `closeness`, and which record is the nearest, (q,) each."""
     first, second, record = (a[0] for a in lists.first_two(members[None]))
     ratio = np.divide(first, second, out=np.ones(len(first)), where=second > 0)

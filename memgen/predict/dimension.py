@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
@@ -51,14 +52,14 @@ def dimensions(x: np.ndarray, rng: np.random.Generator) -> tuple[Dimension, ...]
     return tuple(_interval(name, values) for name, values in zip(names, np.array(found).T, strict=True))
 
 
-def _two(skdim, nearest: np.ndarray) -> float:  # type: ignore[no-untyped-def]
+def _two(skdim: ModuleType, nearest: np.ndarray) -> float:
     try:
         return float(skdim.id.TwoNN(dist=True).fit(nearest).dimension_)
     except ValueError:  # too few points are left without those whose nearest is at no distance
         return np.nan
 
 
-def _likelihood(skdim, x: np.ndarray, nearest: np.ndarray) -> float:  # type: ignore[no-untyped-def]
+def _likelihood(skdim: ModuleType, x: np.ndarray, nearest: np.ndarray) -> float:
     wide = np.pad(x[:, :2], ((0, 0), (0, max(0, 2 - x.shape[1]))))  # asked for by the library, used for its length
     return float(
         skdim.id.MLE().fit(wide, precomputed_knn_arrays=(nearest, None), n_neighbors=nearest.shape[1]).dimension_

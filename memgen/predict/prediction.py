@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from memgen.plain import plain
 from memgen.predict.criteria import Criterion, criteria
 from memgen.predict.denoising import HELD_OUT, TRAINED
 from memgen.predict.dimension import ROWS, Dimension, dimensions, disagreement
@@ -65,8 +66,8 @@ class Prediction:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain numbers, text, lists and dictionaries; None for what is not finite."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        return plain
+        document: dict[str, Any] = plain(asdict(self))
+        return document
 
 
 def predict(
@@ -190,18 +191,3 @@ def _notes(rows: Rows, n: int, found: dict[str, Any]) -> Iterable[str]:
     if n != count:
         yield f"exposed rows are those of the {count} given, not of n = {n}"
     yield "criteria: of a linear denoiser sampled in many steps; networks that copy turn later (chapter 6)"
-
-
-def _plain(value: Any) -> Any:
-    """Arrays as lists, tuples as lists, NumPy's numbers as Python's, what is not finite as None."""
-    match value:
-        case dict():
-            return {key: _plain(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_plain(inner) for inner in value]
-        case np.ndarray() | np.generic():
-            return _plain(value.tolist())
-        case float():
-            return value if np.isfinite(value) else None
-        case _:
-            return value
