@@ -7,6 +7,9 @@ With v = (u − centre)/scale, s = τ/scale and c = 1/√(1+s²),
 
 which is Karras et al. 2022, eq. (7) and Table 1, with their σ_data the scale. F = 0 is the best denoiser of an
 isotropic Gaussian of that centre and scale, and it is where training starts.
+
+With `given` = k the last k of the d + k coordinates are known: they carry no noise, F sees them as they are at every
+noise, and D returns them unchanged. So a network is told the class of a point, by the indicator of k classes.
 """
 
 from collections.abc import Sequence
@@ -41,17 +44,18 @@ class MLP(nn.Module):
         centre: float = 0.0,
         scale: float = 1.0,
         keys: Sequence[object] | None = None,
+        given: int = 0,
     ) -> None:
         super().__init__()
         names = list(range(models)) if keys is None else keys
-        if min(d, models, hidden, depth) < 1 or len(names) != models:
-            sizes = f"{d}, {models}, {hidden}, {depth}, and {len(names)} keys"
-            raise ValueError(f"need d, models, hidden, depth ≥ 1 and a key for each model, got {sizes}")
+        if min(d, models, hidden, depth) < 1 or given < 0 or len(names) != models:
+            sizes = f"{d}, {models}, {hidden}, {depth}, {given}, and {len(names)} keys"
+            raise ValueError(f"need d, models, hidden, depth ≥ 1, given ≥ 0 and a key for each model, got {sizes}")
         if not (scale > 0 and np.isfinite(scale) and np.isfinite(centre)):
             raise ValueError(f"centre must be finite and scale positive and finite, got {centre} and {scale}")
-        self.models, self.d, self.centre, self.scale = models, d, centre, scale
+        self.models, self.d, self.given, self.centre, self.scale = models, d, given, centre, scale
         rngs = [stream("weights of MLP", key) for key in names]
-        self.first = Linear(rngs, d + 2 * len(_FREQUENCIES), hidden)
+        self.first = Linear(rngs, d + given + 2 * len(_FREQUENCIES), hidden)
         self.layers = nn.ModuleList(Linear(rngs, hidden, hidden) for _ in range(depth))
         self.last = Linear(rngs, hidden, d, bound=0.0, bias=0.0)
 
@@ -59,22 +63,25 @@ class MLP(nn.Module):
         return f"centre={self.centre}, scale={self.scale}"
 
     def forward(self, u: Tensor, tau: float | np.ndarray) -> Tensor:
-        v, s = (u - self.centre) / self.scale, column(tau, u) / self.scale
-        c = 1 / (1 + s.square()).sqrt()
-        return self.centre + self.scale * c * (c * v + s * self._net(c * v, s))
+        (noised, known), s = self._parts(u), column(tau, u) / self.scale
+        v, c = (noised - self.centre) / self.scale, 1 / (1 + s.square()).sqrt()
+        return torch.cat([self.centre + self.scale * c * (c * v + s * self._net(c * v, s, known)), known], -1)
 
     def error(self, x0: Tensor, xi: Tensor, tau: np.ndarray) -> Tensor:
-        """F less its target, whose mean square is the loss: x₀, ξ (M, b, d), τ (M, b) → (M, b, d)."""
-        x, s = (x0 - self.centre) / self.scale, column(tau, x0) / self.scale
-        c = 1 / (1 + s.square()).sqrt()
-        return self._net(c * (x + s * xi), s) - c * (s * x - xi)
+        """F less its target, whose mean square is the loss: x₀, ξ (M, b, d + given), τ (M, b) → (M, b, d)."""
+        (clean, known), s = self._parts(x0), column(tau, x0) / self.scale
+        x, noise, c = (clean - self.centre) / self.scale, xi[..., : self.d], 1 / (1 + s.square()).sqrt()
+        return self._net(c * (x + s * noise), s, known) - c * (s * x - noise)
 
-    def _net(self, v: Tensor, s: Tensor) -> Tensor:
-        if v.shape[-1] != self.d or (self.models > 1 and v.shape[0] != self.models):
-            raise ValueError(f"points must be ({self.models}, …, {self.d}), got shape {tuple(v.shape)}")
+    def _parts(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        if u.shape[-1] != self.d + self.given or (self.models > 1 and u.shape[0] != self.models):
+            raise ValueError(f"points must be ({self.models}, …, {self.d + self.given}), got shape {tuple(u.shape)}")
+        return u[..., : self.d], u[..., self.d :]
+
+    def _net(self, v: Tensor, s: Tensor, known: Tensor) -> Tensor:
         angles = s.log() * _FREQUENCIES.to(s)
         features = torch.cat([angles.sin(), angles.cos()], -1).expand(*v.shape[:-1], -1)
-        rows = torch.cat([v, features], -1).to(self.last.weight.dtype)
+        rows = torch.cat([v, known, features], -1).to(self.last.weight.dtype)
         h = self.first(rows.reshape(self.models, -1, rows.shape[-1]))
         for layer in self.layers:
             h = h + F.silu(layer(h))

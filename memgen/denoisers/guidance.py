@@ -1,0 +1,28 @@
+"""Denoisers of one class, and guidance towards it.
+
+A labelled point is the point, followed by the indicator of its class; all zeros say that the class is not told.
+"""
+
+import torch
+from torch import Tensor
+
+from memgen.denoisers.mlp import MLP
+from memgen.denoisers.sampling import Denoiser
+
+
+def told(model: MLP, indicator: Tensor) -> Denoiser:
+    """A network of one model with the class of each point told, indicators (m, k): u (m, d), τ → (m, d)."""
+    return lambda u, tau: model(torch.cat([u, indicator.to(u)], -1), tau)[..., : model.d]
+
+
+def guided(of_class: Denoiser, plain: Denoiser, weight: float) -> Denoiser:
+    """D_c + w(D_c − D): away from what the points of all classes have in common. Ho & Salimans 2022, eq. (6).
+
+    Where the noised point has decided for a class D_c = D, and guidance does nothing.
+    """
+
+    def denoise(u: Tensor, tau: float) -> Tensor:
+        clean = of_class(u, tau)
+        return clean + weight * (clean - plain(u, tau)) if weight else clean
+
+    return denoise
