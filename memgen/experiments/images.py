@@ -124,7 +124,7 @@ def _runs(study: Study, name: str, sizes: list[int], replicas: int, steps: int) 
         shown = _SHOWN.get(name, () if name in SETS else ("mirrored",))
         yield from (("perceptron", place, n, replicas, steps) for place in shown for n in sizes)
     elif study == "classes" and name in _LABELLED:
-        classes = len(np.unique(pictures(name).labels))
+        classes = pictures(name).classes
         if min(sizes) < 2 * classes:
             few_of = f"{name}: of n = {min(sizes)} pictures a class has only one"
             raise BadInput(f"{few_of}; {classes} classes need {2 * classes} or more")
@@ -194,7 +194,7 @@ def start(at: Cell) -> tuple[MLP | NoisePredictor, Training]:
 def indicators(found: Pictures) -> Tensor:
     """The indicator of each picture's class, (n, classes), in single precision."""
     assert found.labels is not None
-    return torch.eye(len(np.unique(pictures(found.name).labels)))[torch.from_numpy(found.labels)]
+    return torch.eye(pictures(found.name).classes)[torch.from_numpy(found.labels)]
 
 
 def generate(denoise: Denoiser, at: Cell, count: int = GENERATED) -> np.ndarray:

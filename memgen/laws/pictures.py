@@ -12,7 +12,6 @@ a folder     images of your own, all of one size; colours are averaged
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 
@@ -32,6 +31,11 @@ class Pictures:
     values: np.ndarray
     shape: tuple[int, int]
     labels: np.ndarray | None = None
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are; 0 for a set without."""
+        return 0 if self.labels is None else int(self.labels.max()) + 1
 
     def part(self, rows: np.ndarray) -> "Pictures":
         """The pictures of these rows."""
@@ -90,7 +94,8 @@ def _folder(path: str) -> tuple[np.ndarray, tuple[int, int]]:
     return samples.values.reshape(-1, height * width, channels).mean(-1), (height, width)
 
 
-class Places(NamedTuple):
+@dataclass(frozen=True)
+class Places:
     """Ways to show a picture: how many, and images (n, rows, columns) in each of them, (places, n, rows, columns)."""
 
     count: int
