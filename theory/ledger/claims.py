@@ -11,7 +11,7 @@ from typing import Any
 
 from memgen.errors import BadInput
 from theory.ledger.ruling import VERDICTS, Question, Ruling
-from theory.ledger.verdicts import criteria, kernel, linear, network, relaxation, training, transition, your_model
+from theory.ledger.verdicts import criteria, images, kernel, linear, network, relaxation, training, transition
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ CLAIMS: tuple[Claim, ...] = (
         "R1.1",
         "On real data memorization may fade without quality improving.",
         "review 1",
-        your_model.memory_fades_alone,
-        "14_your_model",
+        images.memory_fades_alone,
+        "13_images",
     ),
     Claim("R1.2", "Discretised sampling and non-Gaussian data are not covered.", "review 1"),
     Claim(
@@ -115,8 +115,20 @@ CLAIMS: tuple[Claim, ...] = (
         criteria.quantified_in_practice,
         "06_criteria",
     ),
-    Claim("R3.1", "Is it the ambient dimension that counts, or the intrinsic one?", "review 3"),
-    Claim("R3.2", "Images are memorized at n ≫ d: complexity of the data must play a role.", "review 3"),
+    Claim(
+        "R3.1",
+        "Is it the ambient dimension that counts, or the intrinsic one?",
+        "review 3",
+        images.which_dimension,
+        "13_images",
+    ),
+    Claim(
+        "R3.2",
+        "Images are memorized at n ≫ d: complexity of the data must play a role.",
+        "review 3",
+        images.complexity,
+        "13_images",
+    ),
     Claim("R4.1", "Deep denoisers would have to be seen as kernel or feature regressions.", "review 4"),
     Claim(
         "R5.1",

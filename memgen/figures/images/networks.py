@@ -1,0 +1,332 @@
+"""Networks trained on pictures: what they make, how much they remember, and how good it is."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.interpolate import PchipInterpolator
+
+from memgen.experiments.images import CLASS, SHOWN
+from memgen.figures import plots
+from memgen.figures.curves import curve, followed
+from memgen.figures.images.exposure import NAMES
+from memgen.laws.pictures import PLACES, pictures
+from memgen.statistics import Estimate, first_crossing, mean
+
+LEVEL = 1.0  # of the noise at which memory is told, in standard deviations of the set's pixels
+KEYS = ["pictures", "network", "shown", "n", "replica", "step", "guidance", "level", "measure"]
+_NETWORK = KEYS[:5]
+
+
+def measured(rows: pd.DataFrame, measure: str, level: float = np.nan, guidance: float = 0.0) -> pd.DataFrame:
+    """The rows of one measure, without step 0."""
+    at = rows.level.isna() if np.isnan(level) else rows.level == level
+    return rows[at & (rows.measure == measure) & (rows.guidance == guidance) & (rows.step > 0)]
+
+
+def last(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each network's last step."""
+    return rows[rows.step == rows.groupby(_NETWORK).step.transform("max")]
+
+
+def shares(rows: pd.DataFrame) -> pd.DataFrame:
+    """At the last step, how far each network has gone to a copy of its training set: its share of a copy's loss gap."""
+    return last(measured(rows, "share", LEVEL))
+
+
+def stored_pictures(rows: pd.DataFrame, kind: str) -> np.ndarray:
+    """Pictures (SHOWN, rows, columns), white 1, of one network at one step; kind is `generated` or `nearest`."""
+    part = rows[(rows.measure == kind) & (rows.guidance == rows.guidance.min())]
+    if len(part) != SHOWN:
+        raise ValueError(f"{len(part)} pictures of kind {kind} where one network at one step has {SHOWN}")
+    shape = pictures(part.pictures.iloc[0]).shape
+    return np.stack([np.frombuffer(picture, np.uint8).reshape(shape) for picture in part.picture]) / 255
+
+
+def of(
+    rows: pd.DataFrame, name: str, network: str = "perceptron", shown: str = "once", replica: int = 0
+) -> pd.DataFrame:
+    """The rows of one shuffle of a set, one kind of network and one way to show pictures."""
+    kept = (rows.pictures == name) & (rows.network == network) & (rows.shown == shown) & (rows.replica == replica)
+    return rows[kept]
+
+
+def gallery(rows: pd.DataFrame, name: str, sizes: Sequence[int], network: str = "perceptron") -> Figure:
+    """At the last step, made pictures of some training set sizes, each above the training picture nearest to it."""
+    part = last(of(rows, name, network))
+    tiles = [stored_pictures(part[part.n == n], kind) for n in sizes for kind in ("generated", "nearest")]
+    names = [text for n in sizes for text in (f"n = {n}\nmade", "nearest")]
+    return tiled(tiles, names)
+
+
+def over_steps(rows: pd.DataFrame, name: str, n: int, network: str = "perceptron") -> Figure:
+    """Pictures made of the same noise after more and more steps; below, the training pictures nearest to the last."""
+    part = of(rows, name, network)
+    part = part[(part.n == n) & (part.step > 0)]
+    steps = sorted(part.step.unique())
+    tiles = [stored_pictures(part[part.step == step], "generated") for step in steps]
+    tiles.append(stored_pictures(part[part.step == steps[-1]], "nearest"))
+    return tiled(tiles, [*(f"{step} steps" for step in steps), "nearest"])
+
+
+def tiled(tiles: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
+    """Rows of pictures (count, rows, columns), each row with its name to its left."""
+    height, width = (side + 1 for side in tiles[0].shape[1:])
+    wall = np.ones((len(tiles) * height, len(tiles[0]) * width))
+    for row, pictured in enumerate(tiles):
+        for column, picture in enumerate(pictured):
+            at = row * height, column * width
+            wall[at[0] : at[0] + height - 1, at[1] : at[1] + width - 1] = picture
+    fig, (axes, *_) = plots.figure(1, height=4.6 * len(tiles) * height / (len(tiles[0]) * width))
+    axes.imshow(wall[:-1, :-1], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_yticks((np.arange(len(tiles)) + 0.5) * height - 0.5, names, fontsize=8)
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    return fig
+
+
+def pooled(found: pd.DataFrame, by: Sequence[str]) -> pd.Series:
+    """Means of `value` by the columns `by`, as Estimates: over shuffles, whose scatter is pooled over all groups.
+
+    Two shuffles tell little of their scatter, those of thirty groups tell enough. ValueError if no group has two.
+    """
+    groups = found.groupby(list(by)).value.agg(["mean", "var", "count"])
+    freedom = int((groups["count"] - 1).sum())
+    if not freedom:
+        raise ValueError("no scatter: every group has one shuffle")
+    scatter = float(np.sqrt((groups["var"].fillna(0) * (groups["count"] - 1)).sum() / freedom))
+    return groups.apply(lambda one: Estimate(one["mean"], scatter / np.sqrt(one["count"]), freedom), axis=1)
+
+
+def courses(rows: pd.DataFrame, name: str) -> Figure:
+    """A set's perceptrons over the steps, by n: memory and quality, means over shuffles with 95% intervals."""
+    fig, (left, right) = plots.figure(2, height=3.4)
+    part = rows[(rows.pictures == name) & (rows.network == "perceptron") & (rows.shown == "once")]
+    memory = pooled(measured(part, "share", LEVEL), ["n", "step"])
+    distance = pooled(measured(part, "frechet"), ["n", "step"])
+    for k, n in enumerate(sorted(part.n.unique())):
+        for axes, found in ((left, memory[n]), (right, distance[n])):
+            followed(axes, curve(found.index, found), k, 1, plots.MARKERS[k])
+        own = part[(part.n == n) & (part.step == 0) & (part.measure == "frechet")]
+        copies = own.value.mean()
+        right.axhline(copies, color=f"C{k}", linestyle=":", linewidth=0.9)
+        left.plot([], [], plots.MARKERS[k] + "-", color=f"C{k}", mfc="white", linewidth=0.8, label=f"n = {n}")
+    right.plot([], [], ":", color="0.3", label="draws from the training set")
+    left.set(xlabel="gradient steps", xscale="log", ylabel="share of a copy's loss gap")
+    right.set(xlabel="gradient steps", xscale="log", ylim=(0, None), ylabel="Fréchet distance² to holdout (variance)")
+    left.legend()
+    right.legend()
+    return fig
+
+
+def against_n(rows: pd.DataFrame) -> Figure:
+    """Memory at the last step against n (left) and n/d (right): perceptrons of every set."""
+    fig, panels = plots.figure(2, height=3.5)
+    found = pooled(shares(rows[(rows.network == "perceptron") & (rows.shown == "once")]), ["pictures", "n"])
+    for k, name in enumerate(NAMES):
+        if name in found.index.levels[0]:
+            own, d = curve(found[name].index, found[name]), pictures(name).values.shape[1]
+            for axes, unit in zip(panels, (1, d), strict=True):
+                followed(axes, own._replace(x=own.x / unit), k, 1, plots.MARKERS[k])
+            panels[1].plot([], [], plots.MARKERS[k] + "-", color=f"C{k}", mfc="white", linewidth=0.8, label=NAMES[name])
+    panels[0].set(xscale="log", xlabel="training pictures n", ylabel="share of a copy's loss gap", ylim=(-0.02, 1))
+    panels[1].set(xscale="log", xlabel="n/d", ylim=(-0.02, 1))
+    panels[1].legend()
+    return fig
+
+
+def quality(rows: pd.DataFrame) -> Figure:
+    """Quality against memory, by set: with more pictures (left), and with fewer steps on 50 pictures (right)."""
+    fig, panels = plots.figure(2, height=3.6)
+    part = rows[(rows.network == "perceptron") & (rows.shown == "once")]
+    ways: tuple[tuple[Axes, pd.DataFrame, str], ...] = (
+        (panels[0], last(part), "n"),
+        (panels[1], part[part.n == part.n.min()], "step"),
+    )
+    for axes, some, by in ways:
+        for k, name in enumerate(name for name in NAMES if name in set(some.pictures)):
+            own = some[some.pictures == name]
+            memory = measured(own, "share", LEVEL).groupby(by).value.mean()
+            distance = measured(own, "frechet").groupby(by).value.mean()
+            axes.plot(memory, distance, plots.MARKERS[k] + "-", color=f"C{k}", mfc="white", lw=0.8, label=NAMES[name])
+            axes.plot(memory.iloc[-1], distance.iloc[-1], plots.MARKERS[k], color=f"C{k}", markersize=6)
+        axes.set(yscale="log", xlabel="share of a copy's loss gap")
+    panels[0].set(ylabel="Fréchet distance² to holdout (variance)")
+    panels[0].set_title("more pictures (filled: most)", fontsize=10)
+    panels[1].set_title("more steps on 50 (filled: most)", fontsize=10)
+    panels[0].legend()
+    return fig
+
+
+WAYS = {
+    ("digits", "mirrored"): "mirrored, 2 places",
+    ("digits", "shifted"): "shifted, 9 places",
+    ("digits", CLASS): "told the class, 10 classes",
+    ("mnist16", CLASS): "told the class, 10 classes",
+    ("patches16", "turned"): "turned and mirrored, 8 places",
+}
+
+
+def ways(rows: pd.DataFrame) -> Figure:
+    """Memory at the last step against n: pictures shown once, in several places, or with their class."""
+    fig, panels = plots.figure(2, height=3.5)
+    for axes, name in zip(panels, ("digits", "patches16"), strict=True):
+        some = pooled(shares(rows[(rows.network == "perceptron") & (rows.pictures == name)]), ["shown", "n"])
+        for k, shown in enumerate(("once", *(way for other, way in WAYS if other == name))):
+            label = WAYS.get((name, shown), "shown once")
+            followed(axes, curve(some[shown].index, some[shown]), k, 1, plots.MARKERS[k])
+            axes.plot([], [], plots.MARKERS[k] + "-", color=f"C{k}", mfc="white", linewidth=0.8, label=label)
+        axes.set(xscale="log", xlabel="training pictures n", title=NAMES[name], ylim=(-0.05, None))
+        axes.legend()
+    panels[0].set(ylabel="share of a copy's loss gap")
+    return fig
+
+
+class Shift(NamedTuple):
+    """By how much a way to show pictures moves ln n at equal memory, over the networks on the curve of pictures shown
+    once; how many remember less than all of that curve, and by how much those are moved at least.
+
+    `most` is ln of the places, or −ln of the classes: what the exact score would be moved by at most.
+    """
+
+    pictures: str
+    shown: str
+    moved: Estimate | None
+    beyond: int
+    least: float
+    most: float
+
+
+def shift(rows: pd.DataFrame) -> list[Shift]:
+    """For each way of WAYS, over shuffles and sizes."""
+    found = shares(rows[rows.network == "perceptron"])
+    told = []
+    for name, shown in WAYS:
+        some = found[found.pictures == name].pivot(index="replica", columns=["shown", "n"], values="value")
+        if shown in some.columns.get_level_values(0):
+            gaps = [gap for _, one in some.iterrows() for gap in _moved(one["once"], one[shown])]
+            on = np.array([gap for gap, below in gaps if not below])
+            below = [gap for gap, below in gaps if below]
+            places = PLACES[shown].count if shown in PLACES else 0
+            most = np.log(places) if places else -np.log(pictures(name).classes)
+            moved = mean(on) if len(on) > 1 else None
+            told.append(Shift(name, shown, moved, len(below), max(below, default=-np.inf), float(most)))
+    return told
+
+
+def _moved(plain: pd.Series, other: pd.Series) -> Iterator[tuple[float, bool]]:
+    """For each network: ln n of the plain curve where it has the same memory, less its own ln n. Where it remembers
+    less than the curve does anywhere, a bound on that, and True. Those that remember more than the curve are left out.
+    """
+    falling = plain.sort_index()
+    least = np.minimum.accumulate(falling.to_numpy())
+    kept = np.append(True, np.diff(least) < 0)  # where the curve rises again it tells nothing
+    memory, log_n = least[kept][::-1], np.log(falling.index[kept].to_numpy(float))[::-1]
+    at = PchipInterpolator(memory, log_n, extrapolate=False)
+    for n, value in other.items():
+        if value < memory[0]:
+            yield float(log_n[0] - np.log(float(n))), True
+        elif value <= memory[-1]:
+            yield float(at(value) - np.log(float(n))), False
+
+
+def shifts(rows: pd.DataFrame) -> str:
+    """Markdown: the shift of ln n by each way to show pictures."""
+    lines = [
+        "| set | shown | shift of ln n | at most, exact score | networks below the curve |",
+        "|---|---|---|---|---|",
+    ]
+    for one in shift(rows):
+        told = "–"
+        if one.moved is not None:
+            low, high = one.moved.interval()
+            told = f"{one.moved.value:.2f} ({low:.2f} to {high:.2f})"
+        below = f"{one.beyond}, moved by {one.least:.2f} or more" if one.beyond else "0"
+        lines.append(f"| {NAMES[one.pictures]} | {WAYS[one.pictures, one.shown]} | {told} | {one.most:.2f} | {below} |")
+    return "\n".join(lines)
+
+
+def onsets(rows: pd.DataFrame, share: float = 0.1) -> pd.Series:
+    """Gradient steps a picture until a network has gone `share` of the way to a copy, by set, kind of network and n.
+
+    The mean over shuffles of those that get there; ∞ where one does not.
+    """
+    found = measured(rows[rows.shown == "once"], "share", LEVEL)
+    told = {}
+    for key, part in found.groupby(["pictures", "network", "n"]):
+        courses = (one.sort_values("step") for _, one in part.groupby("replica"))
+        reached = [first_crossing(np.log(one.step.to_numpy()), one.value.to_numpy(), share) for one in courses]
+        told[key] = float(np.mean(np.exp(reached)) / key[2])
+    return pd.Series(told).rename_axis(["pictures", "network", "n"])
+
+
+def audits(rows: pd.DataFrame, level: float = 0.05) -> str:
+    """Markdown: by set and n, what the audit says at the last step of perceptrons: single copies | anything at all."""
+    found = last(rows[(rows.network == "perceptron") & (rows.shown == "once") & rows.measure.str.startswith("p/")])
+    sizes = sorted(found.n.unique())
+    lines = [f"| set | {' | '.join(f'n = {n}' for n in sizes)} |", "|---" * (len(sizes) + 1) + "|"]
+    for name in NAMES:
+        entries = []
+        for n in sizes:
+            p = found[(found.pictures == name) & (found.n == n)].pivot(
+                index="replica", columns="measure", values="value"
+            )
+            near, least = (p["p/near copies"] <= level, p.min(axis=1) <= level) if len(p) else ((), ())
+            entries.append(f"{sum(near)} \\| {sum(least)} of {len(p)}" if len(p) else "–")
+        if set(entries) != {"–"}:
+            lines.append(f"| {NAMES[name]} | {' | '.join(entries)} |")
+    return "\n".join(lines)
+
+
+class Route(NamedTuple):
+    """A way in which memory fades: by how much, and the change of ln(Fréchet distance²) and of ln(loss), over sets."""
+
+    name: str
+    fades: Estimate
+    frechet: Estimate
+    loss: Estimate
+
+
+def routes(rows: pd.DataFrame) -> list[Route]:
+    """More pictures: the most against the fewest. An earlier stop, and several places: on the fewest."""
+    part = rows[rows.network == "perceptron"]
+    once, fewest = part[part.shown == "once"], int(part.n.min())
+    few = once[once.n == fewest]
+    most = once[once.n == once.groupby("pictures").n.transform("max")]
+    moved = part[(part.n == fewest) & part.shown.isin(PLACES)]
+    largest = moved.groupby("pictures").shown.transform(lambda shown: max(shown, key=lambda one: PLACES[one].count))
+    in_places = moved[(moved.shown == largest) & (moved.shown != "once")]
+    pairs: tuple[tuple[str, pd.DataFrame, Callable[[pd.DataFrame], pd.DataFrame]], ...] = (
+        ("more pictures", most, last),
+        ("an earlier stop", few, _least_loss),
+        ("several places", in_places, last),
+    )
+    told = []
+    for name, other, when in pairs:
+        end, then = _state_of(last(few)), _state_of(when(other))
+        shared = end.index.intersection(then.index)
+        change = then.loc[shared] - end.loc[shared]
+        told.append(Route(name, mean(-change.share), mean(change.frechet), mean(change.loss)))
+    return told
+
+
+def _least_loss(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each network at the step of its least loss on held-out pictures."""
+    loss = measured(rows, "loss_holdout", LEVEL)
+    best = loss.loc[loss.groupby(_NETWORK).value.idxmin(), [*_NETWORK, "step"]]
+    return rows.merge(best, on=[*_NETWORK, "step"])
+
+
+def _state_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """By set and shuffle: the share of a copy's gap, ln(Fréchet distance²) and ln(loss on held-out pictures)."""
+
+    def values(measure: str, level: float = np.nan) -> pd.Series:
+        return measured(rows, measure, level).set_index(["pictures", "replica"]).value
+
+    logs: Iterable[pd.Series] = (np.log(values("frechet")), np.log(values("loss_holdout", LEVEL)))
+    return pd.DataFrame(dict(zip(("share", "frechet", "loss"), (values("share", LEVEL), *logs), strict=True)))
