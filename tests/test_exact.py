@@ -60,10 +60,16 @@ def test_fifty_digits_in_clusters(tau: float, scale: float) -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.integers(0, 10**6), st.floats(-140, 3), st.floats(-3, 12), st.sampled_from([np.float32, np.float64]))
-def test_nothing_underflows(seed: int, log_tau: float, log_far: float, dtype: type) -> None:
+@given(
+    st.integers(0, 10**6),
+    st.floats(-140, 3),
+    st.floats(-3, 12),
+    st.sampled_from([np.float32, np.float64]),
+    st.sampled_from([7, 300]),
+)
+def test_nothing_underflows(seed: int, log_tau: float, log_far: float, dtype: type, n: int) -> None:
     rng = np.random.default_rng(seed)
-    x: np.ndarray = rng.standard_normal((7, 3)).astype(dtype)
+    x: np.ndarray = rng.standard_normal((n, 3)).astype(dtype)
     tau = 10**log_tau
     direction = rng.standard_normal(3)
     u: np.ndarray = (10**log_far * direction / np.linalg.norm(direction)).astype(dtype)
@@ -77,7 +83,7 @@ def test_nothing_underflows(seed: int, log_tau: float, log_far: float, dtype: ty
     if (e[order[0]] - e[order[1]]) > max(60 * tau**2, 1e-13 * 10**log_far):
         rounding = 3e-6 if dtype is np.float32 else 1e-14
         assert mean.double().numpy() == pytest.approx(x[order[0]], abs=rounding)
-        expected = -np.square(u - x[order[0]]).sum() / 2 / tau / tau - math.log(7) - 3 * (math.log(tau) + 0.9189385332)
+        expected = -np.square(u - x[order[0]]).sum() / 2 / tau / tau - math.log(n) - 3 * (math.log(tau) + 0.9189385332)
         assert log_p == pytest.approx(expected, rel=1e-7, abs=1e-7)
 
 

@@ -11,15 +11,20 @@ is a product, u·x − |x|²/2, while its rounding ε(R/τ)² allows, R being th
     τ ≥ 1.5e-4 R   in double: to about 10⁻⁸
     below          in double, from differences u − x: to the rounding of x and u.  Beyond 2R products are as good as
                    that, and |u − x|² is not.
+
+Below 0.035 R this is for such u as many points have a weight at.  Others, by far the most, cost one product in single
+precision, which finds the few points that have (`memgen.denoisers.nearby`), and are good to the rounding of x and u.
 """
 
 import math
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from memgen import arrays
+from memgen.denoisers.nearby import Nearby
 
 Points = np.ndarray | Tensor
 # Rows (queries) and columns (points) of a tile: on a CPU it stays in cache, elsewhere it has to fill the device.
@@ -82,6 +87,11 @@ class EmpiricalBayes:
         _, _, log_sum = self._posterior(u, tau, torch.float64)
         return log_sum - len(self._centre) * (math.log(tau) + math.log(2 * math.pi) / 2)
 
+    @cached_property
+    def _nearby(self) -> Nearby:
+        x = self._x[torch.float64]
+        return Nearby(x, self._x.setdefault(torch.float32, x.float()), self._log_p, self._tile)
+
     @torch.no_grad()
     def _posterior(self, u: Points, tau: float, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
         """u and D, centred, in the units of the points kept here, and ln Σ p_i exp(−|u − x_i|²/2τ²); all in double."""
@@ -90,30 +100,35 @@ class EmpiricalBayes:
         mean, log_sum = torch.empty_like(z), z.new_empty(len(z))
         if not (0 < tau < 1e150 and bool(torch.isfinite(z).all())):
             raise ValueError(f"u or tau is out of the range of double precision in units of the points' {self._unit:g}")
+        left = torch.ones_like(log_sum, dtype=torch.bool)
         # Single precision rounds too much, or its squares overflow.
-        if self._radius > _LARGEST[torch.float32] * tau or tau > 1e15 or bool((z.abs() > 1e15).any()):
+        if self._radius > _LARGEST[torch.float32] * tau:
+            left, dtype = ~self._nearby.fill(mean, log_sum, z, tau), torch.float64
+        elif tau > 1e15 or bool((z.abs() > 1e15).any()):
             dtype = torch.float64
         near = torch.linalg.vector_norm(z, dim=1) <= 2 * self._radius
         by_difference = near & (self._radius > _LARGEST[torch.float64] * tau)
         x, bias = self._x[dtype], (self._log_p * tau**2)[:, None]
-        keys = torch.cat([x, (bias - self._half_norm).to(dtype)], 1)
-        for differences in (None, bias):
-            chosen = torch.where(by_difference == (differences is not None))[0]
-            for rows in chosen.split(self._tile[0]) if len(chosen) else ():
-                mean[rows], log_sum[rows] = self._sums(z[rows], tau, x, differences, keys)
+        for differences in (False, True):
+            chosen = torch.where(left & (by_difference == differences))[0]
+            if not len(chosen):
+                continue
+            keys = None if differences else torch.cat([x, (bias - self._half_norm).to(dtype)], 1)
+            for rows in chosen.split(self._tile[0]):
+                mean[rows], log_sum[rows] = self._sums(z[rows], tau, x, bias, keys)
         return centred, mean.view(centred.shape), log_sum.view(centred.shape[:-1])
 
-    def _sums(self, z: Tensor, tau: float, x: Tensor, bias: Tensor | None, keys: Tensor) -> tuple[Tensor, Tensor]:
-        """D and log sum of some rows, from products with keys, or from differences if these are given a bias."""
+    def _sums(self, z: Tensor, tau: float, x: Tensor, bias: Tensor, keys: Tensor | None) -> tuple[Tensor, Tensor]:
+        """D and log sum of some rows, from products with keys, or without these from differences."""
         # Divided by τ² after the largest is off: small τ cannot overflow. exp2, since torch takes longer for exp.
         step, bits = self._tile[1], min(1 / tau / tau / math.log(2), torch.finfo(x.dtype).max)
-        rows = z if bias is not None else torch.cat([z, torch.ones_like(z[:, :1])], 1).to(x.dtype)
+        rows = z if keys is None else torch.cat([z, torch.ones_like(z[:, :1])], 1).to(x.dtype)
         largest, total = rows.new_full((len(z), 1), -math.inf), rows.new_zeros(len(z), 1)
         weighted, buffer = torch.zeros_like(z, dtype=x.dtype), rows.new_empty(len(z) * min(step, len(x)))
         for j in range(0, len(x), step):
             part = x[j : j + step]
             tile = buffer[: len(z) * len(part)].view(len(z), len(part))
-            if bias is None:
+            if keys is not None:
                 torch.mm(rows, keys[j : j + step].T, out=tile)
             else:
                 tile.copy_(torch.cdist(rows, part, compute_mode="donot_use_mm_for_euclid_dist"))
@@ -123,7 +138,7 @@ class EmpiricalBayes:
             tile.sub_(largest).mul_(bits).exp2_()
             total.mul_(shrink).add_(tile.sum(1, keepdim=True))
             weighted.mul_(shrink).addmm_(tile, part)
-        top = largest.double() - (z.square().sum(1, keepdim=True) / 2 if bias is None else 0)
+        top = largest.double() - (z.square().sum(1, keepdim=True) / 2 if keys is not None else 0)
         return (weighted / total).double(), (top / tau / tau + total.double().log()).squeeze(1)
 
 
