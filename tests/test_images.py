@@ -268,7 +268,7 @@ def test_a_shift_is_found_and_no_other() -> None:
     assert found.least == pytest.approx(np.log(1200 / 450))
     (still,) = figures.shift(made_up(places=1.0))
     assert still.moved is not None and abs(still.moved.value) < 0.02
-    assert "turned and mirrored, 8 places | 1.79" in figures.shifts(made_up())
+    assert "turned and mirrored, 8 places | 1.80" in figures.shifts(made_up())
 
 
 def test_routes_say_in_which_way_memory_fades() -> None:

@@ -38,14 +38,11 @@ LEVELS = (0.3, 1.0)  # of the noise at which losses are compared, in units of th
 FEATURES = 20  # principal components of the set, in which quality is measured
 GUIDANCE = (0.0, 1.0)  # weights
 CLASS = "with class"
-_BATCH, _HIDDEN, _DEPTH = 64, 256, 3
-_PERCEPTRON: tuple[Levels, float] = LogNormal(-0.5, 1.2), 2e-3  # noise trained on, and step size
-_UNET: tuple[Levels, float] = LogUniform(0.04, 12.0), 1e-3
+_BATCH, _DEPTH = 64, 3
 _CHANNELS = {"digits": 16, "mnist16": 8}  # of the U-Nets, whose steps are half as many
 _SHOWN = {"digits": ("mirrored", "shifted"), "patches16": ("turned",)}
 _LABELLED = ("digits", "mnist16")
 _TOLD = 9  # times that a picture is shown with its class, for each time without
-_WIDTHS = karras(10.0, 0.05, 18)  # of the sampler
 _NOISES = 4  # for each picture whose loss is measured
 
 Study = Literal["perceptron", "unet", "places", "classes"]
@@ -131,6 +128,30 @@ def _runs(study: Study, name: str, sizes: list[int], replicas: int, steps: int) 
         yield from (("perceptron", CLASS, n, replicas, steps) for n in sizes)
 
 
+class Recipe(NamedTuple):
+    """How a network is trained and sampled: units a layer (perceptrons), noise trained on, step size, largest noise."""
+
+    hidden: int
+    levels: Levels
+    lr: float
+    top: float
+
+    @property
+    def widths(self) -> np.ndarray:
+        """The noises of the sampler, falling to 0."""
+        return karras(self.top, 0.05, 18)
+
+
+def recipe(at: Cell) -> Recipe:
+    """Larger pictures take wider perceptrons, smaller steps, and more noise: what tells them apart grows as √d."""
+    if at.network == "unet":
+        return Recipe(0, LogUniform(0.04, 12.0), 1e-3, 10.0)
+    d = pictures(at.pictures).values.shape[1]
+    up = max(0.0, float(np.log(d / 64) / 2))
+    hidden, lr = (256, 2e-3) if d <= 64 else (512, 1e-3)
+    return Recipe(hidden, LogNormal(up - 0.5, 1.2), lr, 10.0 * float(np.exp(up)))
+
+
 class Sets(NamedTuple):
     """Training pictures and held-out ones."""
 
@@ -173,22 +194,20 @@ def unit(name: str) -> Unit:
 
 def start(at: Cell) -> tuple[MLP | NoisePredictor, Training]:
     """A cell's network, in units of the set, and its training before the first step."""
-    train, device = split(at).train, resolve_device(at.device)
+    train, device, how = split(at).train, resolve_device(at.device), recipe(at)
     key = (at.seed, "images", *at[:5])
     d = train.values.shape[1]
     if at.network == "unet":
         network = NoisePredictor(UNet(1, _CHANNELS[at.pictures], [key]), cosine()).to(device)
-        levels, lr = _UNET
-        return network, Training(network, unit(at.pictures).of(train.values), [key], levels, _BATCH, lr)
+        return network, Training(network, unit(at.pictures).of(train.values), [key], how.levels, _BATCH, how.lr)
     seen = unit(at.pictures).of(PLACES.get(at.shown, PLACES["once"]).of(train))
     given = 0
     if at.shown == CLASS:
         label = indicators(train)
         given = label.shape[1]
         seen = torch.cat([torch.cat([seen, y], 1) for y in (*[label] * _TOLD, torch.zeros_like(label))])
-    model = MLP(d, 1, _HIDDEN, _DEPTH, keys=[key], given=given).to(device)
-    levels, lr = _PERCEPTRON
-    return model, Training(model, seen, [key], levels, _BATCH, lr)
+    model = MLP(d, 1, how.hidden, _DEPTH, keys=[key], given=given).to(device)
+    return model, Training(model, seen, [key], how.levels, _BATCH, how.lr)
 
 
 def indicators(found: Pictures) -> Tensor:
@@ -200,8 +219,9 @@ def indicators(found: Pictures) -> Tensor:
 def generate(denoise: Denoiser, at: Cell, count: int = GENERATED) -> np.ndarray:
     """Pictures made by a denoiser in units of the set, (count, d): the noise is that of the set and the shuffle."""
     d, noise = pictures(at.pictures).values.shape[1], Noise(range(count), at.seed, "images", at.pictures, at.replica)
-    first = float(_WIDTHS[0]) * noise(float(_WIDTHS[0]), torch.zeros(count, d, device=resolve_device(at.device)))
-    return unit(at.pictures).pixels(heun(denoise, first, _WIDTHS))
+    widths = recipe(at).widths
+    first = float(widths[0]) * noise(float(widths[0]), torch.zeros(count, d, device=resolve_device(at.device)))
+    return unit(at.pictures).pixels(heun(denoise, first, widths))
 
 
 def looked_at(steps: int) -> list[int]:
