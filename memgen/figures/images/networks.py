@@ -15,6 +15,7 @@ from memgen.figures.curves import curve, followed
 from memgen.figures.images.exposure import NAMES
 from memgen.laws.pictures import PLACES, pictures
 from memgen.statistics import Estimate, first_crossing, mean
+from theory.checks.report import Report, Side
 
 LEVEL = 1.0  # of the noise at which memory is told, in standard deviations of the set's pixels
 KEYS = ["pictures", "network", "shown", "n", "replica", "step", "guidance", "level", "measure"]
@@ -330,3 +331,15 @@ def _state_of(rows: pd.DataFrame) -> pd.DataFrame:
 
     logs: Iterable[pd.Series] = (np.log(values("frechet")), np.log(values("loss_holdout", LEVEL)))
     return pd.DataFrame(dict(zip(("share", "frechet", "loss"), (values("share", LEVEL), *logs), strict=True)))
+
+
+def state(report: Report, rows: pd.DataFrame) -> None:
+    """What the stored networks have to show: that memory fades in each way, and that ways to show pictures move it."""
+    for route in routes(rows):
+        report.rejects(f"{route.name}: memory does not fade", route.fades.z(0), 1)
+    found = routes(rows)[0]
+    report.rejects("more pictures: the loss on fresh ones does not fall", found.loss.z(0), -1)
+    for one in shift(rows):
+        if one.moved is not None:
+            side: Side = 1 if one.most > 0 else -1
+            report.rejects(f"{NAMES[one.pictures]}, {WAYS[one.pictures, one.shown]}: no shift", one.moved.z(0), side)
