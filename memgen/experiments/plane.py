@@ -39,7 +39,7 @@ class Params(ChapterParams):
     presets: ClassVar = {
         "smoke": {"n": 12, "samples": 60, "hidden": 32, "steps": (10, 100)},
         "standard": {"n": 32, "samples": 250, "hidden": 128, "steps": (300, 3000)},
-        "paper": {"n": 32, "samples": 250, "hidden": 128, "steps": (1000, 10_000, 100_000)},
+        "paper": {"n": 32, "samples": 250, "hidden": 128, "steps": (1000, 5000, 40_000)},
     }
 
     n: int | None = Field(None, ge=2)
