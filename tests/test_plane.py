@@ -64,17 +64,17 @@ def test_the_still_shows_the_samples_over_the_training_points(rows: pd.DataFrame
 
 
 def test_the_picture_moves_rests_at_its_end_and_holds_the_still(rows: pd.DataFrame) -> None:
+    rows = rows[rows.tau.isin(LEVELS[::8]) | (rows.tau == 0)]
     found = moving.moving(rows)
     assert found == moving.moving(rows)
     with Image.open(BytesIO(found)) as image:
-        assert image.default_image and image.n_frames == 1 + len(LEVELS)
+        assert image.default_image and image.n_frames == 1 + 6
         shown = []
         for k in range(image.n_frames):
             image.seek(k)
             shown.append((image.info.get("duration"), np.asarray(image.convert("L"), float)))
     times, pictures = zip(*shown, strict=True)
     assert times[1] >= 500 and times[-1] >= 2000 and min(times[2:-1]) >= 80
-    drawn = moving.still(rows)
-    (resting,) = moving.frames(drawn, [], [[]])
+    (resting,) = moving.frames(moving.still(rows), [], [[]])
     assert np.abs(pictures[0] - np.asarray(resting.convert("L"), float)).mean() < 3
     assert all(np.abs(a - b).max() > 50 for a, b in pairwise(pictures))

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from PIL import Image
 
-from memgen.experiments.plane import LEVELS, WIDTH, collapse_noise, copies, radius_and_angle
+from memgen.experiments.plane import WIDTH, collapse_noise, copies, radius_and_angle
 from memgen.figures import plots
 from memgen.statistics import proportion
 
@@ -34,7 +34,9 @@ Kind = tuple[str, int]  # generator and step
 def still(rows: pd.DataFrame) -> Figure:
     """The samples at four levels of noise, falling from left to right; a row of panels for each denoiser."""
     kinds, places, collapse = _kinds(rows), _places(rows), _collapse(rows)
-    levels = [LEVELS[0], _nearest(collapse**0.5), _nearest(collapse), LEVELS[-1]]
+    seen = _levels(rows)
+    between = [min(seen, key=lambda tau: abs(tau - wanted)) for wanted in (collapse**0.5, collapse)]
+    levels = [seen[0], *between, seen[-1]]
     fig, panels = plots.figure(len(kinds) * len(levels), _HEIGHT / len(kinds), len(levels))
     for k, axes in enumerate(panels):
         row, column = divmod(k, len(levels))
@@ -59,7 +61,7 @@ def moving(rows: pd.DataFrame) -> bytes:
     dots = [_panel(axes, places) for axes in panels]
     clock = _clock(fig, _collapse(rows))
     _key(fig, len(places["train", 0, 0.0]), 0.16)
-    states = [[*(places[(*kind, tau)].T for kind in kinds), ([max(tau, _ZERO)], [0.5])] for tau in LEVELS.tolist()]
+    states = [[*(places[(*kind, tau)].T for kind in kinds), ([max(tau, _ZERO)], [0.5])] for tau in _levels(rows)]
     images = [*frames(fig, [*dots, clock], states)]
     resting = still(rows)
     (first,) = frames(resting, [], [[]])
@@ -104,9 +106,9 @@ def _collapse(rows: pd.DataFrame) -> float:
     return collapse_noise(rows.loc[rows.generator == "train", ["x", "y"]].to_numpy(float, copy=True))
 
 
-def _nearest(tau: float) -> float:
-    """The level of noise nearest to this one."""
-    return float(LEVELS[np.abs(LEVELS - tau).argmin()])
+def _levels(rows: pd.DataFrame) -> list[float]:
+    """The levels of noise, falling."""
+    return sorted(rows.loc[rows.generator == "exact", "tau"].unique().tolist(), reverse=True)
 
 
 def _panel(axes: Axes, places: dict[tuple[str, int, float], np.ndarray], size: float = 1.0) -> Line2D:
