@@ -87,7 +87,7 @@ def cell(at: Cell) -> pd.DataFrame:
         _LR,
         _AVERAGE,
     )
-    assert training.averaged is not None
+    assert isinstance(training.averaged, MLP)
     for step in at.steps:
         training.run(step - training.step)
         rows.append(_rows("network", step, _paths(training.averaged, start.float())))

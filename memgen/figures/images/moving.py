@@ -6,6 +6,7 @@ true law: its spiral, and twice the width of its noise to either side.
 
 from collections.abc import Iterator, Sequence
 from io import BytesIO
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -140,7 +141,7 @@ def _key(fig: Figure, count: int, bottom: float) -> None:
         Line2D([], [], linestyle="none", marker="o", color="C0", markersize=4, label="samples"),
         Patch(color="0.85", label="true law (grid: 1 apart)"),
     ]
-    fig.get_layout_engine().set(rect=(0, bottom, 1, 1 - bottom))
+    fig.set_layout_engine("constrained", rect=(0, bottom, 1, 1 - bottom))
     fig.legend(handles=signs, loc="lower center", ncols=3, fontsize=_TEXT, handletextpad=0.3, columnspacing=1.2)
 
 
@@ -163,7 +164,7 @@ def _clock(fig: Figure, collapse: float) -> Line2D:
     return marker
 
 
-def frames(fig: Figure, lines: list[Line2D], states: Sequence[Sequence[Sequence]]) -> Iterator[Image.Image]:
+def frames(fig: Figure, lines: list[Line2D], states: Sequence[Sequence[Any]]) -> Iterator[Image.Image]:
     """A picture for each state, which is the data of each line; what else is in the figure is drawn once."""
     fig.set_dpi(_DOTS)
     canvas = FigureCanvasAgg(fig)
@@ -175,5 +176,5 @@ def frames(fig: Figure, lines: list[Line2D], states: Sequence[Sequence[Sequence]
         canvas.restore_region(rest)
         for line, data in zip(lines, state, strict=True):
             line.set_data(*data)
-            line.axes.draw_artist(line)
+            fig.draw_artist(line)
         yield Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
