@@ -39,6 +39,7 @@ FEATURES = 20  # principal components of the set, in which quality is measured
 GUIDANCE = (0.0, 1.0)  # weights
 CLASS = "with class"
 _BATCH, _DEPTH = 64, 3
+_LARGE = 256  # pixels; networks on larger pictures take half of the steps
 _CHANNELS = {"digits": 16, "mnist16": 8}  # of the U-Nets, whose steps are half as many
 _SHOWN = {"digits": ("mirrored", "shifted"), "patches16": ("turned",)}
 _LABELLED = ("digits", "mnist16")
@@ -101,8 +102,9 @@ def grid(params: Params) -> list[Cell]:
         if not sizes or (params.sizes is not None and len(sizes) < len(p.sizes)):
             worst = max(p.sizes) if sizes else min(p.sizes)
             raise BadInput(f"{name}: {worst} pictures and {HELD_OUT} held out are more than the {count} of this set")
+        most = p.steps if pictures(name).values.shape[1] <= _LARGE else p.steps // 2
         for study in p.studies:
-            for network, shown, n, replicas, steps in _runs(study, name, sizes, p.replicas, p.steps):
+            for network, shown, n, replicas, steps in _runs(study, name, sizes, p.replicas, most):
                 rest = (steps, p.seed, p.device)
                 cells += [Cell(name, network, shown, n, replica, *rest) for replica in range(replicas)]
     if not cells:
