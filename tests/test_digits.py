@@ -89,7 +89,7 @@ def _points(formula: Formula, most: int) -> list[tuple]:
 
 
 # Seconds a value in high precision; test_transition holds the one quadrature of the first two to its digits,
-# test_relaxation the roots of the next two, test_criteria those of the two after, test_orbits those of the last two.
+# test_relaxation the roots of the next two, test_criteria those of the two after, test_orbits those of the last three.
 _SLOW = {
     "overlap_probability",
     "null_probability",
@@ -99,6 +99,7 @@ _SLOW = {
     "consistency_samples",
     "mixture_collapse_time",
     "sign_collapse_time",
+    "guidance_push",
 }
 # Quadratures, and a root of error functions: seconds for ten values.
 _QUADRATURES = {
@@ -114,7 +115,6 @@ _QUADRATURES = {
     "record_similarity",
     "hidden_sign",
     "place_entropy",
-    "guidance_push",
 }
 
 

@@ -46,7 +46,7 @@ class Params(ChapterParams):
     presets: ClassVar = {  # training sets of each law
         "smoke": {"replicas": 24},
         "standard": {"replicas": 60},
-        "paper": {"replicas": 4000},
+        "paper": {"replicas": 2000},
     }
 
     separations: Annotated[tuple[Separation, ...], Distinct] = Field((0, 1, 2, 3, 4, 6, 9), min_length=1)

@@ -177,9 +177,9 @@ sign_collapse_time = Formula(
 def _place_entropy(f: Formula) -> Iterator[Step]:
     z = sp.Symbol("z", real=True)
     one, two = sp.symbols("e_1 e_2", positive=True)
-    distance = sp.Symbol("distance", positive=True)
-    b = distance / (2 * tau)
-    odds = (distance**2 + 2 * tau * distance * z) / (2 * tau**2)
+    apart = sp.Symbol("apart", positive=True)
+    b = apart / (2 * tau)
+    odds = (apart**2 + 2 * tau * apart * z) / (2 * tau**2)
     yield Identity(
         "ln of the odds of y against an image at this distance: 2b(b+z), b = |y − g y|/2τ",
         odds,
