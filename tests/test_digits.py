@@ -89,7 +89,7 @@ def _points(formula: Formula, most: int) -> list[tuple]:
 
 
 # Seconds a value in high precision; test_transition holds the one quadrature of the first two to its digits,
-# test_relaxation the roots of the next two, test_criteria those of the two after, test_orbits those of the last three.
+# test_relaxation the roots of the next two, test_criteria those of the two after, test_orbits those of the last four.
 _SLOW = {
     "overlap_probability",
     "null_probability",
@@ -100,6 +100,7 @@ _SLOW = {
     "mixture_collapse_time",
     "sign_collapse_time",
     "guidance_push",
+    "place_entropy",
 }
 # Quadratures, and a root of error functions: seconds for ten values.
 _QUADRATURES = {
@@ -114,7 +115,6 @@ _QUADRATURES = {
     "wasserstein_training",
     "record_similarity",
     "hidden_sign",
-    "place_entropy",
 }
 
 
