@@ -69,7 +69,7 @@ def test_pushes_and_places_keep_their_digits() -> None:
 def test_the_place_in_an_orbit_is_bounded_by_pairs() -> None:
     """H(g|u, y) of a smooth ring, drawn: at most the sum over the images, at least the largest of them."""
     maps = orbits.ring_shifts(64, 64)
-    rng, tau = stream("test", "place"), 0.9
+    rng, tau = stream("test", "place"), 1.3
     waves = np.sqrt(experiment.spectrum("smooth"))[:33]
     y = np.fft.irfft(np.fft.rfft(rng.standard_normal(64)) * waves, 64)
     moved = y[maps.places]
@@ -79,7 +79,7 @@ def test_the_place_in_an_orbit_is_bounded_by_pairs() -> None:
     hidden = mean(np.log(np.exp(exponents).sum(1)))
     bound = images.place_entropy(tau, steps2)
     largest = images.hidden_sign(np.sort(steps2)[1] / (4 * tau**2))
-    assert hidden.value > 0.05 and largest + 4 * hidden.error < hidden.value < bound - 4 * hidden.error
+    assert largest + 4 * hidden.error < hidden.value < bound - 4 * hidden.error
 
 
 # -- groups and widths ------------------------------------------------------------------------------------------------
