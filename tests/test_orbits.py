@@ -173,7 +173,8 @@ def test_rows_of_a_cell() -> None:
 
 
 def test_the_paper_preset_meets_the_laws_and_rejects_their_rivals(paper: pd.DataFrame) -> None:
-    ring = paper[(paper.study == "ring") & (paper.criterion == "others")]
+    ring = paper[(paper.study == "ring") & (paper.criterion != "others")]
+    ring = ring[(ring.law == "white") | (ring.criterion == "orbit") | (ring.order <= 16)]
     signs = paper[paper.study.isin(["sign", "mixture"]) & (paper.criterion == "point") & (paper["at"] < 5)]
     scores = [[row.estimate.z(row.predicted) for row in part.itertuples()] for part in (ring, signs)]
     limit = threshold(len(ring) + len(signs))
@@ -186,9 +187,12 @@ def test_the_paper_preset_meets_the_laws_and_rejects_their_rivals(paper: pd.Data
 def test_smooth_orbits_are_recognised_before_their_points(paper: pd.DataFrame) -> None:
     """Places nearer than the noise: the orbit gains ln|G| − H(g|u, y), the point is resolved later than n|G| says."""
     ring = paper[(paper.study == "ring") & (paper.law == "smooth")].set_index(["order", "criterion"])
-    limit = threshold(4)
+    limit = threshold(8)
     assert ring.estimate[32, "orbit"].z(np.log(32)) < -limit and ring.estimate[64, "orbit"].z(np.log(64)) < -limit
     assert ring.estimate[32, "point"].z(np.log(32)) > limit and np.isinf(ring.value[64, "point"])
+    for order in (32, 64):  # images that are not told apart do not count as so many points either
+        short = ring.estimate[order, "others"]
+        assert short.z(ring.predicted[order, "others"]) < -limit < limit < short.z(ring.value[order, "orbit"])
 
 
 def test_digits_show_their_place_and_class(paper: pd.DataFrame) -> None:
@@ -198,7 +202,7 @@ def test_digits_show_their_place_and_class(paper: pd.DataFrame) -> None:
         side = -1 if row.group == "class" else 1
         limit = threshold(10)
         assert side * row.estimate.z(0) > limit and side * row.estimate.z(side * np.log(row.order)) < -limit
-        assert abs(row.value - row.predicted) < 0.15 and abs(row.value - row.predicted) < abs(row.predicted) / 3
+        assert abs(row.value - row.predicted) < 0.07  # of 0.4 to 2.3 that lie between them and the rivals
 
 
 def test_figures_draw_what_was_measured(paper: pd.DataFrame) -> None:
@@ -210,5 +214,5 @@ def test_figures_draw_what_was_measured(paper: pd.DataFrame) -> None:
     np.testing.assert_allclose(drawn, signs.value)
     (axes,) = figures.digits(paper).axes
     digits = paper[paper.study.isin(["digits", "classes"]) & (paper.criterion == "point")]
-    np.testing.assert_allclose(axes.containers[0].lines[0].get_xdata(), digits.value)
+    np.testing.assert_allclose(axes.containers[0].lines[0].get_xdata(orig=False), digits.value)
     assert figures.answers(paper).count("\n") == 6

@@ -202,7 +202,8 @@ def expected(plain: pd.DataFrame, shown: pd.DataFrame) -> float:
     if shown.criterion.iloc[0] == "orbit":
         moved = moved - shown.place
     log_n = np.clip(np.log(shown.n) + moved, curve.x[0], curve.x[-1])
-    widths = [curve(at)[k] for k, at in enumerate(log_n)]
+    piece = np.clip(np.searchsorted(curve.x, log_n, side="right") - 1, 0, len(curve.x) - 2)
+    widths = np.polyval(curve.c[:, piece, np.arange(len(piece))], log_n - curve.x[piece])  # each on its own curve
     return _size(curve, float(np.mean(widths))) - float(np.log(shown.n.iloc[0]))
 
 

@@ -8,8 +8,9 @@ that u = g y + τξ tells of y, given g, what it tells without a group.  With g 
 
 H(g|u) is what u hides of the place if only the law is known: ln|G| if the law is invariant, 0 if it shows its place.
 H(g|u, y) is what u hides of it if the orbit is known: next to nothing if the noise of collapse is smaller than the
-distance |y − g y|.  Then the two laws are one.  If it is larger (a smooth picture moved by a pixel), the orbit is
-recognised while its point is not, n times e^{I(g; y|u)}, and more places of this kind change nothing.
+distance |y − g y|.  Then the two laws are one, and the images of the own point count like those of others.  If it is
+larger (a smooth picture moved by a pixel) the orbit is recognised while its point is not, as among n e^{I(g; y|u)}
+points, and more places of this kind change nothing.  H(g|u, y) is at least ln k for a picture with k symmetries.
 """
 
 from collections.abc import Iterator
@@ -78,7 +79,7 @@ def _invariant_collapse_time(f: Formula) -> Iterator[Step]:
         ring,
     )
     yield Premise(
-        "the images of n points weigh like n|G| independent points; those of the own one do not weigh",
+        "n points in |G| places weigh like n|G| independent points, the images of the own one among them",
         "argued here",
         "images.invariant_collapse_time",
     )
