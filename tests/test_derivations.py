@@ -178,6 +178,12 @@ TWINS = {
     "best_kernel_samples": lambda f: _equation(f, _d, 2 * _d),
     "training_distance": lambda f: _twin(f, 0, None, _L.sigma**2 * _d * (2 + 1 / _n)),  # of a fresh point
     "closest_record_limit": lambda f: _twin(f, 0, _d, 2 * _d),
+    "hidden_sign": lambda f: _twin(f, 0, _L.contrast, 2 * _L.contrast),
+    "invariant_collapse_time": lambda f: _equation(f, _L.order, _L.order**2),
+    "sign_collapse_time": lambda f: _equation(f, _L.separation, 0),  # |G| counted in full
+    "mixture_collapse_time": lambda f: _equation(f, _L.separation, 2 * _L.separation),
+    "place_entropy": lambda f: _twin(f, 0, _L.tau, _L.tau / 2),  # the distance for half of it
+    "guidance_push": lambda f: _twin(f, 0, _L.guidance, sp.sqrt(_L.guidance)),
     "data_copying_deviation": lambda f: _twin(f, 0, None, sp.Integer(1)),
 }
 

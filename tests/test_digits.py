@@ -67,6 +67,9 @@ VALUES = {
     "level": (0.5 + 1e-9, 0.5001, 0.6, 0.75, 0.9, 0.999, *_NEAR_ONE),
     "mahalanobis": (0.0, 1e-9, 1.0, 40.0, 1e4),
     "mahalanobis_true": (0.0, 1e-9, 1.0, 40.0, 1e4),
+    "order": (1.0, 2.0, 8.0, 64.0, 1e4),
+    "steps2": (np.array([0.0, 1.0]), np.array([0.0, 0.3, 4.0, 4.0]), np.array([0.0, 1e-9, 50.0])),
+    "guidance": (0.0, 0.5, 1.0, 7.5),
     "time": (0.0, 1e-9, 0.3, 1.0, 10.0, 1e4),
 }
 # Where the expression itself subtracts: close to the edges of the spectrum, and d logarithms near 0.
@@ -86,7 +89,7 @@ def _points(formula: Formula, most: int) -> list[tuple]:
 
 
 # Seconds a value in high precision; test_transition holds the one quadrature of the first two to its digits,
-# test_relaxation the roots of the next two, test_criteria those of the last.
+# test_relaxation the roots of the next two, test_criteria those of the two after, test_orbits those of the last four.
 _SLOW = {
     "overlap_probability",
     "null_probability",
@@ -94,6 +97,10 @@ _SLOW = {
     "linear_score_time",
     "wasserstein_samples",
     "consistency_samples",
+    "mixture_collapse_time",
+    "sign_collapse_time",
+    "guidance_push",
+    "place_entropy",
 }
 # Quadratures, and a root of error functions: seconds for ten values.
 _QUADRATURES = {
@@ -107,6 +114,7 @@ _QUADRATURES = {
     "overlap_samples",
     "wasserstein_training",
     "record_similarity",
+    "hidden_sign",
 }
 
 

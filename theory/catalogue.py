@@ -30,6 +30,7 @@ CHAPTERS = (
     "sampling",
     "membership",
     "criteria",
+    "images",
 )
 
 

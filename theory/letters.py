@@ -11,7 +11,7 @@ from theory.core.formula import Unknown, Variable
 POSITIVE, HALF_LINE, _LINE = sp.Interval.open(0, sp.oo), sp.Interval(0, sp.oo), sp.S.Reals
 INSIDE = sp.Interval.open(0, 1)
 # Of these SymPy must know that 0 is possible, since a formula has a phase there; elsewhere "positive" simplifies more.
-_MAY_VANISH = {"t", "time", "tau2", "radius2", "distance2", "sample"}
+_MAY_VANISH = {"t", "time", "tau2", "radius2", "distance2", "sample", "steps2"}
 _LETTERS: dict[sp.Symbol, Variable] = {}
 
 
@@ -151,6 +151,19 @@ ratio = _letter(
 )
 weights = _letter("weights", r"w_\pi", "points of the holdout in each cell, in any unit", spectrum=True)
 
+# -- places and classes ------------------------------------------------------------------------------------------------
+
+order = _letter("order", r"\lvert G\rvert", "number of places in which a group shows each training point", at_least(1))
+steps2 = _letter(
+    "steps2",
+    r"\lvert y - g y\rvert^2",
+    "squared distances of a point from its images in the places of a group, itself included",
+    HALF_LINE,
+    "data²",
+    spectrum=True,
+)
+guidance = _letter("guidance", r"\eta", "weight of guidance by class, D_c + η(D_c − D)", HALF_LINE)
+
 # -- linear denoisers and their spectra --------------------------------------------------------------------------------
 
 rho = _letter("rho", r"\rho", "signal fraction σ²/(σ²+τ²)", sp.Interval.Lopen(0, 1))
@@ -228,6 +241,7 @@ _TERMS = {
     "epoch": "As many gradient steps as show every training point to the network once.",
     "excess entropy": "By how much the entropy of n separate noised points exceeds that of the noised law, over ln n.",
     "generated law": "The law G of what a trained diffusion model generates, as distinct from the true law O.",
+    "guidance": "Sampling with the denoiser D_c + η(D_c − D), D_c of one class and D of all points.",
     "holdout": "Fresh points of the true law, as many as there are training points, which the model has not seen.",
     "Hellinger distance": "H² = 1 − ∫√(pq) between two densities: 0 if they are equal, 1 if they do not overlap.",
     "KL divergence": "The integral KL(p‖q) = ∫ p ln(p/q) in nats: what is lost by taking q for p. It is not symmetric.",
@@ -242,6 +256,7 @@ _TERMS = {
     "minimum norm": "Among all least-squares solutions, the one with the smallest coefficients; it is taken if n ≤ d.",
     "mixture": "Here: two Gaussians of equal weight and covariance, at m and −m.",
     "noise level": "The standard deviation τ of the noise in the frame of the data.",
+    "orbit": "The points that a group of maps, such as flips and shifts, makes of one.",
     "overlap": "The integral ⟨p, q⟩ of the product of two densities.",
     "overlap gap": "The difference ln⟨G, H⟩ − ln⟨G, T⟩: whether the generated law overlaps more with a holdout than "
     "with the training set. Without memory it is positive with probability ½.",

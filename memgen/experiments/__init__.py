@@ -1,6 +1,7 @@
 """One module a chapter: Params (typed, frozen), grid() and cell(), a pure function of one grid cell.
 
-`fluctuations` is a second one of chapter 3, of which it reads the stored rows.
+`fluctuations` is a second one of chapter 3, of which it reads the stored rows; `exposure`,
+`orbits` and `plane` are others of chapter 13.
 """
 
 import importlib
