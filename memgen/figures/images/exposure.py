@@ -1,12 +1,14 @@
 """At which noise the exact score holds pictures, against what their spectrum, dimension and contrast predict."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from memgen.experiments.exposure import Described, law
 from memgen.figures import plots
@@ -64,11 +66,22 @@ def widths(rows: pd.DataFrame) -> Figure:
                 plots.simulated(axes, sizes * (1 if kind == "pictures" else 1.08), middle, low, high, k)
                 axes.containers[-1][0].set_marker(marker)
             axes.plot([], [], plots.LINES[k] + plots.MARKERS[k], color=f"C{k}", mfc="white", label=NAMES[name])
-        axes.plot([], [], "x", color="0.3", label="Gaussian, given contrasts")
+        axes.plot([], [], "x", color="0.3", label="scale mixture")
         axes.set(xscale="log", yscale="log", xlabel="number of training pictures n")
-        axes.legend()
+        low, high = axes.get_ylim()
+        axes.set_ylim(low / 1.6, high)  # room for the legend
+        plain_ticks(axes, (0.2, 0.5, 1, 2, 5, 10))
+        axes.legend(loc="lower left", fontsize=8, ncols=2)
     panels[0].set(ylabel="noise at which half are held (s.d. of a pixel)")
     return fig
+
+
+def plain_ticks(axes: Axes, values: Sequence[float]) -> None:
+    """These numbers and no others along a logarithmic vertical axis."""
+    low, high = axes.get_ylim()
+    axes.set_yticks([value for value in values if low <= value <= high])
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 class Held(NamedTuple):
@@ -137,24 +150,22 @@ def by_contrast(rows: pd.DataFrame, n: int = 1200) -> Figure:
     left.plot(part.contrast, part.width.clip(lower=3e-4), ".", color="C0", markersize=2, alpha=0.5)
     ends = np.array([part.contrast.quantile(0.005), part.contrast.max()])
     plots.theory(left, ends, ends * gaussian_width(n, law(name).equal_eigenvalues), 1)
-    plots.label_line(left, ends[0], float(gaussian_width(n, law(name).eigenvalues)), "Gaussian, spectrum of all", 2)
+    plots.label_line(left, ends[0], float(gaussian_width(n, law(name).eigenvalues)), "Gaussian law of all", 2)
     plots.theory(left, ends, np.full(2, gaussian_width(n, law(name).eigenvalues)), 2)
-    middle = float(np.sqrt(ends.prod()))
     told = "contrast × Gaussian\nof equal contrast"
-    width = middle * float(gaussian_width(n, law(name).equal_eigenvalues))
-    plots.label_line(left, middle, width, told, 1, xytext=(-6, 8), ha="right")
+    plots.label_line(left, ends[1], 0.04, told, 1, xytext=(0, 0), va="top", ha="right")
     left.set(xscale="log", yscale="log", xlabel="contrast of the patch (pixel values)")
     left.set(ylabel="noise at which it is held (pixel values)")
     place = np.arange(len(found), dtype=float)
     for k, rule in enumerate(RULES):
         ratio = [one.ratios[rule] for one in found]
         low, high = np.transpose([e.interval() for e in ratio])
-        plots.simulated(right, place + 0.12 * (k - 1.5), [e.value for e in ratio], low, high, k, rule)
+        plots.simulated(right, place + 0.12 * (k - 1.5), [e.value for e in ratio], low, high, k, rule.split(" and ")[0])
     right.axhline(1, color="0.4", linewidth=0.8)
-    right.set_xticks(place, [NAMES[one.pictures].replace(" ", "\n") for one in found], fontsize=8)
-    right.set(yscale="log", ylabel="predicted over measured noise")
-    right.set_yticks([0.5, 1, 2, 4], ["½", "1", "2", "4"])
-    right.legend()
+    right.set_xticks(place, [NAMES[one.pictures].replace(" ", "\n") for one in found], fontsize=7.5)
+    right.set(yscale="log", ylabel="predicted over measured noise", ylim=(0.5, 14))
+    plain_ticks(right, (0.5, 1, 2, 4))
+    right.legend(fontsize=8, ncols=2, loc="upper left")
     return fig
 
 

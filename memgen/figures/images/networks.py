@@ -156,10 +156,9 @@ def quality(rows: pd.DataFrame) -> Figure:
             distance = measured(own, "frechet").groupby(by).value.mean()
             axes.plot(memory, distance, plots.MARKERS[k] + "-", color=f"C{k}", mfc="white", lw=0.8, label=NAMES[name])
             axes.plot(memory.iloc[-1], distance.iloc[-1], plots.MARKERS[k], color=f"C{k}", markersize=6)
-        axes.set(yscale="log", xlabel="share of a copy's loss gap")
-    panels[0].set(ylabel="Fréchet distance² to holdout (variance)")
-    panels[0].set_title("more pictures (filled: most)", fontsize=10)
-    panels[1].set_title("more steps on 50 (filled: most)", fontsize=10)
+        axes.set(yscale="log")
+    panels[0].set(ylabel="Fréchet distance² to holdout (variance)", xlabel="share of a copy's loss gap, by n")
+    panels[1].set(xlabel="share of a copy's loss gap, by steps on 50 pictures")
     panels[0].legend()
     return fig
 
@@ -182,7 +181,7 @@ def ways(rows: pd.DataFrame) -> Figure:
             label = WAYS.get((name, shown), "shown once")
             followed(axes, curve(some[shown].index, some[shown]), k, 1, plots.MARKERS[k])
             axes.plot([], [], plots.MARKERS[k] + "-", color=f"C{k}", mfc="white", linewidth=0.8, label=label)
-        axes.set(xscale="log", xlabel="training pictures n", title=NAMES[name], ylim=(-0.05, None))
+        axes.set(xscale="log", xlabel=f"{NAMES[name]}: training pictures n", ylim=(-0.05, None))
         axes.legend()
     panels[0].set(ylabel="share of a copy's loss gap")
     return fig
