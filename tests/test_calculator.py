@@ -181,7 +181,8 @@ def test_a_mutated_formula_is_caught(stated: list[tuple[Case, float]]) -> None:
     for formula in calculator.FORMULAS:
         few = [(case, true) for case, true in stated if case[0] == formula.name and math.isfinite(true) and true][:50]
         more = replace(formula, branches=tuple(Branch(b.value * (1 + 1e-8), b.condition) for b in formula.branches))
-        assert few and len(wrong(ask([RUNTIME, calculator.javascript(more), ASK], [c for c, _ in few]), few)) == len(few)
+        found = ask([RUNTIME, calculator.javascript(more), ASK], [case for case, _ in few])
+        assert few and len(wrong(found, few)) == len(few)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +240,8 @@ function troubles() {
         const said = at("calculator").textContent + svg.outerHTML;
         if (/NaN|Infinity|undefined/.test(said)) found.push(where + ": not a number");
         const frame = svg.getBoundingClientRect();
-        const boxes = Array.from(svg.querySelectorAll("text"), (text) => [text.textContent, text.getBoundingClientRect()]);
+        const texts = Array.from(svg.querySelectorAll("text"));
+        const boxes = texts.map((text) => [text.textContent, text.getBoundingClientRect()]);
         boxes.forEach(([name, a], k) => {
             if (a.left < frame.left || a.right > frame.right + 1) found.push(where + ": cut off: " + name);
             for (const [other, b] of boxes.slice(0, k)) {

@@ -12,8 +12,15 @@ function two_classes(d, slope, spread) {
 
 // I(x_0; x_0 + τξ) in nats: independent directions add, and the class is in the first alone.
 function told(law, tau) {
-    const first = mixture_information(diffusion_time(tau), law.separation, 1, Math.sqrt(law.top));
-    return first + (law.d > 1 ? information(tau, law.rest) : 0);
+    return told_by_first(law, tau) + told_by_rest(law, tau);
+}
+
+function told_by_first(law, tau) {
+    return mixture_information(diffusion_time(tau), law.separation, 1, Math.sqrt(law.top));
+}
+
+function told_by_rest(law, tau) {
+    return law.d > 1 ? information(tau, law.rest) : 0;
 }
 
 function noise(t) {

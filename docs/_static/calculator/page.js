@@ -39,24 +39,30 @@ function read() {
     };
 }
 
-// ln I at the points of a grid in ln τ, six a decade, each computed once for a law.
-const SPACING = Math.LN10 / 6;
-let kept = {};
+// What is computed once: for a spectrum, for a law, and for a number of points under it. ln I is on a grid in ln τ.
+const SPACING = Math.LN10 / 4;
+let spectrum = {}, kept = {}, collapsed = {};
 
 function lawOf({d, slope, spread}) {
-    const key = [d, slope, spread].join();
-    if (kept.key !== key) {
-        const law = two_classes(d, slope, spread), known = {};
-        const log_told = (k) => known[k] ??= Math.log(told(law, Math.exp(k * SPACING)));
-        kept = {key, law, log_told, decided: decisions(law)};
-    }
-    return kept;
+    if (spectrum.d !== d || spectrum.slope !== slope) spectrum = {d, slope, told: {}};
+    else if (kept.spread === spread) return kept;
+    const law = two_classes(d, slope, spread), rest = spectrum.told, known = {};
+    const log_told = (k) => {
+        const tau = Math.exp(k * SPACING);
+        return known[k] ??= Math.log(told_by_first(law, tau) + (rest[k] ??= told_by_rest(law, tau)));
+    };
+    return kept = {spread, law, log_told, decided: decisions(law)};
+}
+
+function collapseOf(law, n) {
+    if (collapsed.law !== law || collapsed.n !== n) collapsed = {law, n, tau: collapse(law, n)};
+    return collapsed.tau;
 }
 
 // The smooth curve through them, [ln τ, ln I] from `high` down to `low`: cubics, as it has no corners.
 function curveOf(log_told, low, high) {
     const points = [];
-    for (let k = Math.ceil(high / SPACING); k > Math.floor(low / SPACING); k--) {
+    for (let k = Math.ceil(high / SPACING); k >= Math.floor(low / SPACING); k--) {
         const [p, q, r, s] = [k + 1, k, k - 1, k - 2].map(log_told);
         for (let part = 0; part < 6; part++) {
             const u = part / 6;
@@ -83,17 +89,17 @@ function element(name, attributes, text) {
 }
 
 // The window: the four regions, and the reader in it.
-function windowOf({n, d, tau}, {decided}, collapsed) {
+function windowOf({n, d, tau}, {decided}, ends) {
     const ratio = Math.log(n) / d;
-    const most = Math.max(8, 3 * decided.speciation, 3 * decided.details, 2 * tau, 2 * collapsed);
-    const least = Math.min(0.07, tau / 2, Math.max(collapsed / 2, 1e-3));
+    const most = Math.max(8, 3 * decided.speciation, 3 * decided.details, 2 * tau, 2 * ends);
+    const least = Math.min(0.07, tau / 2, Math.max(ends / 2, 1e-3));
     return {x: [Math.log(most), Math.log(least)], y: [Math.log(Math.min(0.06, ratio / 2)), Math.log(Math.max(3.2, 2 * ratio))]};
 }
 
-function draw(state, about, collapsed) {
+function draw(state, about, ends) {
     const svg = at("map"), width = Math.max(svg.parentNode.clientWidth, 280), height = Math.min(440, Math.max(340, width * 0.6));
     const box = {left: 62, right: width - 68, top: 30, bottom: height - 46};
-    const view = windowOf(state, about, collapsed);
+    const view = windowOf(state, about, ends);
     const linear = ([a, b], [p, q]) => (value) => p + (value - a) / (b - a) * (q - p);
     const x = linear(view.x, [box.left, box.right]), y = linear(view.y, [box.bottom, box.top]);
     const curve = curveOf(about.log_told, view.x[1], view.x[0]).map(([log_tau, log_told]) => [x(log_tau), y(log_told - Math.log(state.d))]);
@@ -192,10 +198,10 @@ function names(add, box, edges, height_at, you) {
 }
 
 // -- the words --------------------------------------------------------------------------------------------------------
-function say({n, d, tau}, law, collapsed) {
+function say({n, d, tau}, law, ends) {
     const found = regime(law, n, tau);
-    const next = found === "copy" ? `That is so at all noise below τ = ${shown(collapsed)}.`
-        : `It collapses onto a training point at τ = ${shown(collapsed)}.`;
+    const next = found === "copy" ? `That is so at all noise below τ = ${shown(ends)}.`
+        : `It collapses onto a training point at τ = ${shown(ends)}.`;
     at("regime").textContent = found;
     at("regime").className = found.replace(" ", "-");
     at("says").textContent = `${SAYS[found]}, where the exact score of ${n.toLocaleString("en-US")} training points in ` +
@@ -228,15 +234,15 @@ function rows() {
 }
 
 function update() {
-    const state = read(), about = lawOf(state), collapsed = collapse(about.law, state.n);
+    const state = read(), about = lawOf(state), ends = collapseOf(about.law, state.n);
     at("n-value").value = state.n.toLocaleString("en-US");
     at("d-value").value = state.d.toLocaleString("en-US");
     at("slope-value").value = state.slope;
     at("tau-value").value = shown(state.tau);
     at("spread-value").value = state.spread;
     for (const id of ["n", "d", "slope", "tau", "spread"]) at(id).setAttribute("aria-valuetext", at(id + "-value").value);
-    say(state, about.law, collapsed);
-    draw(state, about, collapsed);
+    say(state, about.law, ends);
+    draw(state, about, ends);
     tabulate(state);
 }
 
