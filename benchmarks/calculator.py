@@ -1,8 +1,8 @@
 """How fast the calculator of the book reacts: milliseconds of script and layout a slider move, in headless Chromium.
 
 Prints and never asserts. Takes the folder of a built book (`memgen book` puts it into out/book). Every slider goes
-from end to end, the others as the page starts, then with d at its most; painting is not in the numbers. Wall time: on a busy machine it is that of
-its other work, too.
+from end to end, the others as the page starts, then with d at its most. Painting is not in the numbers; what else the
+machine does at the time is.
 """
 
 import html

@@ -170,7 +170,7 @@ function axes(add, view, box, x, y, d) {
             add("text", {x: box.right + 8, y: py + 4}, p < 1 ? "2" : power(p));
         }
     }
-    add("text", {x: (box.left + box.right) / 2, y: box.bottom + 39, "text-anchor": "middle"}, "noise τ [mean spread of a class]");
+    add("text", {x: (box.left + box.right) / 2, y: box.bottom + 39, "text-anchor": "middle"}, "noise τ [spread σ of a class]");
     add("text", {x: 0, y: 0, "text-anchor": "middle", transform: `translate(14 ${middle}) rotate(-90)`}, "ln n / d");
     add("text", {x: 0, y: 0, "text-anchor": "middle", transform: `translate(${box.right + 62} ${middle}) rotate(-90)`}, "training points n");
     add("text", {class: "way", x: (box.left + box.right) / 2, y: 18, "text-anchor": "middle"}, "the sampler goes this way →");
