@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,3 +91,5 @@ def test_the_book_builds_from_docs_and_executed_notebooks(
     assert "linear.trace" in formula and "residual 0" in formula and "fifty digits" in formula
     assert "one_step" in (out / "book" / "api.html").read_text()
     assert (out / "book" / "_static" / "mathjax" / "tex-chtml.js").exists()
+    scripts = re.findall(r'src="(_static/calculator/\w+\.js)"', (out / "book" / "calculator.html").read_text())
+    assert len(scripts) == 4 and all((out / "book" / script).exists() for script in scripts)

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 from bs4 import BeautifulSoup
 
-from memgen.app import pages
+from memgen.app import calculator, pages
 from memgen.app.links import Links
 from memgen.app.notebooks import make_folder, read
 from memgen.errors import BadInput, Failure
@@ -59,6 +59,7 @@ def write_source(source: Path, chapters: list[Path]) -> None:
     shutil.copytree(ROOT / "docs", source)
     links = Links([chapter.stem for chapter in chapters])
     generated = {"answers.md": pages.answers((ROOT / "README.md").read_text(encoding="utf-8")), **pages.reference()}
+    generated["_static/calculator/formulas.js"] = calculator.script()
     for name, text in generated.items():
         (source / name).parent.mkdir(exist_ok=True)
         (source / name).write_text(text, encoding="utf-8")

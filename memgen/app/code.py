@@ -39,7 +39,7 @@ class _C(C99CodePrinter):
         return f"#include <math.h>\n\ndouble {name}({taken})\n{{\n    return {value};\n}}"
 
 
-class _JavaScript(JavascriptCodePrinter):
+class JavaScript(JavascriptCodePrinter):
     comment = "// {}"
 
     def _print_NaN(self, value: sp.Expr) -> str:
@@ -59,7 +59,7 @@ class _Argument(NamedTuple):
     meaning: str
 
 
-_PRINTERS: dict[str, type[Any]] = {"python": _Python, "c": _C, "js": _JavaScript}
+_PRINTERS: dict[str, type[Any]] = {"python": _Python, "c": _C, "js": JavaScript}
 
 
 def code(formula: Formula, language: str) -> str:

@@ -40,15 +40,21 @@ def _log_of(argument: sp.Expr) -> sp.Expr:
 _INERT_MEAN = sp.Function("spectral_mean")
 
 
+def prepared(expr: Any) -> Any:
+    """An expression or a condition with e^x − 1 and ln(1 + x) as functions that keep their digits."""
+    if isinstance(expr, sp.Expr):
+        return optimize(expr, [expm1_opt]).replace(sp.log, _log_of)
+    if isinstance(expr, sp.core.relational.Relational):
+        return expr.func(*(side.replace(sp.log, _log_of) for side in expr.args), evaluate=False)
+    return expr
+
+
 @lru_cache(maxsize=512)
 def _compile(expr: Any, symbols: tuple[sp.Symbol, ...], backend: str) -> Callable[..., Any]:
     if backend == "numpy":
         # Shared subexpressions get names; a live Mean would take such a name for a constant and move it outside.
         expr = expr.replace(Mean, _INERT_MEAN)
-    if isinstance(expr, sp.Expr):
-        expr = optimize(expr, [expm1_opt]).replace(sp.log, _log_of)
-    elif isinstance(expr, sp.core.relational.Relational):
-        expr = expr.func(*(side.replace(sp.log, _log_of) for side in expr.args), evaluate=False)
+    expr = prepared(expr)
     if backend == "numpy":
         return sp.lambdify(symbols, expr, [_special(expr, "numpy"), "numpy"], cse=True)
     near_zero = {"expm1": mpmath.expm1, "log1p": mpmath.log1p}
