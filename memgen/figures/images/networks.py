@@ -1,6 +1,6 @@
 """Networks trained on pictures: what they make, how much they remember, and how good it is."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from memgen.statistics import Estimate, first_crossing, mean
 from theory.checks.report import Report, Side
 
 LEVEL = 1.0  # of the noise at which memory is told, in standard deviations of the set's pixels
+_DIVERGED = 10.0  # variances of the set
 KEYS = ["pictures", "network", "shown", "n", "replica", "step", "guidance", "level", "measure"]
 _NETWORK = KEYS[:5]
 
@@ -26,6 +27,15 @@ def measured(rows: pd.DataFrame, measure: str, level: float = np.nan, guidance: 
     """The rows of one measure, without step 0."""
     at = rows.level.isna() if np.isnan(level) else rows.level == level
     return rows[at & (rows.measure == measure) & (rows.guidance == guidance) & (rows.step > 0)]
+
+
+def distances(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the Fréchet distance² of networks of which no sample diverged on the way: one that does is all of it.
+
+    They are few, of the largest pictures; the others lie below 1, and those that are left out beyond 100.
+    """
+    found = measured(rows, "frechet")
+    return found[found.value < _DIVERGED]
 
 
 def last(rows: pd.DataFrame) -> pd.DataFrame:
@@ -59,7 +69,7 @@ def gallery(rows: pd.DataFrame, name: str, sizes: Sequence[int], network: str = 
     """At the last step, made pictures of some training set sizes, each above the training picture nearest to it."""
     part = last(of(rows, name, network))
     tiles = [stored_pictures(part[part.n == n], kind) for n in sizes for kind in ("generated", "nearest")]
-    names = [text for n in sizes for text in (f"n = {n}\nmade", "nearest")]
+    names = [text for n in sizes for text in (f"{n} pictures:\nmade", f"nearest\nof the {n}")]
     return tiled(tiles, names)
 
 
@@ -109,7 +119,7 @@ def courses(rows: pd.DataFrame, name: str) -> Figure:
     fig, (left, right) = plots.figure(2, height=3.4)
     part = rows[(rows.pictures == name) & (rows.network == "perceptron") & (rows.shown == "once")]
     memory = pooled(measured(part, "share", LEVEL), ["n", "step"])
-    distance = pooled(measured(part, "frechet"), ["n", "step"])
+    distance = pooled(distances(part), ["n", "step"])
     for k, n in enumerate(sorted(part.n.unique())):
         for axes, found in ((left, memory[n]), (right, distance[n])):
             followed(axes, curve(found.index, found), k, 1, plots.MARKERS[k])
@@ -153,12 +163,12 @@ def quality(rows: pd.DataFrame) -> Figure:
         for k, name in enumerate(name for name in NAMES if name in set(some.pictures)):
             own = some[some.pictures == name]
             memory = measured(own, "share", LEVEL).groupby(by).value.mean()
-            distance = measured(own, "frechet").groupby(by).value.mean()
+            distance = distances(own).groupby(by).value.mean().reindex(memory.index)
             axes.plot(memory, distance, plots.MARKERS[k] + "-", color=f"C{k}", mfc="white", lw=0.8, label=NAMES[name])
             axes.plot(memory.iloc[-1], distance.iloc[-1], plots.MARKERS[k], color=f"C{k}", markersize=6)
         axes.set(yscale="log")
-    panels[0].set(ylabel="Fréchet distance² to holdout (variance)", xlabel="share of a copy's loss gap, by n")
-    panels[1].set(xlabel="share of a copy's loss gap, by steps on 50 pictures")
+    panels[0].set(ylabel="Fréchet distance² to holdout (variance)", xlabel="share of a copy's gap, by n")
+    panels[1].set(xlabel="share of a copy's gap, by steps at n = 50")
     panels[0].legend()
     return fig
 
@@ -251,7 +261,7 @@ def shifts(rows: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def onsets(rows: pd.DataFrame, share: float = 0.1) -> pd.Series:
+def onsets(rows: pd.DataFrame, share: float = 0.2) -> pd.Series:
     """Gradient steps a picture until a network has gone `share` of the way to a copy, by set, kind of network and n.
 
     The mean over shuffles of those that get there; ∞ where one does not.
@@ -311,7 +321,7 @@ def routes(rows: pd.DataFrame) -> list[Route]:
         end, then = _state_of(last(few)), _state_of(when(other))
         shared = end.index.intersection(then.index)
         change = then.loc[shared] - end.loc[shared]
-        told.append(Route(name, mean(-change.share), mean(change.frechet), mean(change.loss)))
+        told.append(Route(name, mean(-change.share), mean(change.frechet.dropna()), mean(change.loss)))
     return told
 
 
@@ -324,12 +334,13 @@ def _least_loss(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _state_of(rows: pd.DataFrame) -> pd.DataFrame:
     """By set and shuffle: the share of a copy's gap, ln(Fréchet distance²) and ln(loss on held-out pictures)."""
-
-    def values(measure: str, level: float = np.nan) -> pd.Series:
-        return measured(rows, measure, level).set_index(["pictures", "replica"]).value
-
-    logs: Iterable[pd.Series] = (np.log(values("frechet")), np.log(values("loss_holdout", LEVEL)))
-    return pd.DataFrame(dict(zip(("share", "frechet", "loss"), (values("share", LEVEL), *logs), strict=True)))
+    found = {
+        "share": measured(rows, "share", LEVEL),
+        "frechet": distances(rows),
+        "loss": measured(rows, "loss_holdout", LEVEL),
+    }
+    table = pd.DataFrame({name: part.set_index(["pictures", "replica"]).value for name, part in found.items()})
+    return table.assign(frechet=np.log(table.frechet), loss=np.log(table.loss))
 
 
 def state(report: Report, rows: pd.DataFrame) -> None:

@@ -62,22 +62,24 @@ def predicted(found: list[Against]) -> str:
 
 
 def paces(rows: pd.DataFrame) -> str:
-    """Markdown: steps a picture until memorization begins; a network that begins later than it was trained, by >."""
+    """Markdown: steps a picture until memorization begins; ≤ where it had at the first look, > where it never did."""
     found = onsets(rows)
-    steps = measured(rows, "share", LEVEL).groupby(["pictures", "network", "n"]).step.max()
+    looks = measured(rows[rows.shown == "once"], "share", LEVEL).groupby(["pictures", "network", "n"]).step
+    first, end = looks.min(), looks.max()
     sizes = sorted(found.index.unique("n"))
     lines = [f"| set | network | {' | '.join(f'n = {n}' for n in sizes)} |", "|---" * (len(sizes) + 2) + "|"]
     for name in NAMES:
         for network in ("perceptron", "unet"):
-            entries = []
-            for n in sizes:
-                key = (name, network, n)
-                if key not in found.index:
-                    entries.append("–")
-                elif np.isfinite(found[key]):
-                    entries.append(f"{found[key]:.1f}")
-                else:
-                    entries.append(f"> {steps[key] / n:.0f}")
-            if set(entries) != {"–"}:
+            keys = [(name, network, n) for n in sizes]
+            if any(key in found.index for key in keys):
+                entries = (
+                    _pace(found[key] * key[2], first[key], end[key], key[2]) if key in found else "–" for key in keys
+                )
                 lines.append(f"| {NAMES[name]} | {network} | {' | '.join(entries)} |")
     return "\n".join(lines)
+
+
+def _pace(steps: float, first: int, end: int, n: int) -> str:
+    if not np.isfinite(steps):
+        return f"> {end / n:.2g}"
+    return f"{'≤ ' if round(steps) <= first else ''}{steps / n:.2g}"
