@@ -172,6 +172,14 @@ def test_criteria_are_chapter_six_and_see_the_spectrum_where_they_should() -> No
     assert steep["wasserstein2"].n_star is None and "so few directions" in steep["wasserstein2"].note
 
 
+def test_rows_that_differ_in_size_are_said_to() -> None:
+    x = _gaussian(600, np.geomspace(1, 0.1, 12), "rows of a size")
+    contrast = np.exp(stream("contrast").standard_normal((600, 1)))
+    for rows, differ in ((x, False), (x[:, :2], False), (contrast * x, True), (x[:, :1], False)):
+        assert any("rows differ in size" in note for note in predict(rows).notes) == differ
+        assert (Covariance(rows).typical_square() < 0.6) == differ
+
+
 def test_training_time_is_read_from_the_runs_and_proportional_to_n() -> None:
     one, ten = training(512, None, None, None), training(5120, 64, 10**9, 10**9)
     assert ten.steps == pytest.approx(tuple(10 * s for s in one.steps)) and one.place is None and ten.place == "beyond"

@@ -20,6 +20,8 @@ from memgen.predict.training import Training, training
 from memgen.predict.words import words
 from memgen.streams import stream
 
+_UNEQUAL = 0.7  # of a Gaussian law's typical square
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -179,6 +181,12 @@ def _notes(rows: Rows, n: int, found: dict[str, Any]) -> Iterable[str]:
     if gaussian.least > 0:
         least = f"below σ = {gaussian.least:.3g} {gaussian.rows} rows tell nothing of the Gaussian information"
         yield f"{least}; more than {d} would"
+    if (typical := gaussian.covariance.typical_square()) < _UNEQUAL:
+        yield (
+            f"rows differ in size: beyond the first axis their median square is {typical:.0%} of a Gaussian law's; the "
+            "information is a mean over rows, in which large ones count most, and half of the rows collapse only at "
+            "less noise than is said (chapter 13: patches of photographs, which differ in contrast)"
+        )
     x = rows.values
     if count > part(x, TRAINED) + part(x, HELD_OUT):
         held, trained = min(part(x, HELD_OUT), count // 5), part(x, TRAINED)

@@ -84,6 +84,18 @@ class Covariance:
             for part in _blocks(self._x):
                 yield ((part - self.mean) @ self._axes) ** 2
 
+    def typical_square(self) -> float:
+        """The median over rows of the squared distance from the mean, over its mean, without the first axis: over what
+        it is for a Gaussian law of the same eigenvalues. Small for rows of very different size; 1 if there is one axis.
+        """
+        if self.spectrum.rank == 1:
+            return 1.0
+        rest = np.concatenate([squares[:, 1:].sum(1) for squares in self.squares()])
+        left = self.spectrum.eigenvalues[1:]
+        axes = left.sum() ** 2 / (left**2).sum()  # of equal variance, which would scatter as much
+        gaussian = (1 - 2 / (9 * axes)) ** 3  # Wilson and Hilferty 1931: the median of χ² over its mean
+        return float(np.median(rest) / rest.mean() / gaussian)
+
     def parts(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of other rows (m, d): squared coordinates along the axes (m, rank), squared distances from them (m,)."""
         y = x - self.mean
