@@ -33,6 +33,8 @@ SETTLED = {
     "R1.1": "holds with a correction",
     "R1.3": "fails",
     "R2.2": "holds with a correction",
+    "R3.1": "holds with a correction",
+    "R3.2": "holds",
     "R2.3": "holds with a correction",
     "R5.1": "holds with a correction",
     "R5.2": "fails",

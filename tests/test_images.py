@@ -101,7 +101,7 @@ def test_a_point_has_half_of_the_weight_where_it_is_held() -> None:
 
 
 def test_a_point_that_is_there_twice_is_never_held() -> None:
-    x = np.array([[0.0, 0], [0, 0], [5, 1]])
+    x = np.array([[0.1, 0.7], [0.1, 0.7], [5, 1]])
     widths = held_widths(x, np.arange(3), np.ones((3, 2)))
     assert (widths[:2] == 0).all() and widths[2] > 0
     with pytest.raises(ValueError, match="two points"):

@@ -60,7 +60,7 @@ class Params(ChapterParams):
 
     presets: ClassVar = {
         "smoke": {"studies": ("perceptron",), "sets": ("digits",), "sizes": (50,), "steps": 100, "replicas": 1},
-        "standard": {"studies": ("perceptron",), "sets": ("digits",), "sizes": (50,), "steps": 1600, "replicas": 1},
+        "standard": {"studies": ("perceptron",), "sets": ("digits",), "sizes": (50,), "steps": 400, "replicas": 1},
         "paper": {
             "studies": ("perceptron", "unet", "places", "classes"),
             "sets": SETS,

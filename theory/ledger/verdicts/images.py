@@ -8,6 +8,7 @@ from memgen.figures.images.exposure import NAMES, RULES, rules
 from memgen.figures.images.networks import LEVEL, pooled, routes, shares
 from memgen.laws.pictures import pictures
 from memgen.runs.store import load
+from memgen.statistics import Estimate
 from theory.ledger.ruling import Criterion, Question, Range
 from theory.ledger.verdicts.your_model import Recipe, recipes
 
@@ -31,10 +32,14 @@ class Ways(NamedTuple):
 
 def _ways() -> Ways:
     found = routes(load("images")[0])
-    made = tuple(
-        Recipe(one.name, Range.of(one.fades), Range.of(one.loss._replace(value=-one.loss.value))) for one in found
-    )
+    made = tuple(Recipe(one.name, Range.of(one.fades), _gain(one.loss)) for one in found)
     return Ways((*recipes(), *made), tuple(Range.of(one.frechet._replace(value=-one.frechet.value)) for one in found))
+
+
+def _gain(log_loss: Estimate) -> Range:
+    """By which part the loss is less, from the change of its logarithm."""
+    value, low, high = Range.of(log_loss)
+    return Range(*(float(-np.expm1(end)) for end in (value, high, low)))
 
 
 def _faded(found: Ways) -> list[Recipe]:
