@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from memgen.measures.held import held_widths
 from memgen.predict import Prediction, predict
 from memgen.predict.criteria import criteria
 from memgen.predict.denoising import information as by_denoisers
@@ -155,6 +156,17 @@ def test_exposed_rows_are_those_of_all_pairs() -> None:
         exponent = -apart / (2 * one.sigma**2) + z @ np.delete(y, one.row, axis=0).T / one.sigma
         assert abs(np.log(np.exp(exponent).sum(1)).mean()) < 1.5  # of which a factor 1.1 in σ makes 1 or more
     assert list(found) == sorted(found, key=lambda one: -one.sigma)
+
+
+def test_exposed_rows_are_held_at_much_noise() -> None:
+    """Of rows that differ little, those that are named must be among the first by the mean over many noises."""
+    x = _gaussian(400, np.linspace(1, 0.2, 16), "alike")
+    noises = stream("test", "many noises").standard_normal((16, *x.shape))
+    held = np.mean([held_widths(x, np.arange(400), z) for z in noises], axis=0)
+    first = set(np.argsort(-held)[:40].tolist())
+    assert sum(one.row in first for one in exposed(x, stream("test", "exposed"))) >= 8
+    by_one_draw = np.argsort(-held_widths(x, np.arange(400), noises[0]))[:10]  # what a ranking by luck would name
+    assert sum(row in first for row in by_one_draw.tolist()) < 8
 
 
 def test_criteria_are_chapter_six_and_see_the_spectrum_where_they_should() -> None:

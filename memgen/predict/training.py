@@ -1,8 +1,8 @@
 """How long may a model train before it memorizes? What was measured, said with what it was measured on.
 
 There is no law of training time for an unknown architecture.  Chapter 11 measured when small networks have gone a tenth
-of the way from the population's denoiser to that of the training points; it is read from the stored runs.  Bonnaire et
-al. (2025) report for one U-Net.
+of the way from the population's denoiser to that of the training points, chapter 13 when perceptrons on pictures have
+a fifth of a copy's loss gap; both are read from the stored runs.  Bonnaire et al. (2025) report for one U-Net.
 """
 
 from dataclasses import dataclass
@@ -70,6 +70,19 @@ def _runs() -> _Runs:
     return runs
 
 
+@cache
+def _pictures() -> Measured:
+    """What chapter 13 stored: perceptrons on six sets of pictures, those that got there."""
+    from memgen.figures.images.networks import onsets
+    from memgen.runs.store import load
+
+    rows, _ = load("images")
+    pace = onsets(rows[rows.network == "perceptron"])
+    reached = pace[np.isfinite(pace)]
+    name = "3 hidden layers of 256 or 512 units, grey pictures of 64 to 1024 pixels"
+    return Measured(name, float(reached.min()), float(reached.max()), 64, "chapter 13")
+
+
 def _of_size(last: Any, steps: int) -> str:
     """What the number of parameters did, where it did most; `last`: the memorized fraction at the end."""
     table = last.groupby(["n", "weights"]).value.mean().unstack()
@@ -89,14 +102,15 @@ def training(n: int, batch: int | None, steps: int | None, parameters: int | Non
 
     runs, (pace, their_batch) = _runs(), _PUBLISHED
     theirs = "U-Net, CelebA images, 32 × 32, grey"
-    measured = (*runs.measured, Measured(theirs, pace, pace, their_batch, "Bonnaire et al. (2025), about"))
+    measured = (*runs.measured, _pictures(), Measured(theirs, pace, pace, their_batch, "Bonnaire et al. (2025), about"))
     low, high = n * min(m.low for m in measured), n * max(m.high for m in measured)
     words = [
         f"Memorization would begin after {low:,.0f} to {high:,.0f} gradient steps, if the model is like one of those "
         "measured: a range over architectures, not a law.",
         f"Chapter 11: {len(runs.measured)} networks, {measured[0].batch} points a batch, Adam; memory begins where the "
         f"denoiser is a tenth of the way to that of the training points at {LEVEL:g} σ, n from {min(runs.sizes)} to "
-        f"{max(runs.sizes)}. Other batches, step sizes and optimizers were not measured.",
+        f"{max(runs.sizes)}. Chapter 13: those on few pictures that got there; it begins at a fifth of a copy's loss gap. "
+        "Other batches, step sizes and optimizers were not measured.",
     ]
     if not min(runs.sizes) <= n <= max(runs.sizes):
         words.append(f"n = {n} is outside those sizes; steps per point rose slowly with n.")
