@@ -109,7 +109,7 @@ def training(n: int, batch: int | None, steps: int | None, parameters: int | Non
         "measured: a range over architectures, not a law.",
         f"Chapter 11: {len(runs.measured)} networks, {measured[0].batch} points a batch, Adam; memory begins where the "
         f"denoiser is a tenth of the way to that of the training points at {LEVEL:g} σ, n from {min(runs.sizes)} to "
-        f"{max(runs.sizes)}. Chapter 13: those on few pictures that got there; it begins at a fifth of a copy's loss gap. "
+        f"{max(runs.sizes)}. Chapter 13: those on pictures that got there; it begins at a fifth of a copy's loss gap. "
         "Other batches, step sizes and optimizers were not measured.",
     ]
     if not min(runs.sizes) <= n <= max(runs.sizes):
