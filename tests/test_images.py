@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from pydantic import ValidationError
 
 from memgen.denoisers.guidance import guided, told
 from memgen.denoisers.mlp import MLP
@@ -19,6 +21,7 @@ from memgen.figures.images import exposure as exposure_figures
 from memgen.figures.images import networks as figures
 from memgen.laws.pictures import PLACES, SETS, Pictures, pictures
 from memgen.measures.held import held_widths
+from memgen.runs.parameters import ParameterError, coerce
 from memgen.runs.store import load
 from memgen.streams import stream
 
@@ -64,8 +67,10 @@ def test_a_folder_of_your_own(tmp_path: Path) -> None:
     name = folder(tmp_path / "mine", 12)
     found = pictures(name)
     assert found.values.shape == (12, 80) and found.shape == (8, 10) and found.classes == 0
-    with pytest.raises(BadInput, match="10 pictures and 250 held out are more than the 12 of this set"):
-        grid(Params(sets=(name,), sizes=(10,)))
+    with pytest.raises(ValidationError, match="10 pictures and 250 held out are more than the 12 of this set"):
+        Params(sets=(name,), sizes=(10,))
+    with pytest.raises(ParameterError, match="250 held out are more than the 12 of this set"):
+        coerce(Params, {"sets": json.dumps([name])})
     with pytest.raises(BadInput, match="8 × 10 pixels cannot be turned"):
         PLACES["turned"].of(found)
     with pytest.raises(BadInput, match=r"all images are the same"):
@@ -112,8 +117,8 @@ def test_rows_of_exposure() -> None:
     rows = exposure.cell(exposure.Cell("digits", "pictures", 50, 2, 0))
     assert rows.groupby("replica").size().tolist() == [50, 50] and (rows.width > 0).all()
     assert len(exposure.grid(exposure.Params(preset="smoke"))) == 4
-    with pytest.raises(BadInput, match="n = 2000 is more than its 1797 pictures"):
-        exposure.grid(exposure.Params(sets=("digits",), sizes=(2000,)))
+    with pytest.raises(ValidationError, match="n = 2000 is more than its 1797 pictures"):
+        exposure.Params(sets=("digits",), sizes=(2000,))
 
 
 def test_laws_have_the_covariance_that_they_are_said_to_have() -> None:
@@ -145,7 +150,7 @@ def test_contrast_explains_what_the_spectrum_misses(exposed: pd.DataFrame) -> No
 def test_figures_of_exposure_show_what_was_measured(exposed: pd.DataFrame) -> None:
     small = exposed[exposed.pictures.isin(["digits", "patches16"])]
     found = exposure_figures.medians(small)
-    fig = exposure_figures.widths(small)
+    fig = exposure_figures.widths(exposed)
     line = fig.axes[0].containers[0][0]
     unit = exposure_figures.scale(exposure.law("digits"))
     assert line.get_ydata()[0] == pytest.approx(found["digits", "pictures", 50].value / unit)
@@ -234,12 +239,12 @@ def test_the_grid_has_what_the_sets_have() -> None:
     cells = grid(Params(preset="paper", sets=("digits", "patches16")))
     assert max(at.n for at in cells if at.pictures == "digits") == 1200
     assert {(at.pictures, at.shown) for at in cells if at.shown != "once"} == figures.WAYS.keys() - {("mnist16", CLASS)}
-    with pytest.raises(BadInput, match=r"digits: 1600 pictures and 250 held out are more than the 1797"):
-        grid(Params(sets=("digits",), sizes=(50, 1600)))
-    with pytest.raises(BadInput, match=r"n = 10 pictures a class has only one; 10 classes need 20"):
-        grid(Params(sets=("digits",), sizes=(10,), studies=("classes",)))
-    with pytest.raises(BadInput, match="none of the sets patches8 has a study classes"):
-        grid(Params(sets=("patches8",), studies=("classes",)))
+    with pytest.raises(ValidationError, match=r"digits: 1600 pictures and 250 held out are more than the 1797"):
+        Params(sets=("digits",), sizes=(50, 1600))
+    with pytest.raises(ValidationError, match=r"n = 10 pictures a class has only one; 10 classes need 20"):
+        Params(sets=("digits",), sizes=(10,), studies=("classes",))
+    with pytest.raises(ValidationError, match="none of the sets patches8 has a study classes"):
+        Params(sets=("patches8",), studies=("classes",))
 
 
 # -- what is drawn and said of networks ------------------------------------------------------------------------------

@@ -6,11 +6,11 @@ the contrast and the mean of some picture: a scale mixture.
 """
 
 from functools import cache
-from typing import Annotated, ClassVar, Literal, NamedTuple, get_args
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from memgen.errors import BadInput
 from memgen.laws.pictures import SETS, pictures
@@ -38,6 +38,13 @@ class Params(ChapterParams):
     sets: Annotated[tuple[str, ...], Distinct] | None = Field(None, min_length=1)
     sizes: Annotated[tuple[Size, ...], Distinct] | None = Field(None, min_length=1)
     replicas: int | None = Field(None, ge=2)
+
+    @model_validator(mode="after")
+    def _there(self) -> Self:
+        """Before anything runs: sets that can be read, and sizes that they have."""
+        if self.sets or self.sizes:
+            grid(self)
+        return self
 
 
 class Cell(NamedTuple):

@@ -6,12 +6,12 @@ holdout, the smaller training set is in the larger, and where there are classes 
 
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from memgen.audit.decide import decide
@@ -76,6 +76,13 @@ class Params(ChapterParams):
     studies: Annotated[tuple[Study, ...], Distinct] | None = Field(None, min_length=1)
     steps: int | None = Field(None, ge=100)
     replicas: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _there(self) -> Self:
+        """Before anything runs: sets that can be read, and sizes that they have."""
+        if self.sets or self.sizes or self.studies:
+            grid(self)
+        return self
 
 
 class Cell(NamedTuple):
