@@ -257,7 +257,7 @@ def shifts(rows: pd.DataFrame) -> str:
         if one.moved is not None:
             low, high = one.moved.interval()
             told = f"{one.moved.value:.2f} ({low:.2f} to {high:.2f})"
-        below = f"{one.beyond}, moved by {one.least:.2f} or more" if one.beyond else "0"
+        below = f"{one.beyond}" + (f", moved by {one.least:.2f} or more" if one.least > 0 else "")
         lines.append(f"| {NAMES[one.pictures]} | {WAYS[one.pictures, one.shown]} | {told} | {one.most:.2f} | {below} |")
     return "\n".join(lines)
 
