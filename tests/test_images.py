@@ -24,6 +24,7 @@ from memgen.measures.held import held_widths
 from memgen.runs.parameters import ParameterError, coerce
 from memgen.runs.store import load
 from memgen.streams import stream
+from theory.checks.report import Report
 
 AT = Cell("digits", "perceptron", "once", 50, 0, 100, 0, "cpu")
 
@@ -154,8 +155,28 @@ def test_figures_of_exposure_show_what_was_measured(exposed: pd.DataFrame) -> No
     line = fig.axes[0].containers[0][0]
     unit = exposure_figures.scale(exposure.law("digits"))
     assert line.get_ydata()[0] == pytest.approx(found["digits", "pictures", 50].value / unit)
-    left, right = exposure_figures.by_contrast(small).axes
+    left, right = exposure_figures.by_contrast(small, exposure_figures.rules(small)).axes
     assert len(left.lines[0].get_xdata()) == 1000 and len(right.containers) == len(exposure_figures.RULES)
+
+
+def test_statements_on_exposure_turn(exposed: pd.DataFrame) -> None:
+    """Patches whose widths are those of their Gaussian law: nothing of what is said of contrast may pass."""
+    small = exposed[exposed.pictures.isin(["digits", "patches8"])].reset_index(drop=True)
+    same = small.copy()
+    keys = ["pictures", "n", "replica"]
+    for law in ("pictures", "scale mixture"):
+        of_gaussian = same[same.law == "gaussian"].sort_values(keys, kind="stable").width.to_numpy()
+        same.loc[same[same.law == law].sort_values(keys, kind="stable").index, "width"] = of_gaussian
+    failed = {}
+    for name, rows in (("stored", small), ("gaussian", same)):
+        report = Report(family=20)
+        exposure_figures.state(report, rows, exposure_figures.rules(rows))
+        failed[name] = report.failed()
+    assert failed["stored"] == []
+    assert [name for name in failed["gaussian"] if "8×8" in name] == [
+        "rejected: patches 8×8: the spectrum alone predicts the noise",
+        "rejected: patches 8×8: the noise does not rise with the contrast",
+    ]
 
 
 # -- networks --------------------------------------------------------------------------------------------------------
@@ -281,6 +302,19 @@ def test_routes_say_in_which_way_memory_fades() -> None:
     assert more.name == "more pictures" and more.fades.value > 0.5 and more.loss.value < 0 > more.frechet.value
     assert stop.fades.value == pytest.approx(0.45, abs=0.01) and stop.frechet.value == 0 and stop.loss.value < 0
     assert places.fades.value > 0.5 and places.loss.value == 0
+
+
+def test_statements_on_networks_turn() -> None:
+    """Networks that remember as much whatever they see: no statement may pass."""
+    rows, _ = load("images")
+    shares = (rows.measure == "share") & (rows.network == "perceptron")
+    noise = 0.3 + 1e-3 * stream("no memory").standard_normal(len(rows))
+    still = rows.assign(value=rows.value.where(~shares & (rows.measure != "loss_holdout"), noise))
+    for table, passes in ((rows, True), (still, False)):
+        report = Report(family=20)
+        figures.state(report, table)
+        failed = report.failed()
+        assert failed == [] if passes else len(failed) == len(report.outcomes())
 
 
 def test_onsets_and_scatter() -> None:

@@ -46,7 +46,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Tensor]]:
     fill = Nearby.fill
 
     def kept(*arguments: object) -> Tensor:
-        calls.append(fill(*arguments))  # type: ignore[arg-type]
+        calls.append(fill(*arguments))
         return calls[-1]
 
     monkeypatch.setattr(Nearby, "fill", kept)

@@ -24,7 +24,7 @@ from memgen.denoisers.training import Training
 from memgen.denoisers.unet import NoisePredictor, UNet
 from memgen.devices import Device, resolve_device
 from memgen.errors import BadInput
-from memgen.laws.pictures import PLACES, SETS, Pictures, pictures
+from memgen.laws.pictures import PLACES, SETS, Pictures, Places, pictures
 from memgen.laws.schedules import Levels, LogNormal, LogUniform, cosine
 from memgen.measures import mmd2
 from memgen.measures.gaussians import wasserstein2_squared
@@ -209,7 +209,7 @@ def start(at: Cell) -> tuple[MLP | NoisePredictor, Training]:
     if at.network == "unet":
         network = NoisePredictor(UNet(1, _CHANNELS[at.pictures], [key]), cosine()).to(device)
         return network, Training(network, unit(at.pictures).of(train.values), [key], how.levels, _BATCH, how.lr)
-    seen = unit(at.pictures).of(PLACES.get(at.shown, PLACES["once"]).of(train))
+    seen = unit(at.pictures).of(_places(at).of(train))
     given = 0
     if at.shown == CLASS:
         label = indicators(train)
@@ -217,6 +217,10 @@ def start(at: Cell) -> tuple[MLP | NoisePredictor, Training]:
         seen = torch.cat([torch.cat([seen, y], 1) for y in (*[label] * _TOLD, torch.zeros_like(label))])
     model = MLP(d, 1, how.hidden, _DEPTH, keys=[key], given=given).to(device)
     return model, Training(model, seen, [key], how.levels, _BATCH, how.lr)
+
+
+def _places(at: Cell) -> Places:
+    return PLACES["once" if at.shown == CLASS else at.shown]
 
 
 def indicators(found: Pictures) -> Tensor:
@@ -307,7 +311,7 @@ def _copies(at: Cell, sets: Sets) -> np.ndarray:
 
 
 def _of_made(made: np.ndarray, sets: Sets, at: Cell, last: bool) -> Iterator[tuple[str, float, bytes]]:
-    near, index = nearest_two(made, sets.train, PLACES.get(at.shown, PLACES["once"]).of)
+    near, index = nearest_two(made, sets.train, _places(at).of)
     ratio = near[:, 0] / near[:, 1]
     yield "flagged", float(np.mean(ratio < 1 / 3)), b""
     yield from ((name, value, b"") for name, value in _quality(made, sets.holdout))

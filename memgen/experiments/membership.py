@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from pydantic import Field
-from sklearn.datasets import load_digits, load_sample_images
+from sklearn.datasets import load_sample_images
 from torch import Tensor
 
 from memgen.denoisers.exact import EmpiricalBayes
@@ -19,6 +19,7 @@ from memgen.denoisers.mlp import MLP
 from memgen.denoisers.training import Training
 from memgen.devices import Device, resolve_device
 from memgen.laws.data import Gaussian, isotropic, power_law
+from memgen.laws.pictures import pictures
 from memgen.laws.schedules import LogUniform
 from memgen.measures import fractions
 from memgen.measures.membership import auc, distances, losses
@@ -177,7 +178,7 @@ def _pictures(at: Cell, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarra
 @cache
 def digits() -> np.ndarray:
     """1797 scans of handwritten digits of 8×8 pixels in 17 grey levels, (1797, 64)."""
-    return load_digits().data
+    return 16 * pictures("digits").values.astype(float)
 
 
 @cache

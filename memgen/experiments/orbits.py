@@ -15,8 +15,8 @@ from pydantic import Field
 from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 from scipy.special import logsumexp
-from sklearn.datasets import load_digits
 
+from memgen.laws.pictures import pictures
 from memgen.measures import orbits
 from memgen.runs.parameters import ChapterParams, Distinct
 from memgen.statistics import Estimate, mean
@@ -169,8 +169,10 @@ def _drawn(at: Cell, streams: list[np.random.Generator]) -> tuple[np.ndarray, np
 @cache
 def _scans() -> tuple[np.ndarray, np.ndarray]:
     """The 1,797 scans (1797, 64), pixels of unit variance on average, and which digit each is."""
-    scans, labels = load_digits(return_X_y=True)
-    return scans / np.sqrt(scans.var(0).mean()), labels
+    found = pictures("digits")
+    assert found.labels is not None
+    scans = found.values.astype(float)
+    return scans / np.sqrt(scans.var(0).mean()), found.labels
 
 
 def spectrum(law: str) -> np.ndarray:

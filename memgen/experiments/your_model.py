@@ -6,14 +6,12 @@ of the network, and whether it sees the digits moved by a pixel as well.
 """
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from pydantic import Field
-from sklearn.datasets import load_digits
 
 from memgen.audit.decide import decide
 from memgen.audit.power import KINDS, Power
@@ -21,6 +19,7 @@ from memgen.audit.records import prepare
 from memgen.denoisers.mlp import MLP
 from memgen.denoisers.sampling import Noise, heun, karras
 from memgen.denoisers.training import Training
+from memgen.laws.pictures import pictures
 from memgen.laws.schedules import LogUniform
 from memgen.runs.parameters import ChapterParams, Distinct
 from memgen.streams import stream
@@ -94,14 +93,10 @@ class Sets(NamedTuple):
 
 def split(at: Cell) -> Sets:
     """The digits of a cell: recipes of one shuffle share their holdout, and the smaller set is in the larger."""
-    digits = _digits()[stream(at.seed, "your model", "shuffle", at.replica).permutation(len(_digits()))]
+    digits = pictures("digits").values
+    digits = digits[stream(at.seed, "your model", "shuffle", at.replica).permutation(len(digits))]
     first, end = HELD_OUT, HELD_OUT + RECIPES[at.recipe].n
     return Sets(digits[first:end], digits[:first], digits[end:])
-
-
-@cache
-def _digits() -> np.ndarray:
-    return (load_digits().data / 16).astype(np.float32)
 
 
 def shifts(digits: np.ndarray) -> np.ndarray:

@@ -5,7 +5,8 @@ from functools import cache
 from typing import Protocol
 
 import numpy as np
-from sklearn.datasets import load_digits
+
+from memgen.laws.pictures import pictures
 
 
 class Law(Protocol):
@@ -98,6 +99,6 @@ class Digits:
 
 @cache
 def _scans() -> np.ndarray:
-    scans = load_digits().data
+    scans = 16 * pictures("digits").values.astype(float)  # grey levels
     scans.setflags(write=False)
     return scans

@@ -3,9 +3,11 @@
 At u = x_i + τξ the exact score gives x_i the weight 1/(1 + e^L), L = ln Σ_j exp(−(|u − x_j|² − |u − x_i|²)/2τ²).
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
-_LOWEST, _HIGHEST, _HALVINGS = 1e-6, 10.0, 34  # of the search, in units of the set's √(Σ variances); the last: to 10⁻⁹
+_LOWEST, _HIGHEST, _ACCURACY = 1e-6, 10.0, 1e-9  # of the search; the first two in units of the set's √(Σ variances)
 _ROUNDING = 1e-13
 
 
@@ -24,10 +26,28 @@ def held_widths(x: np.ndarray, own: np.ndarray, xi: np.ndarray) -> np.ndarray:
     along = (z[own] * xi).sum(1)[:, None] - xi @ z.T
     apart[np.arange(len(own)), own] = np.inf
     low, high = np.full(len(own), _LOWEST * scale), np.full(len(own), _HIGHEST * scale)
-    for _ in range(_HALVINGS):
-        middle = np.sqrt(low * high)
-        exponents = -apart / (2 * middle**2)[:, None] - along / middle[:, None]
+    widths = half(lambda tau: log_others(apart, [-along], tau), low, high, _ACCURACY)
+    return np.where(apart.min(1) > 0, widths, 0.0)
+
+
+def log_others(apart: np.ndarray, along: Sequence[np.ndarray | float] | np.ndarray, tau: np.ndarray) -> np.ndarray:
+    """The mean of L over draws of the noise, at one τ a point, (m,).
+
+    `apart` are |x_i − x_j|² (m, n), ∞ from the point itself; `along` are ξ·(x_j − x_i) for each draw, (m, n), or ξ·x_j
+    (n,), where ξ·x_i is 0 on average; 0.0 stands for no noise.
+    """
+    scaled, total = -apart / (2 * tau**2)[:, None], np.zeros(len(apart), apart.dtype)
+    for draw in along:
+        exponents = scaled + draw / tau[:, None]
         top = exponents.max(1)
-        others = top + np.log(np.exp(exponents - top[:, None]).sum(1)) > 0
-        low, high = np.where(others, low, middle), np.where(others, middle, high)
-    return np.where(apart.min(1) > 0, np.sqrt(low * high), 0.0)
+        total += top + np.log(np.exp(exponents - top[:, None]).sum(1))
+    return total / len(along)
+
+
+def half(others: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray, accuracy: float) -> np.ndarray:
+    """Where `others` is 0 between two noises, to a relative accuracy: by bisection of ln τ."""
+    for _ in range(int(np.log2(np.log(high / low).max() / accuracy)) + 1):
+        middle = np.sqrt(low * high)
+        above = others(middle) > 0
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return np.sqrt(low * high)

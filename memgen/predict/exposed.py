@@ -14,13 +14,13 @@ All pairs would cost n² distances: rows are ranked first by a random part of th
 several, and the most exposed of these are then set against all.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 OTHERS, CANDIDATES, SHOWN, DRAWS = 512, 40, 10, 16
-_PART = 2**21
+_PART, _ACCURACY = 2**21, 0.01  # numbers at once; of the noise
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Exposed:
 
 def exposed(x: np.ndarray, rng: np.random.Generator) -> tuple[Exposed, ...]:
     """The ten rows of x (n, d), no two of them equal, that are exposed at the largest noise."""
+    from memgen.measures.held import half, log_others  # brings PyTorch
+
     others = np.sort(rng.choice(len(x), min(len(x), OTHERS), replace=False))
     middle = np.median(x[others], axis=0).astype(float)  # not the mean, which a far row would pull away from all others
     noise = rng.standard_normal((DRAWS, x.shape[1]))
@@ -43,17 +45,12 @@ def exposed(x: np.ndarray, rng: np.random.Generator) -> tuple[Exposed, ...]:
     candidates = np.argsort(-rough, kind="stable")[:CANDIDATES]
     apart, along = _against_all(x, middle, candidates, noise)
     high = rough[candidates] * 2
-    free = _half(lambda s: _log_others(apart, _without(apart), s), _least(apart, high), high)
+    free = half(lambda s: log_others(apart, [0.0], s), _least(apart, high), high, _ACCURACY)
     first = np.argsort(-free, kind="stable")[:SHOWN]
     candidates, apart, high = candidates[first], apart[first], high[first]
-    sigma = _half(lambda s: _log_others(apart, along, s), _least(apart, high), high)
+    sigma = half(lambda s: log_others(apart, along, s), _least(apart, high), high, _ACCURACY)
     order = np.argsort(-sigma, kind="stable")
     return tuple(Exposed(int(candidates[k]), float(sigma[k]), int(apart[k].argmin())) for k in order)
-
-
-def _without(apart: np.ndarray) -> np.ndarray:
-    """No noise, as one draw."""
-    return np.zeros((1, apart.shape[1]), apart.dtype)
 
 
 def _parts(x: np.ndarray, middle: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -66,12 +63,15 @@ def _parts(x: np.ndarray, middle: np.ndarray) -> Iterator[tuple[np.ndarray, np.n
 
 def _rough(rows: np.ndarray, same: np.ndarray, reference: np.ndarray, n: int) -> np.ndarray:
     """The noise of each row against some of the n, in single precision; `same`: which of these it is itself."""
+    from memgen.measures.held import half, log_others
+
     y = rows.astype(np.float32)
     apart = (y**2).sum(1)[:, None] + (reference**2).sum(1) - 2 * y @ reference.T
     apart[same] = np.inf
     each = np.float32(np.log((n - 1) / (len(reference) - (len(reference) == n))))
     high = np.full(len(y), np.sqrt(apart.max(where=~same, initial=0)))
-    return _half(lambda s: each + _log_others(apart, _without(apart), s.astype(np.float32)), _least(apart, high), high)
+    low = _least(apart, high)
+    return half(lambda s: each + log_others(apart, [0.0], s.astype(np.float32)), low, high, _ACCURACY)
 
 
 def _least(apart: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -90,22 +90,3 @@ def _against_all(
         along[:, part] = noise @ y.T
     apart[np.arange(len(rows)), rows] = np.inf
     return apart.clip(0), along
-
-
-def _log_others(apart: np.ndarray, along: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """The mean of L over the draws at one noise a row, (rows,)."""
-    scaled, total = -apart / (2 * sigma**2)[:, None], np.zeros(len(apart), apart.dtype)
-    for draw in along:
-        exponent = scaled + draw / sigma[:, None]
-        top = exponent.max(1)
-        total += top + np.log(np.exp(exponent - top[:, None]).sum(1))
-    return total / len(along)
-
-
-def _half(log_others: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Where the others weigh as much as the row, between two noises, to a percent: by bisection of ln σ."""
-    for _ in range(int(np.log2(np.log(high / low).max() / 0.01)) + 1):
-        middle = np.sqrt(low * high)
-        above = log_others(middle) > 0
-        low, high = np.where(above, low, middle), np.where(above, middle, high)
-    return np.sqrt(low * high)

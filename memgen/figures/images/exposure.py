@@ -141,10 +141,10 @@ def table(found: list[Held]) -> str:
     return "\n".join(lines)
 
 
-def by_contrast(rows: pd.DataFrame, n: int = 1200) -> Figure:
+def by_contrast(rows: pd.DataFrame, found: list[Held], n: int = 1200) -> Figure:
     """Left: patches 16×16, each one's noise against its contrast. Right: predicted over measured, by set and rule."""
     fig, (left, right) = plots.figure(2, height=3.6)
-    name, found = "patches16", rules(rows, n)
+    name = "patches16"
     part = rows[(rows.pictures == name) & (rows.law == "pictures") & (rows.n == n)]
     left.plot(part.contrast, part.width.clip(lower=3e-4), ".", color="C0", markersize=2, alpha=0.5)
     ends = np.array([part.contrast.quantile(0.005), part.contrast.max()])
@@ -177,9 +177,9 @@ def slope(rows: pd.DataFrame, name: str, n: int) -> Estimate:
     )
 
 
-def state(report: Report, rows: pd.DataFrame) -> None:
-    """What the stored widths have to show."""
-    for one in rules(rows):
+def state(report: Report, rows: pd.DataFrame, found: list[Held]) -> None:
+    """What the stored widths, and what `rules` found of them, have to show."""
+    for one in found:
         patches = one.pictures.startswith("patches")
         off = one.ratios["spectrum"]
         if patches:
