@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv run test refresh lint bench check-environment lock clean
+.PHONY: help venv run test refresh lint bench faults check-environment lock clean
 
 PYTHON ?= python3
 OLDEST := 3.11.5
@@ -53,6 +53,9 @@ refresh: $(READY) ## re-execute the notebooks in place, and with them the table 
 bench: $(READY) ## run the benchmarks (those against peers, benchmarks/peer_*.py, need --peer DIR: run them by hand)
 	@set -e; for script in $(filter-out benchmarks/peer_% benchmarks/_%,$(wildcard benchmarks/*.py)); do \
 		echo "$$script"; $(BIN)/python $$script; done
+
+faults: $(READY) ## kill, double and damage a thousand sweeps, and compare their rows: half an hour, into out/faults
+	$(BIN)/memgen sweep faults --out $(OUT) --workers 1
 
 check-environment: $(READY) ## install what environment.yml hands to pip in a fresh environment, and import it
 	$(BIN)/python .ci/check_environment.py

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import torch
-from _timing import report
+from _timing import Turns, compare, report
 
 from memgen.audit import audit
 from memgen.measures import nearest
@@ -51,10 +51,9 @@ if __name__ == "__main__":
         start = time.perf_counter()
         nearest(few, train, 32)
         ours.append(time.perf_counter() - start)
-    rate = 2e-9 * len(few) * n * d / min(ours)
-    report(
-        f"32 nearest of {n:,} to {len(few):,}", f"{rate:.0f} GFLOP/s, {min(bare) / min(ours):.0%} of the product's rate"
-    )
+    rate = f"{2e-9 * len(few) * n * d / min(ours):.0f} GFLOP/s"
+    case = f"32 nearest of {n:,} to {len(few):,}, d = {d:,}, {given.threads} threads"
+    compare(case, "the product of float32", Turns(ours, bare), more=rate)
     start = time.perf_counter()
     found = audit(train, generated, holdout)
     report("audit", f"{time.perf_counter() - start:.0f} s, at most {peak():.2f} GiB; {found.verdict}")

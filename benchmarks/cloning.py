@@ -19,9 +19,10 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from _timing import report
+from _timing import Turns, compare, report
 
-from memgen.denoisers.sampling import Noise, equal_angle, heun
+from memgen.denoisers.levels import equal_angle
+from memgen.denoisers.sampling import Noise, heun
 from memgen.experiments.collapse import clones
 from memgen.laws.process import noise_variance
 from memgen.statistics import threshold
@@ -107,10 +108,12 @@ if __name__ == "__main__":
     lengths = [len(widths) - 1 for widths in gaps()]
     run = sum(lengths) + sum(sum(lengths[j:]) for j in range(len(lengths)))  # the trunk, and all branches
     drawn = len(counts) * CHUNK * D * (run + 1)
-    report(
-        f"in full, d = {D}: {sum(lengths)} steps of a trunk, {run} with branches",
-        f"{wall:.1f} s ({used:.0f} s of a core), median {np.median(seconds):.2f} s for {CHUNK} pairs; "
-        f"{drawn / wall / 1e6:.0f} million normals/s, {drawn / rate / wall:.0%} of {rate / 1e6:.0f} by drawing alone",
+    compare(
+        f"cloning in full, d = {D}: {sum(lengths)} steps of a trunk, {run} with branches",
+        "drawing its normals alone",
+        Turns([wall], [drawn / rate]),
+        more=f"{used:.0f} s of a core, median {np.median(seconds):.2f} s for {CHUNK} pairs; {rate / 1e6:.0f} million "
+        "normals/s by drawing alone",
     )
     report("  against the cloning probability, t = 8 … 1", scores(np.sum(counts, 0)))
     report("  least |log-odds| of a class at the end", f"{min(odds):.0f}")

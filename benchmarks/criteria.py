@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import torch
-from _timing import report
+from _timing import Turns, compare, report
 
 from memgen.experiments.criteria import Cell, Params, cell, grid
 from memgen.figures.criteria.crossings import predicted
@@ -17,19 +17,25 @@ SIZES = (16, 36, 64, 100, 256, 400)
 
 
 def runs() -> float:
-    total = 0.0
+    total = products = 0.0
     for d in SIZES:
         cells = [at._replace(replicas=1) for at in grid(Params(sizes=(d,), largest=2.0))]
-        start = time.perf_counter()
-        for at in cells:
-            cell(at)
-        seconds = time.perf_counter() - start
-        product = sum(map(bare, cells))
+        turns = [(simulated(at), bare(at)) for at in cells]
+        seconds, product = (sum(column) for column in zip(*turns, strict=True))
         report(
             f"one run at {len(cells)} sizes, d = {d}", f"{seconds:.2f} s, {seconds / product:.0f} times the products"
         )
         total += seconds
+        products += product
+    what = f"one run of all criteria at all sizes, d = {SIZES[0]} to {SIZES[-1]}"
+    compare(what, "three products with the generated points", Turns([total], [products]))
     return total
+
+
+def simulated(at: Cell) -> float:
+    start = time.perf_counter()
+    cell(at)
+    return time.perf_counter() - start
 
 
 def bare(at: Cell) -> float:

@@ -5,14 +5,13 @@ Prints and never asserts. Medians of calls made in turn, in one process, on as m
 """
 
 import argparse
-from collections.abc import Callable
 
 import torch
-from _timing import alternate, report
+from _timing import alternate, compare
 
 from memgen.measures import nearest
 
-REPETITIONS = 1  # faiss takes its time
+REPETITIONS = 3
 TILE = 512
 
 try:
@@ -41,21 +40,18 @@ def search(m: int, n: int, d: int, k: int, dtype: torch.dtype = torch.float32) -
     x = torch.randn(n, d, generator=generator)
     y = torch.randn(m, d, generator=generator)
     given = y.to(dtype), x.to(dtype)
-    others: dict[str, Callable[[], object]] = {"product of float32": lambda: products(y, x)}
+    case = f"{k} nearest of {n:,} to {m:,}, d = {d}, {str(dtype)[6:]}"
+    turns = alternate(lambda: nearest(*given, k), lambda: products(y, x), REPETITIONS)
+    rate = f"{2e-9 * m * n * d / turns.medians()[0]:.0f} GFLOP/s"
+    compare(case, "the product of float32", turns, goal=0.8, more=rate)
     if faiss is not None:
-        others["faiss flat"] = lambda: flat(y, x, k)
-    for name, other in others.items():
-        ours, theirs = alternate(lambda: nearest(*given, k), other, REPETITIONS)
-        rate = 2e-9 * m * n * d
-        report(
-            f"{k} nearest of {n:,} to {m:,}, d = {d}, {str(dtype)[6:]}",
-            f"{ours:.2f} s, {rate / ours:.0f} GFLOP/s, {theirs / ours:.0%} of the rate of {name} ({rate / theirs:.0f})",
-        )
+        turns = alternate(lambda: nearest(*given, k), lambda: flat(y, x, k), REPETITIONS)
+        compare(case, f"the flat index of faiss {faiss.__version__}", turns, goal=0.8, kind="code")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     threads = parser.parse_args().threads
     torch.set_num_threads(threads)
     if faiss is not None:

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import torch
 import torch.nn.functional as F
-from _timing import alternate, report
+from _timing import alternate, compare, report
 from torch.utils.flop_counter import FlopCounterMode
 
 from memgen.denoisers.layers import Conv, fold, unfold
@@ -57,7 +57,7 @@ def main() -> None:
     torch.manual_seed(0)
     a, b = products(torch.bfloat16)
     c, d = products(torch.float32)
-    single, half = alternate(lambda: c @ d, lambda: a @ b, 3 * REPETITIONS)
+    single, half = alternate(lambda: c @ d, lambda: a @ b, 3 * REPETITIONS).medians()
     work = 2e-9 * SIDE**3
     threads = f"threads: {torch.get_num_threads()} of {os.cpu_count()} cores"
     report(
@@ -69,19 +69,24 @@ def main() -> None:
     for models, n in ((1, 128), (1, 45), (4, 45), (4, 128)):
         for bf16 in (False, True):
             run = training(models, n, bf16)
-            step, product = alternate(lambda run=run: run.run(1), lambda: a @ b, REPETITIONS)
-            rate, peak = 3 * counted * models * n / step, work / product
-            report(
+            turns = alternate(lambda run=run: run.run(1), lambda: a @ b, REPETITIONS)
+            step, product = turns.medians()
+            rate = 3 * counted * models * n / step
+            compare(
                 f"U-Net training, {models} × batch {n}, {'bfloat16' if bf16 else 'float32'}",
-                f"{step / models:.3f} s a step and model, {rate:.0f} GFLOP/s, {rate / peak:.0%} of bfloat16 products"
-                f" ({rate * done / counted / peak:.0%} by work done)",
+                "bfloat16 products, by operations",
+                turns,
+                work=3 * counted * models * n / work,
+                goal=0.5 if bf16 and n >= 128 else None,
+                more=f"{rate:.0f} GFLOP/s, {rate * done / counted * product / work:.0%} by work done",
             )
             del run
 
     draws = Draws([0], 128, 64, 128)
     run = training(1, 128, True)
     steps = iter(range(10**6))
-    step, draw = alternate(lambda: run.run(1), lambda: [draws(next(steps)) for _ in range(16)], REPETITIONS)
+    turns = alternate(lambda: run.run(1), lambda: [draws(next(steps)) for _ in range(16)], REPETITIONS)
+    step, draw = turns.medians()
     report("draws of a U-Net's step", f"{1e6 * draw / 16:.0f} µs, {draw / 16 / step:.2%} of it")
 
     for models, hidden in ((1, 256), (32, 128), (128, 64)):
@@ -92,7 +97,7 @@ def main() -> None:
             lambda run=run: run.run(16),
             lambda draws=draws, steps=steps: [draws(next(steps)) for _ in range(16)],
             REPETITIONS,
-        )
+        ).medians()
         report(
             f"MLP training, d = 16, {models} of {hidden} hidden units, batch 128",
             f"{1e3 * step / 16 / models:.3f} ms a step and model, of which the draws are {draw / step:.1%}",

@@ -23,7 +23,7 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from _timing import report
+from _timing import Turns, compare, report, revision
 
 from memgen.measures import Delta, kernel_estimate, kernel_l2_delta, single_precision
 
@@ -113,12 +113,13 @@ def main() -> None:
     for _ in range(ROUNDS):
         theirs.run()
         slow.append(theirs.seconds)
-        fresh += seconds(lambda: kernel_l2_delta(train, original, *law), FRESH)
-        quick += seconds(lambda: kernel_l2_delta(train, known, *law), KNOWN)
-    where = f"n = {N} against {options.original}, d = {peer.d}, threads: {torch.get_num_threads()}"
-    report(f"their two distances, {where}", f"{median(slow):.1f} s")
-    for what, times in (("our Δ, nothing known", fresh), ("our Δ, pairs of the original set summed before", quick)):
-        report(what, f"{1e3 * median(times):.1f} ms, {median(slow) / median(times):.0f} × as fast")
+        fresh.append(median(seconds(lambda: kernel_l2_delta(train, original, *law), FRESH)))
+        quick.append(median(seconds(lambda: kernel_l2_delta(train, known, *law), KNOWN)))
+    where = f"n = {N} against {options.original:,}, d = {peer.d}"
+    other = f"the two distances of the public code{revision(options.peer)}"
+    report(f"their two distances, {where}, threads: {torch.get_num_threads()}", f"{median(slow):.1f} s")
+    compare(f"Δ, {where}", other, Turns(fresh, slow), goal=40, kind="code")
+    compare(f"Δ, {where}, pairs of the original set summed before", other, Turns(quick, slow), goal=2000, kind="code")
 
     # In units of (4πσ²)^{−d/2}, where the overlap of a kernel estimate's points with themselves is exactly 1.
     unit = math.sqrt(2 * math.pi) * 2 ** (peer.d / 2)

@@ -24,7 +24,7 @@ from unittest.mock import MagicMock, patch
 
 import numpy as np
 import torch
-from _timing import report
+from _timing import Turns, compare, report, revision
 
 from memgen.denoisers.training import Training, steps_of
 from memgen.denoisers.unet import NoisePredictor, UNet
@@ -115,6 +115,11 @@ def ours(points: int, key: int, bf16: bool) -> tuple[float, float]:
     return middle - start, time.perf_counter() - start
 
 
+def parts(rounds: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    """Seconds of training, and of all, in each round."""
+    return [fit for fit, _ in rounds], [both for _, both in rounds]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time a replica of the U-Net experiment in the public code and here.")
     parser.add_argument("--peer", metavar="DIR", help="a checkout of the public code")
@@ -128,16 +133,14 @@ def main() -> None:
         times["theirs"].append(theirs(peer, options.points))
         times["float32"].append(ours(options.points, key, bf16=False))
         times["bfloat16"].append(ours(options.points, key, bf16=True))
-    fit, both = (median(column) for column in zip(*times["theirs"], strict=True))
+    (fit, slow), other = parts(times["theirs"]), f"the loops of the public code{revision(options.peer)}"
     where = f"n = {options.points}, threads: {torch.get_num_threads()}"
-    report(f"public code, {where}", f"training {fit:.2f} s, sampling {both - fit:.2f} s, together {both:.2f} s")
+    report(f"public code, {where}", f"training {median(fit):.2f} s, together {median(slow):.2f} s")
     for name in ("float32", "bfloat16"):
-        own_fit, own = (median(column) for column in zip(*times[name], strict=True))
-        report(
-            f"ours, {name}",
-            f"training {own_fit:.2f} s, {fit / own_fit:.1f} × as fast; sampling {own - own_fit:.2f} s,"
-            f" {(both - fit) / (own - own_fit):.1f} ×; together {own:.2f} s, {both / own:.1f} ×",
-        )
+        own_fit, own = parts(times[name])
+        what = f"a replica of the U-Net experiment, n = {options.points}, {name}"
+        compare(f"training of {what}", other, Turns(own_fit, fit), kind="code")
+        compare(f"training and sampling of {what}", other, Turns(own, slow), goal=4, kind="code")
 
 
 if __name__ == "__main__":

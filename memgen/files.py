@@ -7,14 +7,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
+def temporary(path: Path) -> Path:
+    """Where a file is written first: a name beside its own, unique, with a dot before it and .partial at its end."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; if the block succeeds, rename it to `path`, in one step and durably.
 
     The temporary name is unique, because a worker that a cluster has given up may still be writing the same file on
-    another machine. It begins with a dot and ends in .partial. A process that is killed leaves it behind.
+    another machine. A process that is killed leaves it behind.
     """
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    partial = temporary(path)
     try:
         yield partial
         with partial.open("rb+") as file:

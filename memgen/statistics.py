@@ -1,9 +1,15 @@
-"""Estimates with their errors, intervals with their method, and the threshold that a family of tests must keep."""
+"""Estimates with their errors, intervals with their method, and the threshold that a family of tests must keep.
 
-from typing import Literal, NamedTuple
+Raises ValueError, naming the argument, on what is not a number or a row of numbers, and on numbers out of range.
+"""
+
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from scipy import stats
+
+from memgen import arrays
+from memgen.arrays import Numbers
 
 
 class Estimate(NamedTuple):
@@ -14,126 +20,227 @@ class Estimate(NamedTuple):
     freedom: float = np.inf
 
     def z(self, expected: float) -> float:
-        """The deviation from `expected` as a standard normal score (Student's t at finite freedom)."""
-        t = (self.value - expected) / self.error
-        if np.isinf(self.freedom):
+        """The deviation from `expected` as a standard normal score (Student's t at finite freedom).
+
+        ∞ if an infinite value is expected. ValueError if the error is 0.
+        """
+        value, error, freedom = self._checked()
+        expected = _level("expected", expected, -np.inf, np.inf)
+        if error == 0:
+            raise ValueError("error is 0: the deviation has no score")
+        with np.errstate(over="ignore", invalid="ignore"):  # a score beyond 10³⁰⁸ is ∞
+            t = np.float64(value - expected) / error
+        if np.isnan(t):  # both are infinite
+            raise ValueError(f"expected is {expected:g} and error {error:g}: the deviation has no score")
+        if np.isinf(freedom):
             return float(t)
-        return float(np.sign(t) * -stats.norm.ppf(np.exp(stats.t.logsf(abs(t), self.freedom))))
+        return float(np.sign(t) * -stats.norm.ppf(np.exp(stats.t.logsf(abs(t), freedom))))
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """The two-sided t interval."""
-        half = self.error * stats.t.ppf((1 + level) / 2, self.freedom)
-        return self.value - half, self.value + half
+        value, error, freedom = self._checked()
+        level = _level("level", level)
+        half = np.float64(error) * stats.t.ppf((1 + level) / 2, freedom) if error and level else 0.0
+        return float(value - half), float(value + half)
+
+    def _checked(self) -> tuple[float, float, float]:
+        value = arrays.number("value", self.value)
+        return value, _level("error", self.error, 0, np.inf), _positive("freedom", self.freedom)
 
 
-def mean(values: np.ndarray) -> Estimate:
+def _level(name: str, value: Any, least: float = 0, most: float = 1) -> float:
+    """A number within bounds."""
+    found = arrays.scalar(name, value)
+    if not least <= found <= most:
+        raise ValueError(f"{name} must be from {least:g} to {most:g}, got {found:g}")
+    return found
+
+
+def _positive(name: str, value: Any) -> float:
+    """A number above 0, or ∞."""
+    found = arrays.scalar(name, value)
+    if not found > 0:
+        raise ValueError(f"{name} must be positive, got {found:g}")
+    return found
+
+
+def _replicas(name: str, values: Numbers, least: int, words: str) -> tuple[np.ndarray, float]:
+    """So many finite numbers, and a power of two by which they were divided so that powers of them are finite."""
+    found = arrays.array(name, values).astype(float)
+    fine = int(np.isfinite(found).sum())
+    if found.size < least or fine < found.size:
+        raise ValueError(f"{name} must be {words} or more finite replicas, got {found.size}, {fine} finite")
+    unit = arrays.unit(found)
+    return found / unit, unit
+
+
+def _estimate(name: str, value: float, error: float, unit: float, power: int, freedom: float) -> Estimate:
+    """The estimate in the unit of the values again."""
+    with np.errstate(over="ignore", under="ignore"):
+        scale = np.float64(unit) ** power
+        found = Estimate(float(value * scale), float(error * scale), freedom)
+    if not (np.isfinite(found.value) and np.isfinite(found.error)) or (error > 0 and not found.error > 0):
+        raise ValueError(f"{name} are on a scale at which the estimate leaves double precision")
+    return found
+
+
+def mean(values: Numbers) -> Estimate:
     """Mean of independent replicas. Raises on fewer than two or on values that are not finite."""
-    values = np.asarray(values, float)
-    if values.size < 2 or not np.isfinite(values).all():
-        raise ValueError(
-            f"a mean needs two or more finite replicas, got {values.size}, {np.isfinite(values).sum()} finite"
-        )
-    return Estimate(float(values.mean()), float(values.std(ddof=1) / np.sqrt(values.size)), values.size - 1)
+    x, unit = _replicas("values", values, 2, "two")
+    return _estimate("values", x.mean(), x.std(ddof=1) / np.sqrt(x.size), unit, 1, x.size - 1)
 
 
-def ratio(values: np.ndarray, over: np.ndarray) -> Estimate:
+def ratio(values: Numbers, over: Numbers) -> Estimate:
     """Ratio of two means over the same replicas, with the error by the delta method. Raises as `mean`, or if over 0."""
-    bottom = mean(over).value
+    (x, unit), (y, other) = _replicas("values", values, 2, "two"), _replicas("over", over, 2, "two")
+    if x.shape != y.shape:
+        raise ValueError(f"values and over must be of the same replicas, got {x.shape} and {y.shape}")
+    top, bottom = float(x.mean()), float(y.mean())
     if bottom == 0:
-        raise ValueError("a ratio of means over a mean of 0")
-    top = mean(values).value
-    return Estimate(
-        top / bottom, mean(np.asarray(values) - top / bottom * np.asarray(over)).error / abs(bottom), len(over) - 1
-    )
+        raise ValueError("over: a ratio of means over a mean of 0")
+    error = (x - top / bottom * y).std(ddof=1) / np.sqrt(x.size) / abs(bottom)
+    return _estimate("values and over", top / bottom, error, unit / other, 1, len(y) - 1)
 
 
-def cumulant(values: np.ndarray, order: Literal[2, 3]) -> Estimate:
+def cumulant(values: Numbers, order: Literal[2, 3]) -> Estimate:
     """Variance or third cumulant of independent replicas, unbiased. Raises on fewer than three, or on infinite ones."""
-    values = np.asarray(values, float)
+    values, unit = _replicas("values", values, 3, "three")
+    if arrays.count("order", order) not in (2, 3):
+        raise ValueError(f"order must be 2 or 3, got {order}")
     size = values.size
-    if size < 3 or not np.isfinite(values).all():
-        finite = np.isfinite(values).sum()
-        raise ValueError(f"a cumulant needs three or more finite replicas, got {size}, {finite} finite")
     centred = values - values.mean()
     second, third = np.mean(centred**2), np.mean(centred**3)
     if order == 2:
         value, influence = second * size / (size - 1), centred**2
     else:
         value, influence = third * size**2 / ((size - 1) * (size - 2)), centred**3 - 3 * second * centred
-    return Estimate(float(value), float(influence.std(ddof=1) / np.sqrt(size)), size - 1)
+    return _estimate("values", value, influence.std(ddof=1) / np.sqrt(size), unit, order, size - 1)
 
 
-def median(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
+def _ordered(values: Numbers) -> np.ndarray:
+    """Replicas in a row, in order; they may be infinite."""
+    found = arrays.array("values", values).astype(float)
+    if found.ndim != 1 or not found.size or np.isnan(found).any():
+        raise ValueError(f"values must be replicas in a row, each a number or infinite, got shape {found.shape}")
+    return np.sort(found)
+
+
+def median(values: Numbers, level: float = 0.95) -> tuple[float, float, float]:
     """Median with its exact order-statistic interval; infinite replicas count as large. Returns (median, low, high)."""
-    ordered = np.sort(np.asarray(values, float))
+    ordered, level = _ordered(values), _level("level", level)
     size = ordered.size
     rank = int(stats.binom.ppf((1 - level) / 2, size, 0.5))
     if rank < 1:
-        raise ValueError(f"{size} replicas are too few for a {level:.0%} interval of the median")
-    return float(np.median(ordered)), float(ordered[rank - 1]), float(ordered[size - rank])
+        raise ValueError(f"values: {size} replicas are too few for a {level:.0%} interval of the median")
+    lower, upper = ordered[(size - 1) // 2], ordered[size // 2]  # their mean is not a number for −∞ and ∞
+    if lower == -np.inf and upper == np.inf:
+        raise ValueError("values: half of them are −∞ and half ∞, so that there is no median")
+    return float(lower / 2 + upper / 2), float(ordered[rank - 1]), float(ordered[size - rank])
 
 
-def median_estimate(values: np.ndarray) -> Estimate:
-    """Median with a standard error from the width of its 68.3% order-statistic interval."""
+def median_estimate(values: Numbers) -> Estimate:
+    """Median with a standard error from the width of its 68.3% order-statistic interval; ∞ if that is infinite."""
     middle, low, high = median(values, float(stats.norm.cdf(1) - stats.norm.cdf(-1)))
-    return Estimate(middle, (high - low) / 2, np.asarray(values).size - 1)
+    return _from_interval(middle, low, high, values)
 
 
-def quantile(values: np.ndarray, p: float, level: float = 0.95) -> tuple[float, float, float]:
+def _from_interval(middle: float, low: float, high: float, values: Numbers) -> Estimate:
+    error = np.inf if np.isinf(low) or np.isinf(high) else high / 2 - low / 2
+    return Estimate(middle, error, len(values) - 1)
+
+
+def quantile(values: Numbers, p: float, level: float = 0.95) -> tuple[float, float, float]:
     """Quantile p with its exact order-statistic interval; infinite replicas count as large: (value, low, high)."""
-    ordered = np.sort(np.asarray(values, float))
+    ordered, p, level = _ordered(values), _level("p", p), _level("level", level)
     low, high = stats.binom.ppf([(1 - level) / 2, (1 + level) / 2], ordered.size, p).astype(int)
     if low < 1 or high >= ordered.size:
-        raise ValueError(f"{ordered.size} replicas are too few for a {level:.0%} interval of the quantile {p:g}")
+        raise ValueError(
+            f"values: {ordered.size} replicas are too few for a {level:.0%} interval of the quantile {p:g}"
+        )
     middle = ordered[int(np.ceil(p * ordered.size)) - 1]
     return float(middle), float(ordered[low - 1]), float(ordered[high])
 
 
-def quantile_estimate(values: np.ndarray, p: float) -> Estimate:
+def quantile_estimate(values: Numbers, p: float) -> Estimate:
     """Quantile p with a standard error from the width of its 68.3% order-statistic interval."""
     middle, low, high = quantile(values, p, float(stats.norm.cdf(1) - stats.norm.cdf(-1)))
-    return Estimate(middle, (high - low) / 2, np.asarray(values).size - 1)
+    return _from_interval(middle, low, high, values)
 
 
 def proportion(successes: int, trials: int, level: float = 0.95) -> tuple[float, float, float]:
     """Proportion with its Wilson interval. Returns (proportion, low, high)."""
+    trials = arrays.count("trials", trials)
+    successes = arrays.count("successes", successes, 0, trials)
+    level = _level("level", level)
+    if level == 1:
+        raise ValueError("level must be below 1, got 1")
     interval = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
     return successes / trials, float(interval.low), float(interval.high)
 
 
 def threshold(tests: int, level: float = 0.01) -> float:
     """The |z| that any of `tests` true standard normal scores exceeds with probability `level` (Šidák)."""
-    if tests < 1:
+    if arrays.count("tests", tests, 0) < 1:
         raise ValueError("a family of zero tests decides nothing")
+    level = _level("level", level)
+    if level in (0, 1):
+        raise ValueError(f"level must be between 0 and 1, got {level:g}")
     return float(stats.norm.isf(-np.expm1(np.log1p(-level) / tests) / 2))
 
 
-def fit(design: np.ndarray, estimates: list[Estimate]) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted least squares of the estimates on the design (cells, terms): coefficients and their covariance."""
-    values = np.array([e.value for e in estimates])
-    weights = np.array([e.error for e in estimates]) ** -2.0
-    covariance = np.linalg.inv(design.T @ (design * weights[:, None]))
-    return covariance @ design.T @ (values * weights), covariance
+def fit(design: Numbers, estimates: list[Estimate]) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted least squares of the estimates on the design (cells, terms): coefficients and their covariance.
+
+    Raises ValueError on a design whose terms cannot be told apart.
+    """
+    values = arrays.vector("values", [arrays.number("values", e.value) for e in estimates])
+    errors = arrays.vector("errors", [arrays.positive("errors", e.error) for e in estimates])
+    x = arrays.points("design", arrays.array("design", design).astype(float))
+    if len(x) != len(values):
+        raise ValueError(f"design must have a row for each of the {len(values)} values, got {len(x)}")
+    with np.errstate(all="ignore"):
+        weights = errors**-2.0
+        try:
+            covariance = np.linalg.inv(x.T @ (x * weights[:, None]))
+        except np.linalg.LinAlgError:
+            covariance = np.full((x.shape[1],) * 2, np.nan)
+        coefficients = covariance @ x.T @ (values * weights)
+    if not (np.isfinite(covariance).all() and np.isfinite(coefficients).all() and (np.diag(covariance) > 0).all()):
+        raise ValueError("design has terms that the values, with these errors, do not tell apart in double precision")
+    return coefficients, covariance
 
 
-def extrapolate(sizes: np.ndarray, estimates: list[Estimate], powers: tuple[float, ...] = (1,)) -> list[Estimate]:
+def extrapolate(sizes: Numbers, estimates: list[Estimate], powers: tuple[float, ...] = (1,)) -> list[Estimate]:
     """The limit of infinite size, and the coefficients of size^{−power} that lead to it."""
-    sizes = np.asarray(sizes, float)
-    design = np.stack([np.ones_like(sizes), *(sizes**-p for p in powers)], axis=1)
+    sizes = arrays.vector("sizes", sizes)
+    if not (sizes > 0).all():
+        raise ValueError(f"sizes must be positive, got {sizes.min():g}")
+    with np.errstate(over="ignore"):
+        design = arrays.finite(
+            "sizes, to these powers,", np.stack([np.ones_like(sizes), *(sizes**-p for p in powers)], axis=1)
+        )
     coefficients, covariance = fit(design, estimates)
     return [Estimate(float(c), float(e)) for c, e in zip(coefficients, np.sqrt(np.diag(covariance)), strict=True)]
 
 
-def zero_of_line(x: np.ndarray, estimates: list[Estimate]) -> Estimate:
+def zero_of_line(x: Numbers, estimates: list[Estimate]) -> Estimate:
     """Where the weighted straight line through the estimates is zero, with the error by the delta method."""
+    x = arrays.vector("x", x)
     (a, b), covariance = fit(np.stack([np.ones_like(x), x], axis=1), estimates)
-    gradient = np.array([-1 / b, a / b**2])
-    return Estimate(float(-a / b), float(np.sqrt(gradient @ covariance @ gradient)))
+    with np.errstate(all="ignore"):
+        gradient = np.array([-1 / b, a / b**2])
+        found = Estimate(float(-a / b), float(np.sqrt(gradient @ covariance @ gradient)))
+    if not (np.isfinite(found.value) and np.isfinite(found.error)):
+        raise ValueError("values lie on a line that is flat: it is nowhere zero")
+    return found
 
 
-def first_crossing(x: np.ndarray, y: np.ndarray, level: float) -> float:
+def first_crossing(x: Numbers, y: Numbers, level: float) -> float:
     """The x at which y first is at a level or beyond, straight lines between the points; ∞ if it never is."""
-    above = np.flatnonzero(np.asarray(y) >= level)
+    x, y, level = arrays.vector("x", x), arrays.vector("y", y), arrays.number("level", level)
+    if len(x) != len(y):
+        raise ValueError(f"x and y must be as many, got {len(x)} and {len(y)}")
+    above = np.flatnonzero(y >= level)
     if not above.size:
         return np.inf
     k = int(above[0])
@@ -142,15 +249,21 @@ def first_crossing(x: np.ndarray, y: np.ndarray, level: float) -> float:
     return float(np.interp(level, y[k - 1 : k + 1], x[k - 1 : k + 1]))
 
 
-def level_crossing(x: np.ndarray, curves: np.ndarray, level: float) -> Estimate:
+def level_crossing(x: Numbers, curves: Numbers, level: float) -> Estimate:
     """Where the mean of replicated curves (replicas, x) falls through a level, with the error by the delta method.
 
     Straight lines between the points; of several crossings the last. ValueError if the mean does not cross the level.
     """
+    x, level = arrays.vector("x", x), arrays.number("level", level)
+    curves = arrays.squares("curves", arrays.points("curves", arrays.array("curves", curves).astype(float), least=2))
+    if curves.shape[1] != len(x):
+        raise ValueError(f"curves must be (replicas, {len(x)}) beside x, got shape {curves.shape}")
     middle = curves.mean(axis=0)
     falls = np.flatnonzero((middle[:-1] >= level) & (middle[1:] < level))
     if not falls.size:
-        raise ValueError(f"the mean runs from {middle[0]:.3g} to {middle[-1]:.3g} and never falls through {level:g}")
+        raise ValueError(
+            f"curves: the mean runs from {middle[0]:.3g} to {middle[-1]:.3g} and never falls through {level:g}"
+        )
     k = int(falls[-1])
     share = (middle[k] - level) / (middle[k] - middle[k + 1])
     slope = (middle[k + 1] - middle[k]) / (x[k + 1] - x[k])

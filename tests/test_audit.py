@@ -203,7 +203,7 @@ def test_constant_columns_single_precision_and_scale_change_nothing(sets: tuple[
         ((np.full((20, 2), np.nan), np.ones((20, 2))), {}, "train holds a value that is not finite, in row 0"),
         ((np.ones(20), np.ones((20, 2))), {}, "train must be (n, d) with n ≥ 1 and d ≥ 1, got shape (20,)"),
         ((np.ones((0, 2)), np.ones((20, 2))), {}, "train must be (n, d) with n ≥ 1 and d ≥ 1, got shape (0, 2)"),
-        ((np.array([["a"]]), np.ones((20, 1))), {}, "train holds <U1 where real numbers are needed"),
+        ((np.array([["a"]]), np.ones((20, 1))), {}, "train must be an array of real numbers, got <U1"),
         ((np.ones((20, 2)), np.ones((20, 2))), {"copies": 0}, "copies must be a share in (0, 0.5], got 0"),
         ((np.ones((9, 2)), np.ones((9, 2))), {"groups": ([1], [])}, "groups name 1 training rows, there are 9"),
     ],

@@ -25,6 +25,19 @@ from theory import catalogue
         "<p style=\"background: url('https://cdn.org/x.png')\">",
         "<style>@import url(https://cdn.org/x.css);</style>",
         '<script>require(["https://cdn.org/x.js"])</script>',
+        '<img srcset="a.png 1x, https://cdn.org/x.png 2x">',
+        '<picture><source srcset="//cdn.org/x.png"></picture>',
+        '<link rel="preload" imagesrcset="https://cdn.org/x.png 2x">',
+        '<svg><image href="https://cdn.org/x.png"/></svg>',
+        '<svg><use xlink:href="https://cdn.org/x.svg#a"/></svg>',
+        '<video poster="https://cdn.org/x.png"></video>',
+        '<base href="https://cdn.org/x.html">',
+        '<meta http-equiv="Refresh" content="0; URL=https://cdn.org/x.html">',
+        "<iframe srcdoc='&lt;img src=&quot;https://cdn.org/x.png&quot;&gt;'></iframe>",
+        '<input type="image" src="https://cdn.org/x.png">',
+        '<video><track src="https://cdn.org/x.vtt"></video>',
+        '<body background="https://cdn.org/x.png">',
+        "<style>p { background: image-set('https://cdn.org/x.png' 1x) }</style>",
     ],
 )
 def test_a_remote_resource_is_found(tmp_path: Path, tag: str) -> None:
@@ -42,6 +55,8 @@ def test_links_and_local_resources_are_not_remote(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text(
         '<link rel="canonical" href="https://x.org"><a href="https://x.org">x</a><img src="x.png">'
         '<script src="x.js"></script><script>// see https://x.org</script><svg xmlns="http://www.w3.org/2000/svg"/>'
+        '<img srcset="a.png 1x, b.png 2x"><svg><use href="#a"/><a href="https://x.org">x</a></svg>'
+        '<meta name="x" content="url=https://x.org"><meta http-equiv="refresh" content="0; url=b.html">'
     )
     assert remote_resources(tmp_path) == []
 
@@ -62,7 +77,7 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
             "`linear.kl_generated_true` and `x`",
             "[`linear.kl_generated_true`](../formulas/kl_generated_true.md) and `x`",
         ),
-        ("(C7), not C8", "([C7](../claims.md#c7)), not C8"),  # C8 is pending: it has no reason to link to
+        ("(C7), not R4.1", "([C7](../claims.md#c7)), not R4.1"),  # R4.1 is pending: it has no reason to link to
         ("R1.3 of halder2024", "[R1.3](../claims.md#r13) of {cite}`halder2024`"),
         ("$C7$, [chapter 3](x.md), `C7`", "$C7$, [chapter 3](x.md), `C7`"),
         ("```\nchapter 3\n```", "```\nchapter 3\n```"),

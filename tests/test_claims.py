@@ -15,7 +15,18 @@ from memgen.experiments.transition import Choice
 from theory.ledger import claims
 from theory.ledger.pages import markdown
 from theory.ledger.ruling import Range
-from theory.ledger.verdicts import criteria, images, kernel, linear, network, relaxation, training, transition
+from theory.ledger.verdicts import (
+    criteria,
+    dimension,
+    images,
+    kernel,
+    linear,
+    network,
+    relaxation,
+    sampling,
+    training,
+    transition,
+)
 from theory.ledger.verdicts.your_model import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,9 +41,12 @@ SETTLED = {
     "C5": "holds with a correction",
     "C6": "fails",
     "C7": "holds with a correction",
+    "C8": "holds with a correction",
     "R1.1": "holds with a correction",
+    "R1.2": "holds with a correction",
     "R1.3": "fails",
     "R2.2": "holds with a correction",
+    "R2.1": "holds with a correction",
     "R3.1": "holds with a correction",
     "R3.2": "holds",
     "R2.3": "holds with a correction",
@@ -102,8 +116,11 @@ _WIDTH = training.Width(5000, 200_000, 20_000, 0.02, 0.6, 128, _at(8), 32, _at(0
 _UNSMOOTHED = criteria.Unsmoothed((_at(0.99), _at(1.01)), 0, 0.9, 25.0, _at(0.9), _at(1.5))
 _REACH = criteria.Reach(64, Range(1050, 724, 1448), 1100, Range(1000, 512, 1448), Range(9.5, 8, 11), 1.0, 2896)
 _PRACTICE = criteria.Practice(500, _at(0.06), _at(0.06), _at(0.06), (_REACH, _REACH._replace(d=100)))
-_PREDICTED = images.Predicted((_at(2.0),), (_at(0.7),), (_at(1.5),), (_at(1.1),))
+_PREDICTED = images.Predicted((_at(2.0),), (_at(0.7),), (_at(1.5),), (_at(1.1),), _at(1.0), _at(0.15))
+_ANISOTROPIC = dimension.Anisotropic(("digits",), (_at(0.6),), (_at(1.1),), (_at(1.0),), _at(1.0), 0.7, 0.05)
 _MEMORIZED = images.Memorized(((5.0, _at(0.3)),), _at(0.2))
+_STEPS = sampling.Steps(4, 64, 32, _at(5.2), _at(0.65), _at(0.3), 256, -0.01, 6, 0.03)
+_COVERED = sampling.Covered(8, 2.3, 10, 1, 3, 1.97, 1.1, 2.7, True)
 UNDECIDED = "undecided"
 _FADED = Recipe("fewer units", fades=_at(0.4), gains=_at(-0.2))
 # For each claim, evidence of each kind: what would have turned it.
@@ -196,10 +213,16 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
         UNDECIDED: images.Ways((_FADED._replace(gains=_at(0.2)), _FADED._replace(gains=_at(0))), (_at(0),)),
     },
     "R3.1": {
-        "holds": _PREDICTED._replace(intrinsic=(_at(1.1),)),
+        "holds": _PREDICTED._replace(intrinsic=(_at(1.1),), one_noise=_at(0.1)),
         "holds with a correction": _PREDICTED,
-        "fails": _PREDICTED._replace(ambient=(_at(1.1),)),
+        "fails": _PREDICTED._replace(ambient=(_at(1.1),), all_noises=_at(1.0)),
         UNDECIDED: _PREDICTED._replace(contrast=(_at(1.3),)),
+    },
+    "R2.1": {
+        "holds": _ANISOTROPIC._replace(moments=(_at(2.0),)),
+        "holds with a correction": _ANISOTROPIC,
+        "fails": _ANISOTROPIC._replace(white=(_at(1.1),), floor_nats=0.01),
+        UNDECIDED: _ANISOTROPIC._replace(moments=(Range(1.3, 0.9, 1.7),)),
     },
     "R3.2": {
         "holds": _MEMORIZED,
@@ -218,6 +241,17 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
         "holds with a correction": _UNSMOOTHED._replace(of_overlap=0.01),
         "fails": _UNSMOOTHED._replace(missing=1),
         UNDECIDED: _UNSMOOTHED._replace(ratios=(_at(1.05),)),
+    },
+    "C8": {
+        "holds": _STEPS._replace(gain_above=0.02),
+        "holds with a correction": _STEPS,
+        "fails": _STEPS._replace(copies=_at(-0.2)),
+        UNDECIDED: _STEPS._replace(copies=_at(0)),
+    },
+    "R1.2": {
+        "holds": _COVERED._replace(exponent=1.2),
+        "holds with a correction": _COVERED,
+        "fails": _COVERED._replace(factor_far=1.2),
     },
     "R5.7": {
         "holds": _WIDTH,

@@ -4,11 +4,14 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from memgen import devices
 from memgen.experiments import collapse as experiment
+from memgen.runs.store import Store
+from memgen.runs.sweep import sweep
 from memgen.statistics import threshold
 from memgen.streams import stream
 from theory import collapse, kernel, mixture, relaxation
@@ -163,3 +166,19 @@ def test_rows_of_a_cell() -> None:
     row = experiment.cell(cells[0]).iloc[0]
     assert row["study"] == "cloning" and 0 <= row["hits"] <= row["replicas"] == 500
     assert {c.study for c in cells} == {"cloning", "nearest", "local", "condensed", "returns"}
+
+
+def test_rows_of_every_study_are_stored_in_one_file(tmp_path: Path) -> None:
+    """Cells of two shapes cannot be: their columns must be the same, in the same order."""
+    grid = [
+        experiment.Cell("cloning", 4, 0, 2.0, 10, 10, 0),
+        experiment.Cell("nearest", 4, 5, 1.0, 5, 0, 0),
+        experiment.Cell("local", 4, 20, 0.5, 3, 0, 0),
+        experiment.Cell("condensed", 50, 0, 1.0, 3, 0, 0),
+        experiment.Cell("returns", experiment.MAP, 1000, 0.0, 2, 0, 0),
+    ]
+    assert {at.study for at in grid} == {at.study for at in experiment.grid(experiment.Params())}
+    to = Store(tmp_path / "few.parquet", "collapse", experiment.VERSION, {}, "memgen sweep collapse")
+    rows = sweep(experiment.cell, grid, store=to)
+    pd.testing.assert_frame_equal(rows, sweep(experiment.cell, grid))
+    assert rows.groupby("study").size()["own class"] == 2 * 6 and rows["value"].isna().sum() == 2

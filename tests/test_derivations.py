@@ -185,6 +185,25 @@ TWINS = {
     "place_entropy": lambda f: _twin(f, 0, _L.tau, _L.tau / 2),  # the distance for half of it
     "guidance_push": lambda f: _twin(f, 0, _L.guidance, sp.sqrt(_L.guidance)),
     "data_copying_deviation": lambda f: _twin(f, 0, None, sp.Integer(1)),
+    "noises_trace": lambda f: _twin(f, 1, _L.noises, 1),
+    "denoiser_error": lambda f: _twin(f, 1, _L.noises, 2 * _L.noises),
+    "effective_dimension": lambda f: _twin(f, 0, _L.contrast4, 1 / _L.contrast4),
+    "denoiser_scatter": lambda f: _twin(f, 0, _L.gamma, _L.gamma / 2),
+    "subspace_logdet": lambda f: _twin(f, 0, _L.filled, _L.filled / 2),
+    "kl_subspace": lambda f: _twin(f, 0, None, 2 * f.expr),
+    "features_train_loss": lambda f: _twin(f, 0, _L.samples, 2 * _L.samples),
+    "features_test_loss": lambda f: _twin(f, 0, _L.ridge, 2 * _L.ridge),
+    "sine_common": lambda f: _twin(f, 0, _L.t, 2 * _L.t),
+    "torus_information": lambda f: _twin(f, 0, _L.D, _L.D / 2),
+    "reverse_step": lambda f: _twin(f, 0, _L.eta, 0),
+    "heun_step": lambda f: _twin(f, 1, _L.kept_next, _L.kept),
+    "euler_maruyama_step": lambda f: _twin(f, 0, 2 * _L.lam, _L.lam),
+    "ddim_loss": lambda f: _twin(f, 0, None, f.expr / 2),
+    "ddpm_deficit": lambda f: _twin(f, 0, None, f.branches[0].value / (1 + _L.tau_next / _L.tau) ** 2),
+    "least_loss": lambda f: _twin(f, 0, _L.steps, _L.steps + 1),
+    "spacing_loss": lambda f: _twin(f, 0, _L.spacing, _L.spacing + 1),
+    "spacing_slope": lambda f: _twin(f, 0, None, -f.expr),
+    "best_steps": lambda f: _twin(f, 0, _L.gamma, sp.sqrt(_L.gamma)),
 }
 
 

@@ -90,7 +90,7 @@ def test_both_packages_mean_the_same_noise() -> None:
     "call", [lambda: isotropic(0), lambda: isotropic(2, -1.0), lambda: Gaussian((1.0, np.nan)), lambda: power_law(0)]
 )
 def test_impossible_laws_are_refused(call: Callable[[], object]) -> None:
-    with pytest.raises(ValueError, match=r"need d|positive and finite"):
+    with pytest.raises(ValueError, match=r"d must be at least 1|positive and finite"):
         call()
 
 

@@ -123,6 +123,7 @@ def test_a_forbidden_import_breaks_its_contract(tmp_path: Path, module: str, lin
         "memgen/app/cli.py": "import theory.ledger.claims, memgen.laws.data",
         "memgen/figures/__init__.py": "",
         "memgen/figures/linear.py": "import theory.checks.linear, memgen.laws.data",
+        "memgen/evidence/__init__.py": "",
         "memgen/experiments/__init__.py": "",
         "memgen/experiments/linear.py": "import memgen.laws.data",
     }

@@ -128,9 +128,9 @@ def test_an_affine_map_changes_nothing() -> None:
 def test_auc_counts_pairs() -> None:
     assert auc(np.array([3.0, 1.0]), np.array([2.0, 1.0])) == (2 + 0.5) / 4
     assert auc(np.array([0.0]), np.array([-np.inf])) == 1
-    with pytest.raises(ValueError, match="1 and 0 scores"):
+    with pytest.raises(ValueError, match="outside must be numbers, one or more of them, got 0 scores"):
         auc(np.ones(1), np.ones(0))
-    with pytest.raises(ValueError, match="numbers"):
+    with pytest.raises(ValueError, match="inside must be numbers"):
         auc(np.array([np.nan]), np.ones(3))
     with pytest.raises(ValueError, match="covariance is 0"):
         distances(np.ones((2, 3)), np.ones(3), np.zeros((3, 3)))

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from memgen.denoisers.exact import EmpiricalBayes, gaussian, mixture
-from memgen.denoisers.sampling import Noise, ddim, equal_angle, euler_maruyama, heun, karras
+from memgen.denoisers.levels import equal_angle, karras
+from memgen.denoisers.sampling import Noise, ddim, euler_maruyama, heun
 from memgen.laws.process import noise_variance
 from memgen.statistics import threshold
 

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgen.errors import BadInput
-from memgen.runs import parts, provenance, store
+from memgen.files import temporary
+from memgen.runs import lock, parts, provenance, store
 from memgen.runs.parts import Part
 from memgen.runs.store import Store
 
@@ -41,10 +42,15 @@ def rows(cell: Cell) -> pd.DataFrame:
 
 def fill(to: Store, grid: list[Cell] = GRID) -> list[Path]:
     """Write a shard for each cell."""
-    to.prepare()
+    to.shards.mkdir(parents=True, exist_ok=True)
     for k, cell in enumerate(grid):
         to.write(rows(cell), to.about(cell, k, len(grid)), 1.5)
     return sorted(to.shards.iterdir())
+
+
+def join(to: Store) -> pd.DataFrame:
+    with lock.alone(to.shards):
+        return to.join(GRID)
 
 
 @pytest.fixture
@@ -52,7 +58,7 @@ def whole(tmp_path: Path) -> Path:
     """The file of a finished sweep."""
     to = stored(tmp_path / "whole.parquet")
     fill(to)
-    to.join(GRID)
+    join(to)
     return to.path
 
 
@@ -75,7 +81,7 @@ def test_a_sweep_comes_back_in_the_order_of_its_grid_and_says_how_it_was_made(tm
     to = stored(tmp_path / "toy.parquet")
     paths = fill(to)
     assert [path.name[:5] for path in paths] == ["0000-", "0001-", "0002-"]
-    joined = to.join(GRID)
+    joined = join(to)
     assert list(tmp_path.iterdir()) == [to.path]
     table, made_by = store.read(to.path)
     expected = pd.concat(map(rows, GRID), ignore_index=True)
@@ -99,7 +105,7 @@ def test_cells_of_one_sweep_may_come_from_different_commands(tmp_path: Path) -> 
     to, again = (stored(tmp_path / "toy.parquet", command=f"memgen sweep toy{more}") for more in ("", " --workers 9"))
     fill(to)
     again.write(rows(GRID[1]), again.about(GRID[1], 1, 3), 1.5)
-    to.join(GRID)
+    join(to)
     assert store.read(to.path)[1]["command"] == ["memgen sweep toy", "memgen sweep toy --workers 9"]
 
 
@@ -184,13 +190,36 @@ def test_any_rows_come_back_bit_by_bit(tmp_path_factory: pytest.TempPathFactory,
         assert found.x.to_numpy()[numbers].tobytes() == table.x.to_numpy()[numbers].tobytes()
 
 
-def test_rows_that_parquet_would_change_are_not_kept(tmp_path: Path) -> None:
-    for value in ([1, "a"], [[1], [2]], pd.Categorical(["a", "b"])):
-        with pytest.raises((TypeError, ValueError)):
-            kept(tmp_path / "x.parquet", [pd.DataFrame({"value": value})])
-        assert list(tmp_path.iterdir()) == []
-    kept(tmp_path / "x.parquet", [pd.DataFrame({"value": ["a", "b"]})])
-    assert len(list(tmp_path.iterdir())) == 1
+LOST: dict[str, tuple[pd.DataFrame, str]] = {
+    "mixed": (pd.DataFrame({"v": [1, "a"]}), "column v"),
+    "lists": (pd.DataFrame({"v": [[1], [2]]}), "column v: other values"),
+    "categories": (pd.DataFrame({"v": pd.Categorical(["a", "b"])}), "column v: its categories would be lost"),
+    "Int64": (pd.DataFrame({"v": pd.array([1, None], "Int64")}), "column v: Int64 would come back as float64"),
+    "boolean": (pd.DataFrame({"v": pd.array([True, None], "boolean")}), "column v: boolean would come back as"),
+    "objects": (pd.DataFrame({"v": pd.Series([1, 2], dtype=object)}), "column v: object would come back as int64"),
+    "complex": (pd.DataFrame({"v": [1j]}), "column v"),
+    "labels": (pd.DataFrame({"v": [1, 2]}, index=["a", "b"]), "the index"),
+    "named index": (pd.DataFrame({"v": [1, 2]}).rename_axis("who"), r"the index \(who\) would be lost: reset_index"),
+    "other index": (pd.DataFrame({"v": [1, 2]})[1:], "the index"),
+    "two indexes": (pd.DataFrame({"v": [1]}, index=pd.MultiIndex.from_tuples([(0, 0)])), r"the index \(MultiIndex\)"),
+    "number": (pd.DataFrame({0: [1]}), "the column 0 would be renamed: names of columns must be text"),
+    "columns": (pd.DataFrame({"v": [1]}).rename_axis(columns="what"), "the name of the columns, 'what', would be lost"),
+    "no columns": (pd.DataFrame(index=range(2)), "there are rows, but no columns"),
+}
+
+
+@pytest.mark.parametrize(("table", "message"), LOST.values(), ids=LOST)
+def test_rows_that_parquet_would_change_are_not_kept(tmp_path: Path, table: pd.DataFrame, message: str) -> None:
+    with pytest.raises((TypeError, ValueError, pa.ArrowException), match=message):
+        kept(tmp_path / "x.parquet", [table])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_text_and_dates_are_kept(tmp_path: Path) -> None:
+    text = pd.Series(["a", "b"], dtype=object)
+    table = pd.DataFrame({"v": text, "at": pd.to_datetime(["2020-01-01", None]), "small": np.array([1, 2], np.int8)})
+    (found,) = kept(tmp_path / "x.parquet", [table])
+    pd.testing.assert_frame_equal(found, table.astype({"v": pd.Series(["a"]).dtype}), check_exact=True)
 
 
 @pytest.mark.parametrize("step", [(os, "fsync"), (Path, "replace")], ids=["fsync", "replace"])
@@ -298,7 +327,8 @@ MIXED: dict[str, tuple[Callable[[Path], object], str]] = {
     "version": (collected(lambda p: [*p[:2], of(GRID[2], 2, version=2)]), "two sweeps: VERSION = 2, not 1"),
     "chapter": (collected(lambda p: [*p[:2], of(GRID[2], 2, chapter="other")]), "two sweeps: chapter = other"),
     "cells": (collected(lambda p: [*p, of(Cell(3), 3, 4)]), "number of cells = 4, not 3"),
-    "order": (collected(lambda p: p[::-1]), "incomplete"),
+    "order": (collected(lambda p: p[::-1]), "its cells are out of order, or twice"),
+    "twice": (collected(lambda p: [*p, p[1]]), "its cells are out of order, or twice"),
     "one for another": (collected(lambda p: [p[0], of(Cell(9), 0), p[2]]), "incomplete: 2 of 3 cells"),
     "foreign": (lambda path: rows(GRID[0]).to_parquet(path), r"whole\.parquet: not results of a sweep"),
     "text": (lambda path: path.write_text("?"), r"whole\.parquet: damaged"),
@@ -323,3 +353,112 @@ def test_a_renamed_shard_is_refused(tmp_path: Path) -> None:
     path.rename(path.with_name(f"9{path.name[1:]}"))
     with pytest.raises(BadInput, match="it holds what belongs into 0000-"):
         to.survey(GRID)
+
+
+# Provenance that no sweep of ours writes, with a right checksum.
+ODD: dict[str, tuple[dict[str, object], str]] = {
+    "seconds": ({"seconds": "a while"}, "seconds = 'a while': "),
+    "no seconds": ({"seconds": None}, "seconds = None: "),
+    "endless": ({"seconds": math.inf}, "seconds = inf: "),
+    "position": ({"position": "first"}, "position = 'first': "),
+    "truth": ({"position": True}, "position = True: "),
+    "parameters": ({"parameters": None}, "parameters = None: "),
+    "cell": ({"cell": [1]}, "cell = .*: "),
+    "cells": ({"cells": "3"}, "cells = '3': "),
+    "versions": ({"versions": {"numpy": 2}}, "versions.numpy = 2: "),
+    "lines": ({"command": ["\n", "x"]}, r"command = \['"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), ODD.values(), ids=ODD)
+def test_a_cell_that_does_not_say_how_it_was_made_is_damaged(
+    whole: Path, change: dict[str, object], message: str
+) -> None:
+    found = parts.read(whole)[0]
+    parts.write(whole, [found[0], Part(found[1].table, found[1].made_by | change), found[2]])
+    with pytest.raises(BadInput, match=rf"{whole.name}: a cell that does not say how it was made: {message}") as error:
+        store.read(whole)
+    assert "\n" not in str(error.value)
+    assert stored(whole).survey(GRID)[0] == {0, 2}
+    assert not stored(whole).finished(GRID)
+
+
+def test_provenance_that_lacks_something_is_damaged(whole: Path) -> None:
+    for key in parts.read(whole)[0][0].made_by:
+        before = whole.read_bytes()
+        made = [(part.table, {k: v for k, v in part.made_by.items() if k != key}) for part in parts.read(whole)[0]]
+        parts.write(whole, [Part(*one) for one in made])
+        with pytest.raises(BadInput, match=rf"made: {key}: "):
+            store.read(whole)
+        whole.write_bytes(before)
+
+
+NESTED = {"lists": "[" * 9000 + "]" * 9000, "objects": '{"a":' * 900 + "1" + "}" * 900}
+
+
+@pytest.mark.parametrize(
+    "text", ["null", "[]", "{}", '{"common": {}, "parts": null}', *NESTED.values()], ids=lambda text: text[:20]
+)
+def test_metadata_of_another_form_are_damage(whole: Path, text: str) -> None:
+    table = pq.read_table(whole)
+    schema = table.schema.remove_metadata()
+    with pq.ParquetWriter(whole, schema) as file:
+        file.write_table(table.cast(schema))
+        file.add_key_value_metadata({b"memgen": text})
+    with pytest.raises(BadInput, match=rf"{whole.name}: damaged, or not results of a sweep: ") as error:
+        store.read(whole)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 500
+
+
+@given(st.floats(allow_nan=False), st.integers(-(2**70), 2**70), st.text(st.characters(exclude_categories=("Cs",))))
+def test_any_parameter_comes_back_in_the_provenance(
+    tmp_path_factory: pytest.TempPathFactory, x: float, n: int, text: str
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "x.parquet"
+    made_by = {"position": 0, "parameters": {"x": x, "n": n, "text": text}}
+    parts.write(path, [Part(rows(GRID[0]), made_by)])
+    (found,), damaged = parts.read(path)
+    assert not damaged and found.made_by == made_by
+    assert math.copysign(1, found.made_by["parameters"]["x"]) == math.copysign(1, x)
+
+
+def test_a_finished_sweep_is_read_where_nothing_can_be_written(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    to = stored(whole)
+    fill(to)  # as if a process had been killed before it could remove the shards
+
+    def deny(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    for name in ("mkdir", "unlink", "rmdir", "replace"):
+        monkeypatch.setattr(Path, name, deny)
+    monkeypatch.setattr(lock.os, "open", deny)
+    assert to.finished(GRID)
+    to.tidy(GRID)
+    assert len(store.read(whole)[0]) == 9
+    monkeypatch.undo()
+    to.tidy(GRID)
+    assert [path.name for path in whole.parent.iterdir()] == [whole.name]
+
+
+def test_a_name_that_the_disk_refuses_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="File name too long"):
+        stored(tmp_path / f"{'x' * 300}.parquet").survey(GRID)
+    with pytest.raises(BadInput, match="File name too long"):
+        stored(tmp_path / f"{'x' * 300}" / "whole.parquet").survey(GRID)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(BadInput, match="nothing can be written there: "), lock.alone(tmp_path / "loop" / "x.shards"):
+        pass
+
+
+def test_the_longest_name_is_one_that_can_be_written(tmp_path: Path) -> None:
+    """One byte more is refused before there is anything, though the name of the file alone would do."""
+    longest = os.pathconf(tmp_path, "PC_NAME_MAX") - len(temporary(Path(".parquet")).name)
+    to = stored(tmp_path / "new" / f"{'ü' * (longest // 2)}{'x' * (longest % 2)}.parquet")
+    assert not to.finished(GRID)
+    fill(to)
+    assert len(join(to)) == 9
+    over = stored(tmp_path / "newer" / f"{'x' * (longest + 1)}.parquet")
+    (tmp_path / over.path.name).touch()
+    with pytest.raises(BadInput, match=r"x…: File name too long, by 1 for this disk"):
+        over.finished(GRID)
+    assert not (tmp_path / "newer").exists()

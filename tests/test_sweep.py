@@ -1,5 +1,6 @@
 """Sweeps that last: what is finished stays, whoever is killed, and the same command goes on from there."""
 
+import errno
 import os
 import pickle
 import re
@@ -20,7 +21,7 @@ from toy import LAUNCH, Cell, Params, alive, calls, cell, content, grid, python,
 
 from memgen.app.cli import main
 from memgen.errors import BadInput, Failure
-from memgen.runs import parts, store
+from memgen.runs import lock, parts, progress, store
 from memgen.runs.store import Store
 from memgen.runs.sweep import sweep
 from memgen.runs.workers import Workers
@@ -208,6 +209,117 @@ def test_a_kill_while_shards_are_joined_loses_nothing(
     assert "6 of 6 cells are there already" in capfd.readouterr().err
 
 
+def test_a_second_sweep_in_the_same_folder_is_told_so_and_does_no_harm(
+    toy: None, tmp_path: Path, notes: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    params = Params(preset="paper", notes=str(notes))
+    to = stored(tmp_path, params)
+    (notes / "hold 3").touch()
+    with ThreadPoolExecutor(1) as other, ThreadPoolExecutor(1) as pool:
+        first = other.submit(sweep, cell, grid(params), pool, to)
+        wait(lambda: 3 in calls(notes))
+        (own := to.shards / ".0003-x.parquet.1.partial").touch()
+        capfd.readouterr()
+        before = content(to.shards)
+        for more in ([], ["-p", "scale", "3"]):  # whatever it would compute
+            assert main(["sweep", "toy", "--out", str(tmp_path), "-p", "notes", str(notes), *more]) == 1
+            holder = f"process {os.getpid()} on {os.uname().nodename}"
+            assert capfd.readouterr().err == f"memgen: {to.shards}: another sweep is running there ({holder})\n"
+        assert content(to.shards) == before and own.exists() and calls(notes) == [0, 1, 2, 3]
+        (notes / "hold 3").unlink()
+        rows = first.result()
+    whole = sweep(cell, grid(Params(preset="paper")))
+    pd.testing.assert_frame_equal(rows, whole, check_exact=True)
+    assert list(to.path.parent.iterdir()) == [to.path]
+
+
+def test_a_cell_that_fails_while_another_finishes_it_is_finished(tmp_path: Path) -> None:
+    """As two workers do that a cluster has given the same cell: the first to finish removes their scratch."""
+    to, cells = stored(tmp_path), grid(Params())
+
+    def slow(point: Cell) -> pd.DataFrame:
+        if point.k == 2:
+            to.write(cell(point), to.about(point, 2, 6), 0.0)
+            raise OSError("the scratch is gone")
+        return cell(point)
+
+    pd.testing.assert_frame_equal(sweep(slow, cells, store=to), sweep(cell, cells), check_exact=True)
+
+
+def test_a_lock_is_free_again_and_leaves_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "x.shards"
+    for _ in range(2):
+        with lock.alone(folder):
+            with pytest.raises(Failure, match="another sweep is running there"), lock.alone(folder):
+                raise AssertionError
+            assert [path.name for path in folder.iterdir()] == [lock.NAME]
+        assert not folder.exists()
+    with pytest.raises(BadInput), lock.alone(folder):
+        raise BadInput
+    assert not folder.exists()
+    with pytest.raises(KeyboardInterrupt), lock.alone(folder):
+        raise KeyboardInterrupt  # whoever has a cell in hand will write it there
+    assert list(folder.iterdir()) == []
+    with lock.alone(folder):
+        (folder / "kept").touch()
+    assert [path.name for path in folder.iterdir()] == ["kept"]
+
+
+# Holds the folder and forks a process that goes on: that one says its number, once it runs.
+HOLD = """
+import os, pathlib, sys, time
+from memgen.runs import lock
+with lock.alone(pathlib.Path(sys.argv[1])):
+    if not os.fork():
+        print(os.getpid(), flush=True)
+    time.sleep(1000)
+"""
+
+
+def test_a_killed_process_holds_no_lock_even_if_a_child_of_it_goes_on(tmp_path: Path) -> None:
+    with python(HOLD, tmp_path / "x") as process:
+        child = psutil.Process(int(process.stdout.readline()))
+        try:
+            with pytest.raises(Failure, match=rf"\(process {process.pid} on "), lock.alone(tmp_path / "x"):
+                raise AssertionError
+            process.kill()
+            process.wait()
+            assert alive(child)
+            with lock.alone(tmp_path / "x"):
+                assert alive(child)
+        finally:
+            child.kill()
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_lock_on_a_file_that_is_removed_meanwhile_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another sweep ends between opening and locking, and takes the file or the whole folder with it."""
+    plain, left = lock._lock, [False, True]
+
+    def late(folder: Path, file: int) -> None:
+        if left:
+            (folder / lock.NAME).unlink()
+            if left.pop():
+                folder.rmdir()
+        plain(folder, file)
+
+    monkeypatch.setattr(lock, "_lock", late)
+    with lock.alone(tmp_path / "x"):
+        assert not left and (tmp_path / "x" / lock.NAME).exists()
+
+
+def test_on_a_disk_without_locks_a_sweep_goes_on_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lock.fcntl, "flock", flock)
+    to = stored(tmp_path)
+    assert len(sweep(cell, grid(Params()), store=to)) == 18
+    assert capfd.readouterr().err.startswith(f"{to.shards}: this disk has no locks: start no second sweep there\n")
+
+
 class Twice(ThreadPoolExecutor):
     """A cluster that lost what it had, and makes every call again."""
 
@@ -375,6 +487,9 @@ def test_the_command_line_refuses_what_it_cannot_go_on_with(
     refused("file/toy/standard.shards: nothing can be written there: Not a dir", "--out", str(tmp_path / "file"))
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "toy").touch()
+    long = "x" * 220  # it fits, but not the name under which the file is written first
+    refused("x…: File name too long", "--out", str(tmp_path / "new"), "--name", long)
+    assert not (tmp_path / "new").exists()
     refused("out/toy/standard.shards: nothing can be written there: Not a dir", "--out", str(tmp_path / "out"))
     refused("/proc/toy/standard.shards: nothing can be written there: ", "--out", "/proc")  # not even for root
 
@@ -417,9 +532,32 @@ def test_workers_never_notice_an_interrupt_and_their_start_is_not_torn(
     with ThreadPoolExecutor(1) as other:  # the system may hand the signal to any thread that does not block it
         other.submit(time.sleep, 0.2)
         monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
-        with pytest.raises(KeyboardInterrupt):
-            Workers(1).submit(time.sleep)
+        with pytest.raises(KeyboardInterrupt), Workers(1) as pool:
+            pool.submit(time.sleep)
     assert ends == [True]
+
+
+def test_an_interrupt_while_a_shard_is_written_is_heard_when_it_is_there(
+    interruptible: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to, plain = stored(tmp_path), parts.write
+
+    def write(path: Path, found: list) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        plain(path, found)
+
+    monkeypatch.setattr(parts, "write", write)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(cell, grid(Params()), store=to)
+    assert [name[:4] for name in content(to.shards)] == ["0000"]
+
+
+def test_lines_of_progress_that_have_not_begun_can_be_closed() -> None:
+    """As when an interrupt comes while they are made."""
+    lines = progress._Lines.__new__(progress._Lines)
+    lines.disable = False
+    lines.close()
 
 
 def kill_parent(process: subprocess.Popen) -> None:
@@ -470,6 +608,51 @@ def test_kills_lose_no_finished_cell_and_repeat_none(tmp_path: Path, notes: Path
     whole = sweep(cell, grid(params.model_copy(update={"notes": "", "seconds": 0})))
     pd.testing.assert_frame_equal(rows, whole, check_exact=True)
     assert list(to.path.parent.iterdir()) == [to.path]
+
+
+def test_sigterm_ends_a_sweep_and_says_nothing(tmp_path: Path) -> None:
+    with start(tmp_path, "--workers", "1", cells=9999, seconds=0.2) as process:
+        wait(lambda: content(tmp_path / "toy" / "paper.shards"))
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        out, err = process.communicate(timeout=200)  # until the tracker of its resources has ended too
+    assert (process.returncode, out) == (128 + signal.SIGTERM, "")
+    assert re.fullmatch(r"(toy/paper: .*\n)*", err), err
+    wait(lambda: not any(map(alive, family)))
+
+
+def test_sigterm_is_what_it_was_when_workers_have_ended() -> None:
+    with Workers(1):
+        with Workers(1):
+            pass
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    own = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        with Workers(1):
+            assert signal.getsignal(signal.SIGTERM).__name__ == "<lambda>"
+    finally:
+        signal.signal(signal.SIGTERM, own)
+
+
+@pytest.mark.parametrize(
+    ("workers", "said"),
+    [
+        (1000, r"memgen: 1000 worker processes on \d+ cores: at most \d+\n"),
+        (10**30, r"memgen: Invalid value for '--workers': 10+ is not in the range 1<=x<=1024.\n"),
+    ],
+)
+def test_more_workers_than_a_machine_can_bear_are_refused(
+    toy: None,
+    tmp_path: Path,
+    workers: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert main(["sweep", "toy", "--out", str(tmp_path), "--workers", str(workers)]) == 2
+    assert re.fullmatch(said, capfd.readouterr().err) and list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("shards", [0, 3], ids=["while workers start", "while they work"])

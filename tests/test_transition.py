@@ -13,6 +13,7 @@ from memgen import devices
 from memgen.experiments import transition as experiment
 from memgen.measures import combine
 from theory import kernel, letters, transition
+from theory.core.formula import DomainError
 from theory.core.sum_exceeds import sum_exceeds
 from theory.transition import condensed
 
@@ -70,6 +71,15 @@ def test_a_quadrature_has_no_logarithm() -> None:
     with pytest.raises(TypeError, match="overlap_probability: sum_exceeds"):
         transition.overlap_probability.log(64, 16, 0.6)
     assert transition.overlap_clt.log(64, 16, 0.6) == pytest.approx(np.log(transition.overlap_clt(64, 16, 0.6)))
+
+
+def test_levels_have_a_root_in_every_dimension_and_are_refused_beyond() -> None:
+    levels, d, q = np.meshgrid([1e-10, 0.25, 0.4995], [512, 600, 1e3, 1e4, 1e6], [0.5, 0.6, 0.9, 1 - 1e-12])
+    n = transition.overlap_samples(levels, d, q)
+    assert np.all(n > 6) and np.all(np.diff(n, axis=1) > 0)
+    for level in (9.9e-11, 0.4996):
+        with pytest.raises(DomainError, match="overlap_samples: probability"):
+            transition.overlap_samples(level, 512, 0.5)
 
 
 def test_equal_sums_have_equal_odds() -> None:

@@ -28,6 +28,8 @@ CHAPTERS = (
     "collapse",
     "training",
     "sampling",
+    "dimension",
+    "features",
     "membership",
     "criteria",
     "images",

@@ -11,7 +11,7 @@ from theory.core.formula import Unknown, Variable
 POSITIVE, HALF_LINE, _LINE = sp.Interval.open(0, sp.oo), sp.Interval(0, sp.oo), sp.S.Reals
 INSIDE = sp.Interval.open(0, 1)
 # Of these SymPy must know that 0 is possible, since a formula has a phase there; elsewhere "positive" simplifies more.
-_MAY_VANISH = {"t", "time", "tau2", "radius2", "distance2", "sample", "steps2"}
+_MAY_VANISH = {"t", "time", "tau2", "radius2", "distance2", "sample", "steps2", "tau_next", "t_next", "eta", "ridge"}
 _LETTERS: dict[sp.Symbol, Variable] = {}
 
 
@@ -70,6 +70,15 @@ sigma = _letter(
 )
 eigenvalues = _letter("eigenvalues", r"\lambda_j", "eigenvalues of a covariance", HALF_LINE, "data²", spectrum=True)
 eigenvalue = _letter("eigenvalue", r"\lambda_i", "variance of the data along one direction", unit="σ²")
+other_eigenvalue = _letter("other_eigenvalue", r"\lambda_k", "variance of the data along another one", unit="data²")
+contrast4 = _letter(
+    "contrast4",
+    r"\overline{c^4}",
+    "mean fourth power of the contrasts c by which points differ in scale, of mean square 1",
+    at_least(1),
+    default=1,
+)
+filled = _letter("filled", r"\beta", "D/d, the share of the dimensions that the data fill", INSIDE)
 top_eigenvalue = _letter("top_eigenvalue", r"\Lambda", "largest eigenvalue of the data covariance", HALF_LINE, "data²")
 separation = _letter(
     "separation", r"\lVert m\rVert", "half the distance between the means of a mixture", HALF_LINE, "data"
@@ -151,6 +160,19 @@ ratio = _letter(
 )
 weights = _letter("weights", r"w_\pi", "points of the holdout in each cell, in any unit", spectrum=True)
 
+# -- random features ---------------------------------------------------------------------------------------------------
+
+features = _letter("features", r"\psi_p", "p/d, random features to a dimension")
+samples = _letter("samples", r"\psi_n", "n/d, training points to a dimension")
+ridge = _letter("ridge", r"\lambda_A", "ridge of a regression on random features", HALF_LINE)
+of_point = _letter("of_point", r"\mu_x^2", "square of the weight with which a feature holds the clean point")
+of_noise = _letter("of_noise", r"\mu_\xi^2", "square of the weight with which a feature holds the noise")
+common = _letter("common", "v^2", "variance of a feature beyond these that all noised copies of a point share")
+fresh = _letter("fresh", r"s_\eta^2", "variance of a feature beyond these that is new in each copy")
+left_out = _letter(
+    "left_out", r"\chi_1", "leave-one-out factor: a training point's residual over what it would be without it", INSIDE
+)
+
 # -- places and classes ------------------------------------------------------------------------------------------------
 
 order = _letter("order", r"\lvert G\rvert", "number of places in which a group shows each training point", at_least(1))
@@ -163,6 +185,30 @@ steps2 = _letter(
     spectrum=True,
 )
 guidance = _letter("guidance", r"\eta", "weight of guidance by class, D_c + η(D_c − D)", HALF_LINE)
+
+# -- steps of a sampler ------------------------------------------------------------------------------------------------
+
+tau_next = _letter("tau_next", r"\tau'", "the noise τ that a step of a sampler leads to", HALF_LINE, "data")
+t_next = _letter("t_next", "t'", "the diffusion time that a step of a sampler leads to", HALF_LINE)
+eta = _letter(
+    "eta", r"\eta_{\mathrm{DDIM}}", "noise of a sampler: 0 none (DDIM), 1 that of DDPM", sp.Interval(0, 1), default=0
+)
+steps = _letter("steps", "K", "number of steps of a sampler", at_least(1))
+state = _letter("state", "v", "variance of a sampler's state along one eigenvector of the denoiser", HALF_LINE, "data²")
+learnt = _letter("learnt", r"\hat\lambda", "variance that a denoiser has learnt along one eigenvector", unit="data²")
+kept = _letter(
+    "kept",
+    r"\varphi",
+    "weight of a noised point in a linear denoiser along one eigenvector: λ̂/(λ̂+τ²) if it has learnt λ̂",
+    sp.Interval(0, 1),
+)
+kept_next = _letter("kept_next", r"\varphi'", "the same weight at the noise that a step leads to", sp.Interval(0, 1))
+spacing = _letter(
+    "spacing",
+    r"\zeta",
+    "exponent of a sampler's steps, τ − τ' ∝ τ^ζ; 1 − 1/ρ for the levels of Karras et al.",
+    sp.Interval.open(-1, 3),
+)
 
 # -- linear denoisers and their spectra --------------------------------------------------------------------------------
 
@@ -177,6 +223,7 @@ shift = _letter("shift", "y", "shift of a covariance, in units of σ²")
 kappa = _letter("kappa", r"\kappa", "renormalised noise: what n points make of the ridge τ²", unit="data²")
 omega = _letter("omega", r"\omega", "0 on the plateau of a log-determinant, positive beyond it")
 inverse_trace = _letter("inverse_trace", "Y", "tr (ZZᵀ)⁻¹/d of a square matrix Z of standard normals")
+noises = _letter("noises", "m", "number of noises for each training point", at_least(1))
 share = _letter(
     "share", "w", "(1−γ) × resolvent of a sample covariance, where it is the unknown", sp.Interval.open(0, 1)
 )

@@ -103,6 +103,7 @@ def _ou_score(f: Formula) -> Iterator[Step]:
     spread = lam * (1 - sp.exp(-2 * t))
     kernel = -((x - sp.exp(-t) * _x0) ** 2) / (2 * spread)
     given = f.expr.subs({denoised: _x0, noised: sp.exp(t) * x})
+    given = given.rewrite(sp.exp)
     yield Identity("the score of x_t given x_0, with x_0 for D", kernel.diff(x), given)
     k1, k2 = sp.Function("k1")(x), sp.Function("k2")(x)
     mixed = _w1 * k1 + _w2 * k2
@@ -113,7 +114,9 @@ def _ou_score(f: Formula) -> Iterator[Step]:
     yield Identity("and this one is linear in x_0, whose posterior mean is D", f.expr.diff(denoised, 2), 0)
     in_frame = (denoised - noised) / (lam * (sp.exp(2 * t) - 1))
     yield Identity(
-        "in the frame u the score is (D−u)/τ² (Tweedie); x = e^{−t}u multiplies it by e^t", f.expr, sp.exp(t) * in_frame
+        "in the frame u the score is (D−u)/τ² (Tweedie); x = e^{−t}u multiplies it by e^t",
+        f.expr.rewrite(sp.exp),
+        sp.exp(t) * in_frame,
     )
 
 
@@ -129,7 +132,7 @@ ou_score = Formula(
         variable(t, POSITIVE),
         variable(lam),
     ),
-    branches=(Branch(sp.exp(t) * (denoised - noised) / (lam * (sp.exp(2 * t) - 1))),),
+    branches=(Branch((denoised - noised) / (2 * lam * sp.sinh(t))),),
     kind="exact",
     regime="∂ ln p_t(x)/∂x at x = e^{−t}u, for any data law and t > 0; per unit of x",
     source="derived here",
@@ -145,7 +148,7 @@ def _noise_prediction(f: Formula) -> Iterator[Step]:
     yield Identity("given x_0, with x_0 for D, it is ξ", f.expr.subs({denoised: _x0, noised: point}), xi)
     yield Identity("and it is linear in x_0, whose posterior mean is D", f.expr.diff(denoised, 2), 0)
     clock = sp.sqrt(lam * (sp.exp(2 * t) - 1))
-    score = ou_score.expr * sp.sqrt(lam * (1 - sp.exp(-2 * t)))
+    score = ou_score.expr.rewrite(sp.exp) * sp.sqrt(lam * (1 - sp.exp(-2 * t)))
     yield Identity("the score is −E(ξ | u) over the noise √(λ(1−e^{−2t})) in x_t", f.expr.subs(tau, clock), -score)
 
 

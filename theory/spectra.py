@@ -4,7 +4,7 @@ W/N, with W ~ Wishart_d(N, I) and d/N → γ, has the Marchenko–Pastur spectru
 Everything here follows from one relation for the resolvent m(a) = ∫ (s + a)⁻¹ dMP_γ(s):  a = 1/m − 1/(1 + γm).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import sympy as sp
 from theory.core.bounds import Bracket, Condition, Edge
 from theory.core.formula import Branch, DomainError, Formula
 from theory.core.mean import Mean, single
+from theory.core.special import edge_gap, log_excess
 from theory.core.steps import Identity, Limit, Premise, Quadrature, Step
 from theory.letters import INSIDE, POSITIVE, a, eigenvalues, gamma, kappa, sample_eigenvalue, tau2, unknown, variable
 
@@ -30,13 +31,20 @@ _WEIGHT = 2 * sp.sin(theta) ** 2 / (sp.pi * _S)
 _OVER = (theta, sp.Integer(0), sp.pi)
 
 
+def mp_average(
+    claim: str, function: Callable[[sp.Expr], sp.Expr], value: sp.Expr, points: tuple[Any, ...], digits: int = 15
+) -> Quadrature:
+    """The step that ∫ function(s) dMP_γ(s) is this value."""
+    return Quadrature(claim, _WEIGHT * function(_S), _OVER, value, points, digits)
+
+
 def _reaches_zero(f: Formula) -> Edge:
     """Why γ ends at 1, in all formulas of this law."""
     return Edge("the spectrum reaches 0 at γ = 1; beyond, a share of it is 0", f.variables[-1], "upper", _EDGES[0], 0)
 
 
 def _density(f: Formula) -> Iterator[Step]:
-    inside = f.branches[0].value
+    inside = f.branches[0].value.doit()
     change = inside.subs(sample_eigenvalue, _S) * sp.diff(_S, theta)
     yield Identity(
         "s = 1 + γ − 2√γ cos θ turns it into a weight sin²θ (squared, both are positive)",
@@ -72,10 +80,11 @@ def _density_bounds(f: Formula) -> Iterator[Step]:
     beyond = sample_eigenvalue - 1 - gamma
     factors = (beyond - 2 * sp.sqrt(gamma)) * (beyond + 2 * sp.sqrt(gamma))
     yield Identity("the root in the resolvent at −s: two factors", radicand, factors)
+    yield Identity("which is 0 at the edges", sp.prod([factors.subs(sample_eigenvalue, end) for end in _EDGES]), 0)
     yield Condition(
         "it is imaginary, so that there is a density, where they have opposite signs",
         f.branches[0].condition,
-        sp.And(beyond < 2 * sp.sqrt(gamma), beyond > -2 * sp.sqrt(gamma)),
+        -radicand > 0,
     )
     yield _reaches_zero(f)
 
@@ -85,9 +94,8 @@ mp_density = Formula(
     variables=(variable(sample_eigenvalue), variable(gamma, INSIDE)),
     branches=(
         Branch(
-            sp.sqrt((sample_eigenvalue - _EDGES[0]) * (_EDGES[1] - sample_eigenvalue))
-            / (2 * sp.pi * gamma * sample_eigenvalue),
-            sp.And(sample_eigenvalue > _EDGES[0], sample_eigenvalue < _EDGES[1]),
+            sp.sqrt(edge_gap(sample_eigenvalue, gamma)) / (2 * sp.pi * gamma * sample_eigenvalue),
+            edge_gap(sample_eigenvalue, gamma) > 0,
         ),
         Branch(sp.S.Zero),
     ),
@@ -127,6 +135,9 @@ mp_resolvent = Formula(
     bounds=_resolvent_bounds,
     rests_on=(mp_density,),
 )
+
+
+_LARGEST_ORDER = 100  # of a moment: the series of larger ones lose digits, and their values soon leave float64
 
 
 def _moment(f: Formula) -> Iterator[Step]:
@@ -169,12 +180,14 @@ def _moment_bounds(f: Formula) -> Iterator[Step]:
         f.branches[0].condition,
         a >= -1 - a,
     )
+    yield Edge("tried from this order on", f.variables[0], "lower", -a / _LARGEST_ORDER, 1, included=True)
+    yield Edge("and up to this one", f.variables[0], "upper", a / _LARGEST_ORDER, 1, included=True)
     yield _reaches_zero(f)
 
 
 mp_moment = Formula(
     name="mp_moment",
-    variables=(variable(a), variable(gamma, INSIDE)),
+    variables=(variable(a, sp.Interval(-_LARGEST_ORDER, _LARGEST_ORDER)), variable(gamma, INSIDE)),
     branches=(
         Branch(sp.hyper((-a, 1 - a), (2,), gamma), a >= -sp.Rational(1, 2)),
         # Euler's transformation: M_a = (1−γ)^{1+2a} M_{−1−a}, so the series never grows like an inverse power of 1−γ.
@@ -190,7 +203,9 @@ mp_moment = Formula(
 
 
 def _log_moment(f: Formula) -> Iterator[Step]:
-    yield Quadrature("the integral of ln s against the density", _WEIGHT * sp.log(_S), _OVER, f.expr, _POINTS, 20)
+    yield Quadrature(
+        "the integral of ln s against the density", _WEIGHT * sp.log(_S), _OVER, f.expr.doit(), _POINTS, 20
+    )
     m = sp.Symbol("m", positive=True)
     # The potential F(a) = ∫ ln(s + a) dMP as a function of m: F = a m − ln m + ln(1+γm)/γ − 1.
     potential = (1 / m - 1 / (1 + gamma * m)) * m - sp.log(m) + sp.log(1 + gamma * m) / gamma - 1
@@ -200,7 +215,7 @@ def _log_moment(f: Formula) -> Iterator[Step]:
     yield Identity(
         "at a = 0, m = 1/(1−γ), F is the mean logarithm",
         potential.subs(m, 1 / (1 - gamma)),
-        f.expr,
+        f.expr.doit(),
         {gamma: sample_eigenvalue / (1 + sample_eigenvalue)},
     )
 
@@ -212,7 +227,8 @@ def _log_moment_bounds(f: Formula) -> Iterator[Step]:
 mp_log_moment = Formula(
     name="mp_log_moment",
     variables=(variable(gamma, INSIDE),),
-    branches=(Branch(-1 - (1 - gamma) / gamma * sp.log(1 - gamma)),),
+    # −1 − ((1−γ)/γ) ln(1−γ), whose terms cancel where γ is small
+    branches=(Branch((1 - gamma) / gamma * log_excess(-gamma) - gamma),),
     kind="asymptotic",
     regime="∫ ln s dMP_γ(s), γ < 1",
     source="derived here",

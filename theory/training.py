@@ -128,6 +128,11 @@ def _over_three(expr: sp.Expr) -> sp.Expr:
     return expr.replace(lambda e: isinstance(e, Mean), lambda e: e.over(_THREE))
 
 
+def _at_rates(expr: sp.Expr) -> sp.Expr:
+    """What is left of each mode, e^{−t(s+τ²)}, as a letter: a rational function."""
+    return expr.replace(sp.exp, lambda power: sp.Symbol(f"k({power / time})".replace(" ", ""), positive=True))
+
+
 def _average(value: sp.Expr) -> sp.Expr:
     return sum(value.subs(sample, s) for s in _THREE) / 3
 
@@ -165,12 +170,23 @@ early_stopped_fraction = Formula(
 
 def _early_error(f: Formula) -> Iterator[Step]:
     yield from _flow()
-    total = _average((_KEPT - rho) ** 2 * (sample + TAU2)) / _average(_APART)
     yield Identity(
-        "E (w−ρ)²u² over ‖x − D_pop‖², less a²",
-        _over_three(f.expr) + _over_three(early_stopped_fraction.expr) ** 2,
-        total,
+        "(s+τ²)/(1−ρ) is (s−1)²/((1−ρ)s+ρ), along the line, and s/(ρ(1−ρ)((1−ρ)s+ρ)), across it",
+        (sample + TAU2) / (1 - rho),
+        ((sample - 1) ** 2 + sample / (rho * (1 - rho))) / single(_NORM),
     )
+    weights, parts = sp.symbols("n1:4", positive=True), sp.symbols("p1:4", real=True)
+    a = sum(parts) / sum(weights)
+    squares = sum(p**2 / n for p, n in zip(parts, weights, strict=True))
+    apart = sum(n * (p / n - a) ** 2 for p, n in zip(parts, weights, strict=True))
+    yield Identity(
+        "a mean square less the square of a mean is a mean square of differences", squares - a * sum(parts), apart
+    )
+    numbers = dict(zip(_THREE, (sp.Rational(1, 2), 2, 3), strict=True))  # any ρ and time, where the sums are
+    total = _average((_KEPT - rho) ** 2 * (sample + TAU2)) / _average(_APART)
+    less = total - _over_three(early_stopped_fraction.expr) ** 2
+    claim = "E (w−ρ)²u² over ‖x − D_pop‖², less a²"
+    yield Identity(claim, *(_at_rates(side.subs(numbers)) for side in (_over_three(f.expr), less)))
     trained, at_end = sample / (sample + TAU2) - rho, (1 - rho) * (sample - 1)
     yield Identity(
         "at the end of training (w−ρ)(s+τ²) = (1−ρ)(s−1), whence b² + a² = a: projection_error",
@@ -179,12 +195,18 @@ def _early_error(f: Formula) -> Iterator[Step]:
     )
 
 
+_PLACE = _EXCESS * (sample - 1) / single(_NORM)  # a of one direction
+
+# Sums of what is positive: within each direction, and among directions, where a differs
+_WITHIN = _EXCESS**2 * sample / (rho * (1 - rho) * single(_NORM))
+
+_AMONG = single(_NORM) * (_PLACE - early_stopped_fraction.expr) ** 2
+
+
 early_stopped_error = Formula(
     name="early_stopped_error",
     variables=(variable(sample), variable(rho, INSIDE), variable(time)),
-    branches=(
-        Branch(Mean(_EXCESS**2 * (sample + TAU2), sample) / ((1 - rho) * _NORM) - early_stopped_fraction.expr**2),
-    ),
+    branches=(Branch(Mean(_WITHIN + _AMONG, sample) / _NORM),),
     kind="exact",
     regime="b² of the same",
     source="derived here; the modes' flow wang2025",
@@ -222,7 +244,9 @@ def _linear_fraction(f: Formula) -> Iterator[Step]:
     )
     root = sp.sqrt((tau2 + 1 - gamma) ** 2 + 4 * gamma * tau2)
     yield Identity("whose root it is", mp_resolvent.expr, (root - (tau2 + 1 - gamma)) / (2 * gamma * tau2))
-    yield Identity("the equation of κ, times 1", f.equation, kappa - TAU2 - gamma * kappa / (1 + kappa))
+    yield Identity(
+        "the equation of κ, times 1+κ", f.equation, (1 + kappa) * (kappa - TAU2 - gamma * kappa / (1 + kappa))
+    )
     edge = f.branches[0].value.subs(kappa, gamma - 1)
     yield Identity("τ → 0 below n = d: κ → γ − 1, a → 1 − n/d", edge, 1 - 1 / gamma)
     yield Limit("and above: κ → 0, a → 0", f.branches[0].value, kappa, 0, 0)
@@ -258,7 +282,7 @@ linear_memorized_fraction = Formula(
     rests_on=(early_stopped_fraction, mp_resolvent),
     unknown=unknown(
         kappa,
-        kappa * (1 - gamma) + gamma * kappa**2 / (1 + kappa) - TAU2,  # κ − τ² − γκ/(1+κ) without cancellation, γ ≤ 1
+        kappa * (kappa + (1 - gamma) - TAU2) - TAU2,  # κ − τ² − γκ/(1+κ), times 1+κ: without cancellation
         (TAU2 + (gamma - 1 + sp.Abs(gamma - 1)) / 2) / 2,
         2 * (TAU2 + gamma),
     ),

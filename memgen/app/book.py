@@ -18,16 +18,18 @@ from memgen.app import calculator, pages
 from memgen.app.links import Links
 from memgen.app.notebooks import make_folder, read
 from memgen.errors import BadInput, Failure
+from memgen.evidence import page as evidence
 from memgen.places import ROOT
+from memgen.reading.files import opened
 
 # What a browser loads by itself. Links (<a href>) are not among it, nor are rel=canonical and the like.
-_LOADED = {
-    "script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src",
-    "embed": "src", "object": "data", "link": "href",
-}  # fmt: skip
-_LOADED_RELATIONS = set("stylesheet preload prefetch modulepreload preconnect dns-prefetch icon".split())
-_REMOTE = re.compile(r"\s*(https?:)?//", re.IGNORECASE)
-_CSS_URL = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')\s]+)""", re.IGNORECASE)
+_LOADED = ("src", "poster", "background", "data", "codebase", "href", "xlink:href")  # of any element, SVG's included
+_LINKS = {"a", "area"}  # whose href is followed only by whoever clicks
+_LOADED_RELATIONS = set("stylesheet preload prefetch modulepreload preconnect dns-prefetch icon manifest".split())
+_REMOTE = re.compile(r"\s*(?:(?:https?|wss?|ftp):)?[/\\]{2}", re.IGNORECASE)
+_CANDIDATE = re.compile(r"(?:^|[\s,])((?:https?:)?//[^\s,]+)", re.IGNORECASE)  # of a srcset
+_REFRESH = re.compile(r"url\s*=\s*[\"']?\s*((?:https?:)?//[^\"'\s]+)", re.IGNORECASE)
+_CSS_URL = re.compile(r"""(?:url\(|@import|image-set\()\s*["']?((?:https?:)?//[^"')\s]+)""", re.IGNORECASE)
 _SCRIPT_URL = re.compile(r"""["']((?:https?:)?//[^"'\s]+\.(?:m?js|css|woff2?))["']""", re.IGNORECASE)
 
 
@@ -36,9 +38,13 @@ def build(executed: Path, target: Path) -> Path:
 
     Failure names a warning of Sphinx, a link that leads nowhere, or what would be loaded from the network.
     """
-    chapters = [path for path in sorted(executed.glob("[0-9]*.ipynb")) if not path.stem.endswith(".failed")]
+    with opened(executed):
+        chapters = [path for path in sorted(executed.glob("[0-9]*.ipynb")) if not path.stem.endswith(".failed")]
     if not chapters:
         raise BadInput(f"no executed notebooks in {executed}: memgen run puts them there")
+    for chapter in chapters:  # before what takes minutes
+        if not read(chapter).cells:
+            raise BadInput(f"{chapter}: not a chapter: it has no cells")
     make_folder(target)
     with tempfile.TemporaryDirectory() as scratch:
         source, html = Path(scratch) / "source", Path(scratch) / "html"
@@ -59,6 +65,7 @@ def write_source(source: Path, chapters: list[Path]) -> None:
     shutil.copytree(ROOT / "docs", source)
     links = Links([chapter.stem for chapter in chapters])
     generated = {"answers.md": pages.answers((ROOT / "README.md").read_text(encoding="utf-8")), **pages.reference()}
+    generated["evidence.md"] = evidence.page()
     generated["_static/calculator/formulas.js"] = calculator.script()
     for name, text in generated.items():
         (source / name).parent.mkdir(exist_ok=True)
@@ -106,8 +113,13 @@ def _remote_in(page: BeautifulSoup) -> list[str]:
     for tag in page.find_all(True):
         relations = str(tag.get("rel", "")).lower()
         if tag.name != "link" or any(relation in relations for relation in _LOADED_RELATIONS):
-            url = str(tag.get(_LOADED.get(tag.name, ""), ""))
-            found += [url] if _REMOTE.match(url) else []
+            loaded = [str(tag.get(name, "")) for name in _LOADED if not (tag.name in _LINKS and "href" in name)]
+            found += [url for url in loaded if _REMOTE.match(url)]
+        for name in ("srcset", "imagesrcset"):
+            found += _CANDIDATE.findall(str(tag.get(name, "")))
+        if tag.name == "meta" and str(tag.get("http-equiv", "")).lower() == "refresh":
+            found += _REFRESH.findall(str(tag.get("content", "")))
+        found += _remote_in(BeautifulSoup(str(tag.get("srcdoc", "")), "html.parser")) if tag.get("srcdoc") else []
         found += _CSS_URL.findall(str(tag.get("style", "")))
     found += [url for style in page.find_all("style") for url in _CSS_URL.findall(style.get_text())]
     return found + [url for script in page.find_all("script") for url in _SCRIPT_URL.findall(script.get_text())]

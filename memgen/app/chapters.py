@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from memgen.errors import BadInput, one_line
 from memgen.places import NOTEBOOKS
@@ -28,6 +28,11 @@ class Parameter:
     name: str
     default: Any
     meaning: str
+
+
+class _Cell(NamedTuple):
+    source: str
+    tags: list[str]
 
 
 @dataclass(frozen=True)
@@ -52,23 +57,39 @@ class Chapter:
     @property
     def question(self) -> str:
         """Its title, without the number."""
-        cells = self._content.get("cells") or [{}]
-        title = "".join(cells[0].get("source", "")).partition("\n")[0]
+        title = (self._cells[0].source if self._cells else "").partition("\n")[0]
         return re.sub(r"^#\s*(\d+[.:]?\s+)?", "", title)
 
     @property
     def parameters(self) -> list[Parameter]:
         """What its cell tagged `parameters` assigns."""
-        for cell in self._content.get("cells", []):
-            if "parameters" in cell.get("metadata", {}).get("tags", []):
-                return _assigned("".join(cell["source"]))
+        for cell in self._cells:
+            if "parameters" in cell.tags:
+                try:
+                    return _assigned(cell.source)
+                except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError) as error:
+                    said = one_line(error, 120) or type(error).__name__
+                    raise BadInput(f"{self.path}: its parameters cannot be read: {said}") from None
         return []
+
+    @cached_property
+    def _cells(self) -> list[_Cell]:
+        """What the file has as cells. BadInput if they are something else."""
+        try:
+            return [
+                _Cell("".join(cell["source"]), list(cell.get("metadata", {}).get("tags", [])))
+                for cell in self._content["cells"]
+            ]
+        except (KeyError, TypeError, AttributeError):
+            raise BadInput(
+                f"{self.path}: not a readable notebook: it has no cells, or what is in them is none"
+            ) from None
 
     @cached_property
     def _content(self) -> dict[str, Any]:
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise BadInput(f"{self.path}: not a readable notebook: {one_line(error)}") from None
         if not isinstance(content, dict):
             raise BadInput(f"{self.path}: not a readable notebook: no JSON object")
@@ -104,10 +125,23 @@ def find(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[Path]:
 
 def _find_one(name: str, known: list[Path]) -> Path:
     if name.endswith(".ipynb"):
-        if not Path(name).is_file():
-            raise BadInput(f"unknown notebook {name!r}: no such file")
-        return Path(name).resolve()
+        try:
+            path = Path(name).resolve(strict=True)
+        except (OSError, RuntimeError, ValueError):  # RuntimeError: a link that leads to itself
+            path = Path(name)
+        if not _is_file(path):
+            raise BadInput(f"unknown notebook '{one_line(name, 100)}': no such file")
+        return path
     for chapter in map(Chapter, known):
         if name in (chapter.path.stem, chapter.number, chapter.experiment):
             return chapter.path
-    raise BadInput(f"unknown notebook {name!r} (known: {', '.join(path.stem for path in known) or 'none'})")
+    raise BadInput(
+        f"unknown notebook '{one_line(name, 100)}' (known: {', '.join(path.stem for path in known) or 'none'})"
+    )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False

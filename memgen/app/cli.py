@@ -11,7 +11,7 @@ import click
 
 from memgen.app.commands import audit, chapters, formula, ledger, predict, sweep
 from memgen.app.extras import advice
-from memgen.errors import BadInput, Failure, one_line
+from memgen.errors import LONGEST, BadInput, Failure, one_line
 
 _EXAMPLES = """\b
 Examples:
@@ -36,6 +36,7 @@ for _command in (*chapters.COMMANDS, formula.formula, sweep.sweep, ledger.claims
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status."""
     try:
+        _decoded(sys.argv[1:] if arguments is None else arguments)
         return int(cli.main(arguments, prog_name="memgen", standalone_mode=False) or 0)
     except click.ClickException as error:  # a command line that cannot be parsed
         status, message = 2, error.format_message()
@@ -49,5 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status, message = 1, str(error)
     except click.Abort:
         status, message = 130, "interrupted"
-    print(f"memgen: {one_line(message, 500)}", file=sys.stderr)
+    print(f"memgen: {one_line(message, LONGEST)}", file=sys.stderr)
     return status
+
+
+def _decoded(arguments: Sequence[str]) -> None:
+    """BadInput if an argument is no text: it could not be kept in a notebook, a table or a page."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise BadInput(f"argument {one_line(argument, 60)} is not text in UTF-8") from None
+        if "\0" in argument:  # no system passes one, Python may
+            raise BadInput(f"argument {one_line(argument, 60)} has a NUL in it")

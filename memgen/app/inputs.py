@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from memgen.errors import BadInput, Failure, one_line
+from memgen.app.say import say, show
+from memgen.errors import BadInput, Failure, one_line, printable
 from memgen.reading import Samples, read
 from memgen.reading.files import opened
 
@@ -31,9 +32,9 @@ def load(paths: dict[str, Path], quiet: bool) -> Sets:
 
     sets = {}
     for role, path in paths.items():
-        wrapped = partial(tqdm, desc=f"reading {path}", unit="image", delay=1, leave=False)
+        wrapped = partial(tqdm, desc=f"reading {printable(path)}", unit="image", delay=1, leave=False)
         sets[role] = read(path, wrapped)
-        print(f"{role}: {sets[role]}", file=sys.stderr if quiet else sys.stdout, flush=True)
+        (say if quiet else show)(f"{role}: {sets[role]}")
     return sets
 
 
@@ -125,8 +126,12 @@ def writable(path: Path | None) -> None:
     """BadInput now, not after a long computation, if a report cannot be written there."""
     if path is None:
         return
-    if path.is_dir():
+    with opened(path):
+        there, folder = path.exists(), path.is_dir()
+    if folder:
         raise BadInput(f"--report {path}: this is a folder; name a file")
+    if there and not path.is_file():
+        raise BadInput(f"--report {path}: neither a file nor a folder")
     if not path.absolute().parent.is_dir():
         raise BadInput(f"--report {path}: there is no folder {path.parent}")
     if not os.access(path.absolute().parent, os.W_OK):

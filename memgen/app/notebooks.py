@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from multiprocessing.pool import ThreadPool
@@ -22,12 +21,14 @@ from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop
+from nbformat.validator import normalize
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
 from memgen import experiments
 from memgen.app.chapters import Chapter
 from memgen.app.outcome import Result, summarise
+from memgen.app.say import say
 from memgen.errors import BadInput, one_line
 from memgen.runs.parameters import coerce
 
@@ -55,25 +56,42 @@ class _Kernel(AsyncKernelManager):
 def read(path: Path) -> nbformat.NotebookNode:
     """The notebook at `path`."""
     try:
-        return nbformat.read(path, as_version=4)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: not a readable notebook: {one_line(error)}") from None
+        # nbformat.read only logs what it finds invalid
+        found = nbformat.convert(nbformat.reader.reads(path.read_text(encoding="utf-8")), 4)
+        notebook = normalize(found)[1]
+        nbformat.validate(notebook)
+    except Exception as error:  # upgrading what is no notebook can raise anything
+        raise BadInput(f"{path}: not a readable notebook: {one_line(error, 160) or type(error).__name__}") from None
+    return notebook
 
 
 def validate(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters as plain values of the types that the notebook's `Params` declares."""
+    """The parameters as plain values of the types that the notebook's `Params` declares.
+
+    BadInput also if there is nothing in the notebook to run.
+    """
     try:
-        return coerce(experiments.load(Chapter(notebook).experiment).Params, parameters)
+        found = coerce(experiments.load(Chapter(notebook).experiment).Params, parameters)
+        if not any(cell.cell_type == "code" for cell in read(notebook).cells):
+            raise BadInput("no code cells")
     except BadInput as error:
         raise type(error)(f"{notebook.stem}: {error}") from None
+    return found
 
 
 def _results(notebook: Path, out: Path) -> tuple[Path, Path]:
     """Where the result of a run goes if all is well, and if not."""
     done, failed = out / f"{notebook.stem}.ipynb", out / f"{notebook.stem}.failed.ipynb"
-    if done.resolve() == notebook.resolve():
+    if _same(done, notebook):
         raise BadInput(f"{out}: the folder of {notebook.name} itself, which the result would overwrite")
     return done, failed
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one is not there, or cannot be reached: `make_folder` says which
+        return False
 
 
 def run(notebook: Path, out: Path, parameters: Mapping[str, Any] | None = None) -> Result:
@@ -90,8 +108,8 @@ def run(notebook: Path, out: Path, parameters: Mapping[str, Any] | None = None) 
     summary = None
     try:
         papermill.execute_notebook(
-            notebook,
-            failed,  # after each cell: an interrupt, too, leaves what there is
+            _literal(notebook),
+            _literal(failed),  # after each cell: an interrupt, too, leaves what there is
             values,
             kernel_name="python3",
             language="python",
@@ -125,22 +143,27 @@ def run_all(
     interrupted = Event()
 
     def run_one(notebook: Path) -> Result:
-        _say(f"{notebook.stem}: started")
+        say(f"{notebook.stem}: started")
         try:
             result = run(notebook, out, parameters)
         finally:
             ensure_event_loop().close()  # nbclient opens one in each thread and leaves it open
         if not interrupted.is_set():  # or each notebook would complain that its kernel died
-            _say(result.problem or f"{notebook.stem}: done in {result.seconds:.0f} s")
+            say(result.problem or f"{notebook.stem}: done in {result.seconds:.0f} s")
         return result
 
     # Threads are enough: a notebook has its own process, the kernel. As daemons they end with an interrupt.
-    with ThreadPool(jobs) as pool:
+    with ThreadPool(min(jobs, len(notebooks))) as pool:
         try:
             return pool.map(run_one, notebooks, chunksize=1)
         except KeyboardInterrupt:
             interrupted.set()
             raise
+
+
+def _literal(path: Path) -> str:
+    """The path as papermill takes it, which fills in braces and has a meaning for what begins with a sign."""
+    return str(path.absolute()).replace("{", "{{").replace("}", "}}")
 
 
 def make_folder(path: Path) -> None:
@@ -151,7 +174,3 @@ def make_folder(path: Path) -> None:
         raise BadInput(f"{path}: not a folder, and cannot become one: {error.strerror}") from None
     if not os.access(path, os.W_OK):
         raise BadInput(f"{path}: this folder cannot be written to")
-
-
-def _say(line: str) -> None:
-    print(f"{line}\n", end="", file=sys.stderr, flush=True)  # in one piece: several threads speak

@@ -7,12 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
 
+from memgen.errors import printable
+
 PATIENCE = 1.0  # seconds
 
 
 def say(line: str) -> None:
-    """Print a line in one piece: several threads speak."""
-    print(f"{line}\n", end="", file=sys.stderr, flush=True)
+    """Print a line on stderr in one piece: several threads speak."""
+    print(f"{printable(line)}\n", end="", file=sys.stderr, flush=True)
+
+
+def show(text: str) -> None:
+    """Print a result on stdout, whatever names are in it."""
+    print(printable(text), flush=True)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from memgen.arrays import bare, count, shown
 from memgen.audit import words
 from memgen.audit.decide import Decision, decide
 from memgen.audit.neighbours import Progress, closeness
@@ -39,8 +40,9 @@ def audit(
     Raises ValueError, in a line that names the set, on unequal dimensions, on values that are not finite, on a share of
     copies outside (0, ½], and on groups that do not fit.
     """
-    if not 0 < copies <= 0.5:
-        raise ValueError(f"copies must be a share in (0, 0.5], got {copies}")
+    if not 0 < (share := bare(copies)) <= 0.5:
+        raise ValueError(f"copies must be a share in (0, 0.5], got {shown(copies)}")
+    copies, seed = share, count("seed", seed, 0)
     records = prepare(train, generated, holdout, groups)
     sizes = {
         "train": int(records.in_train.sum()),

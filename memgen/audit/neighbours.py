@@ -160,7 +160,8 @@ def _mahalanobis(pool: np.ndarray, generated: np.ndarray, draws: np.random.Gener
     width = max(1, min(d, _PROJECTED, len(generated) // 4))
     axes = np.eye(d) if width == d else np.linalg.qr(draws.standard_normal((d, width)))[0]
     points = generated @ axes.astype(pool.dtype)
-    values, vectors = np.linalg.eigh(np.cov(points, rowvar=False).reshape(width, width).astype(float))
+    spread = np.cov(points, rowvar=False) if len(points) > 1 else np.zeros(())  # of one point: nothing is kept
+    values, vectors = np.linalg.eigh(spread.reshape(width, width).astype(float))
     kept = values > _ROUNDING * values[-1]
     root = axes @ (vectors[:, kept] / np.sqrt(values[kept]))
     centred = pool @ root.astype(pool.dtype)

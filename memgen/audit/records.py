@@ -6,6 +6,8 @@ from hashlib import blake2b
 
 import numpy as np
 
+from memgen.arrays import LARGEST, SMALLEST, array, size
+
 Groups = tuple[Sequence[object], Sequence[object]]
 
 
@@ -70,12 +72,10 @@ def prepare(train: object, generated: object, holdout: object = None, groups: Gr
 
 def _comparable(sets: dict[str, object]) -> dict[str, np.ndarray]:
     """All in single precision if they came so, in double otherwise."""
-    arrays = {name: np.asarray(values) for name, values in sets.items()}
+    arrays = {name: array(name, values) for name, values in sets.items()}
     for name, values in arrays.items():
         if values.ndim != 2 or not values.shape[0] or not values.shape[1]:
             raise ValueError(f"{name} must be (n, d) with n ≥ 1 and d ≥ 1, got shape {values.shape}")
-        if values.dtype.kind not in "fiub":
-            raise ValueError(f"{name} holds {values.dtype} where real numbers are needed")
     dimension = arrays["train"].shape[1]
     for name, values in arrays.items():
         if values.shape[1] != dimension:
@@ -86,6 +86,10 @@ def _comparable(sets: dict[str, object]) -> dict[str, np.ndarray]:
         for start in range(0, len(values), 1000):  # in parts: a mask of the whole would be a quarter of it
             if not (fine := np.isfinite(values[start : start + 1000]).all(1)).all():
                 raise ValueError(f"{name} holds a value that is not finite, in row {start + int(np.argmin(fine))}")
+    largest = max(map(size, arrays.values()))
+    for name, values in arrays.items():  # tiny beside the others is fine: those decide
+        if size(values) > LARGEST or 0 < largest < SMALLEST:
+            raise ValueError(f"{name} has values of the size {size(values):.3g}: give it in another unit, nearer to 1")
     return arrays
 
 

@@ -19,28 +19,27 @@ precision, which finds the few points that have (`memgen.denoisers.nearby`), and
 import math
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from memgen import arrays
 from memgen.denoisers.nearby import Nearby
 
-Points = np.ndarray | Tensor
+Points = arrays.Numbers
+_FAR = 1e300
 # Rows (queries) and columns (points) of a tile: on a CPU it stays in cache, elsewhere it has to fill the device.
 _CPU_TILE, _OTHER_TILE = (1024, 512), (4096, 4096)
 _LARGEST = {torch.float32: 29.0, torch.float64: 6700.0}  # R/τ at which ε(R/τ)² is 10⁻⁴ and 10⁻⁸
 
 
-def _single_or_double(values: Points) -> Tensor:
-    """Values as a tensor, in single precision if they are, else in double."""
-    a = torch.as_tensor(values)
+def _single_or_double(name: str, values: Points) -> Tensor:
+    """Values as a tensor, in single precision if they are, else in double. Nothing is differentiated through."""
+    a = arrays.tensor(name, values).detach()
     return a if a.dtype == torch.float32 else a.double()
 
 
-def _queries(u: Points, tau: float, d: int) -> Tensor:
-    arrays.positive("tau", tau)
-    a = arrays.finite("u", _single_or_double(u))
+def _queries(u: Points, d: int) -> Tensor:
+    a = arrays.finite("u", _single_or_double("u", u))
     if a.ndim < 1 or a.shape[-1] != d:
         raise ValueError(f"u must be (..., {d}) to match the points, got shape {tuple(a.shape)}")
     return a.double()
@@ -55,14 +54,15 @@ class EmpiricalBayes:
     """
 
     def __init__(self, points: Points, weights: Points | None = None) -> None:
-        x = arrays.points("points", _single_or_double(points))
+        x = arrays.points("points", _single_or_double("points", points))
         n, self._dtype = x.shape[0], x.dtype
-        p = torch.ones(n) if weights is None else arrays.finite("weights", _single_or_double(weights))
+        p = torch.ones(n) if weights is None else arrays.finite("weights", _single_or_double("weights", weights))
         if p.shape != (n,) or not bool((p > 0).all()):
-            raise ValueError(f"weights must be ({n},) and positive, got shape {tuple(p.shape)}, least {float(p.min())}")
+            least = f", least {float(p.min()):g}" if p.numel() else ""
+            raise ValueError(f"weights must be ({n},) and positive, got shape {tuple(p.shape)}{least}")
         self._log_p = p.to(x.device, torch.float64).log()
         self._log_p -= self._log_p.logsumexp(0)
-        self._centre = x.double().mean(0)
+        self._centre = arrays.squares("points", x.double()).mean(0)
         z = x.double() - self._centre
         radius = float(torch.linalg.vector_norm(z, dim=1).max())
         self._unit = 2.0 ** math.frexp(radius)[1] if radius > 0 else 1.0  # a power of two: dividing does not round
@@ -79,11 +79,16 @@ class EmpiricalBayes:
 
     def score(self, u: Points, tau: float) -> Tensor:
         """∇ ln p(u) of the noised law: (..., d) → (..., d), per unit of length."""
+        tau = arrays.positive("tau", tau)
         z, mean, _ = self._posterior(u, tau, self._dtype)
-        return ((mean - z) * (self._unit / tau) / tau).to(self._dtype)
+        found = ((mean - z) * (self._unit / tau) / tau).to(self._dtype)
+        if not bool(found.isfinite().all()):
+            raise ValueError(f"tau = {tau:g} is so small that the score at u leaves {str(self._dtype)[6:]}")
+        return found
 
     def log_density(self, u: Points, tau: float) -> Tensor:
         """ln Σ p_i N(u; x_i, τ²I): (..., d) → (...), always in double; −∞ only where it is below −10³⁰⁸."""
+        tau = arrays.positive("tau", tau)
         _, _, log_sum = self._posterior(u, tau, torch.float64)
         return log_sum - len(self._centre) * (math.log(tau) + math.log(2 * math.pi) / 2)
 
@@ -95,8 +100,9 @@ class EmpiricalBayes:
     @torch.no_grad()
     def _posterior(self, u: Points, tau: float, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
         """u and D, centred, in the units of the points kept here, and ln Σ p_i exp(−|u − x_i|²/2τ²); all in double."""
-        centred = (_queries(u, tau, len(self._centre)).to(self._centre.device) - self._centre) / self._unit
-        z, tau = centred.reshape(-1, len(self._centre)), float(tau) / self._unit  # NumPy's bool is not torch's
+        tau = arrays.positive("tau", tau) / self._unit
+        centred = (_queries(u, len(self._centre)).to(self._centre.device) - self._centre) / self._unit
+        z = centred.reshape(-1, len(self._centre))
         mean, log_sum = torch.empty_like(z), z.new_empty(len(z))
         if not (0 < tau < 1e150 and bool(torch.isfinite(z).all())):
             raise ValueError(f"u or tau is out of the range of double precision in units of the points' {self._unit:g}")
@@ -147,15 +153,17 @@ def gaussian(u: Points, tau: float, mean: Points, covariance: Points) -> Tensor:
 
     Σ may be singular. Raises ValueError as above, and on a covariance that is not symmetric and positive semi-definite.
     """
-    mu = arrays.finite("mean", torch.as_tensor(mean).double())
-    cov = arrays.finite("covariance", torch.as_tensor(covariance).double())
+    tau = arrays.positive("tau", tau)
+    mu, cov = arrays.double("mean", mean).detach(), arrays.double("covariance", covariance).detach()
     if mu.ndim != 1 or cov.shape != (len(mu), len(mu)):
         raise ValueError(f"covariance must be (d, d) beside a mean (d,), got {tuple(cov.shape)} and {tuple(mu.shape)}")
+    arrays.symmetric("covariance", cov)
     values, vectors = torch.linalg.eigh(cov)
-    if float((cov - cov.T).abs().max()) > 1e-10 * float(cov.abs().max()) or float(values[0]) < -1e-10 * values[-1]:
+    if not float(values[0]) >= -1e-10 * abs(float(values[-1])):
         raise ValueError(f"covariance is not symmetric and positive semi-definite (eigenvalue {float(values[0]):.3g})")
-    kept = values.clamp(min=0) / tau
-    return mu + ((_queries(u, tau, len(mu)) - mu) @ vectors * (kept / (kept + tau))) @ vectors.T
+    kept = (values.clamp(min=0) / tau).clamp(max=_FAR)  # beyond, the noise is nothing
+    found = mu + ((_queries(u, len(mu)) - mu) @ vectors * (kept / (kept + tau))) @ vectors.T
+    return arrays.finite("u, beside the mean,", found)
 
 
 def mixture(u: Points, tau: float, means: Points, variance: float, weights: Points | None = None) -> Tensor:
@@ -164,10 +172,32 @@ def mixture(u: Points, tau: float, means: Points, variance: float, weights: Poin
     Its noised law is that of its means under noise √(v + τ²): `EmpiricalBayes(means, weights)` has the density.
     Raises ValueError as above, and on a negative variance.
     """
-    if not (variance >= 0 and math.isfinite(variance)):
-        raise ValueError(f"variance must be finite and not negative, got {variance}")
-    m = arrays.finite("means", torch.as_tensor(means).double())
-    z = _queries(u, tau, m.shape[-1] if m.ndim else 0)
+    tau = arrays.positive("tau", tau)
+    if not 0 <= (spread := arrays.bare(variance)) < math.inf:
+        raise ValueError(f"variance must be finite and not negative, got {arrays.shown(variance)}")
+    variance = spread
+    m = arrays.squares("means", arrays.points("means", arrays.double("means", means).detach()))
+    z = _queries(u, m.shape[-1] if m.ndim else 0)
     noise = math.hypot(math.sqrt(variance), tau)
     rho = (math.sqrt(variance) / noise) ** 2
     return rho * z + (tau / noise) ** 2 * EmpiricalBayes(m, weights).denoise(z, noise)
+
+
+def torus(u: Points, tau: float, circles: int) -> Tensor:
+    """D(u), (..., d) → (..., d), of the uniform law on a product of circles of radius √2 in the first coordinates.
+
+    Along each circle x̂ = √2 I₁(κ)/I₀(κ) · u/|u|, κ = √2|u|/τ², with the two coordinates u in its plane; 0 elsewhere.
+    """
+    tau = arrays.positive("tau", tau)
+    u = arrays.finite("u", arrays.double("u", u))
+    if u.ndim < 1 or not 1 <= circles <= u.shape[-1] // 2:
+        raise ValueError(f"u must have two coordinates for each of {circles} circles, got shape {tuple(u.shape)}")
+    plane = u[..., : 2 * circles].reshape(*u.shape[:-1], circles, 2)
+    radius = torch.linalg.vector_norm(plane, dim=-1, keepdim=True)
+    sharpness = math.sqrt(2) * radius / tau / tau
+    # I₁(κ)/(κ I₀(κ)) is ½ at κ = 0, where u has no direction.
+    gain = torch.special.i1e(sharpness) / torch.special.i0e(sharpness) / sharpness.clamp(min=1e-300)
+    gain = torch.where(sharpness > 1e-100, gain, 0.5)
+    found = torch.zeros_like(u)
+    found[..., : 2 * circles] = (2 / tau / tau * gain * plane).reshape(*u.shape[:-1], 2 * circles)
+    return found

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from memgen import arrays
+
 Generators = Sequence[np.random.Generator]  # one for each model
 
 
@@ -51,9 +53,12 @@ def from_rows(rows: Tensor, h: int, w: int) -> Tensor:
 
 def column(tau: float | np.ndarray, u: Tensor) -> Tensor:
     """τ, a number or (…), as a factor for points u (…, d). ValueError unless it is positive and finite."""
-    widths = np.asarray(tau, float)
+    widths = arrays.array("tau", tau).astype(float)
     if not np.all((widths > 0) & (widths < np.inf)):
-        raise ValueError(f"tau must be positive and finite, got {tau}")
+        raise ValueError(f"tau must be positive and finite, got {arrays.shown(tau)}")
+    axes = (1,) * (u.ndim - 1 - widths.ndim) + widths.shape
+    if len(axes) != u.ndim - 1 or any(own not in (1, other) for own, other in zip(axes, u.shape[:-1], strict=True)):
+        raise ValueError(f"tau must be a number or {tuple(u.shape[:-1])} to match u, got shape {widths.shape}")
     return torch.from_numpy(widths[..., None]).to(u)
 
 

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from memgen import arrays
+from memgen.arrays import Numbers
+from memgen.laws.data import bartlett
 from memgen.laws.process import noised
 
 Late = Literal["isotropic", "sample"] | Tensor
@@ -33,12 +35,24 @@ def _norm(matrix: Tensor) -> Tensor:
     return torch.linalg.vector_norm(matrix, dim=(-2, -1))
 
 
-def fit(x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+def fit(x: Numbers, u: Numbers) -> tuple[Tensor, Tensor]:
     """Least squares of x on u with intercept. x, u (..., n, d) → b₀ (..., d), B (..., d, d); minimum norm for n ≤ d.
 
     Cholesky with one step of iterative refinement; members of the batch that are rank-deficient, or nearly so, go to
-    LAPACK's gelsd.
+    LAPACK's gelsd. Raises ValueError on shapes that differ, on values that are not finite or whose squares are not.
     """
+    return _fit(*_pair(x, u))
+
+
+def _pair(x: Numbers, u: Numbers) -> tuple[Tensor, Tensor]:
+    """Both in double precision, checked."""
+    a, b = (arrays.squares(name, arrays.double(name, given).detach()) for name, given in (("x", x), ("u", u)))
+    if a.shape != b.shape or a.ndim < 2 or 0 in a.shape:
+        raise ValueError(f"x and u must be (..., n, d) and of one shape, got {tuple(a.shape)} and {tuple(b.shape)}")
+    return a, b
+
+
+def _fit(x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
     n, d = u.shape[-2:]
     x_mean, u_mean = x.mean(-2, keepdim=True), u.mean(-2, keepdim=True)
     x_c, u_c = x - x_mean, u - u_mean
@@ -60,16 +74,23 @@ def fit(x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         varies = _norm(u_c) > _SPREAD * _norm(u)  # what centring leaves of equal points is not data
         u_bad, x_bad = (u_c * varies[..., None, None])[bad].cpu(), x_c[bad].cpu()
         slope[bad] = torch.linalg.lstsq(u_bad, x_bad, rcond=_RANK, driver="gelsd").solution.to(slope)
-    return (x_mean - u_mean @ slope).squeeze(-2), slope.mT
+    return arrays.finite("x and u lead to what", (x_mean - u_mean @ slope).squeeze(-2)), slope.mT
 
 
-def generated(x: Tensor, u: Tensor, tau: float, late: Late = "isotropic") -> Law:
+def generated(x: Numbers, u: Numbers, tau: float, late: Late = "isotropic") -> Law:
     """The law of b₀ + B u_T when u_T ~ N(x̄, C) starts from the noised law. x, u (..., n, d).
 
     C is (σ̂²+τ²)I with σ̂² the mean coordinate variance (ddof 1; the paper's choice), S + τ²I with the sample
-    covariance (`late="sample"`), or a given (d, d) matrix, e.g. the true noised covariance Σ + τ²I.
+    covariance (`late="sample"`), or a given (d, d) matrix, e.g. the true noised covariance Σ + τ²I. Raises ValueError
+    as `fit`, and on fewer than two points.
     """
-    b0, slope = fit(x, u)
+    x, u = _pair(x, u)
+    if x.shape[-2] < 2:
+        raise ValueError(f"x must have two points or more, got shape {tuple(x.shape)}")
+    tau = arrays.number("tau", tau, 0)
+    if tau > arrays.LARGEST:
+        raise ValueError(f"tau = {tau:g} is out of range: its square leaves double precision")
+    b0, slope = _fit(x, u)
     x_mean = x.mean(-2)
     mean = b0 + (slope @ x_mean[..., None]).squeeze(-1)
     if isinstance(late, Tensor):
@@ -84,7 +105,7 @@ def generated(x: Tensor, u: Tensor, tau: float, late: Late = "isotropic") -> Law
 
 
 def one_step(
-    x: np.ndarray,
+    x: Numbers,
     tau: float,
     generator: np.random.Generator | None = None,
     late: Literal["isotropic", "sample"] = "isotropic",
@@ -93,9 +114,11 @@ def one_step(
 
     Minimum norm for n ≤ d, where the law is singular. Raises ValueError on n < 2, NaN or infinite data, negative τ.
     """
-    x = arrays.points("x", np.asarray(x, float), least=2)
-    if not (np.isfinite(tau) and tau >= 0):
-        raise ValueError(f"tau must be finite and not negative, got {tau}")
+    x = arrays.points("x", arrays.array("x", x).astype(float), least=2)
+    if not 0 <= (width := arrays.bare(tau)) < np.inf:
+        raise ValueError(f"tau must be finite and not negative, got {arrays.shown(tau)}")
+    if (tau := width) > arrays.LARGEST / 100:
+        raise ValueError(f"tau = {tau:g} is out of range: its square leaves double precision")
     u = noised(x, tau, np.random.default_rng() if generator is None else generator)
     law = generated(torch.from_numpy(x), torch.from_numpy(u), tau, late)
     return law.mean.numpy(), law.covariance.numpy()
@@ -104,12 +127,47 @@ def one_step(
 def representation(n: int, d: int, rho: float, replicas: int, rng: np.random.Generator) -> Tensor:
     """B drawn from its exact law ρI + √(ρ(1−ρ)) Z W^{−1/2}, isotropic data, n > d. Returns (replicas, d, d).
 
-    W ~ Wishart_d(n−1) by its Cholesky factor (Bartlett): normals below the diagonal, χ on it.
+    W ~ Wishart_d(n−1) by its Cholesky factor.
     """
+    n, d, replicas = (arrays.count(*given) for given in (("n", n), ("d", d), ("replicas", replicas)))
     if not n > d:
         raise ValueError(f"the representation needs n > d, got n = {n}, d = {d}")
-    factor = np.tril(rng.standard_normal((replicas, d, d)), -1)
-    factor[:, np.arange(d), np.arange(d)] = np.sqrt(rng.chisquare(n - 1 - np.arange(d), (replicas, d)))
+    if (rho := arrays.number("rho", rho, 0)) > 1:
+        raise ValueError(f"rho must be at most 1, got {rho:g}")
+    factor = bartlett(replicas, d, n - 1, rng)
     z = torch.from_numpy(rng.standard_normal((replicas, d, d)))
     spread = torch.linalg.solve_triangular(torch.from_numpy(factor), z, upper=False, left=False)
     return rho * torch.eye(d, dtype=z.dtype) + np.sqrt(rho * (1 - rho)) * spread
+
+
+def noised_slopes(x: Numbers, tau: float, noises: int, rng: np.random.Generator) -> Tensor:
+    """B (..., d, d) of x (..., n, d) on `noises` noised copies of each point, minimum norm for n·m ≤ d.
+
+    Drawn from its exact law: only the means of the copies and their scatter, τ² × Wishart_d(n(m−1)), enter. The
+    intercept is fitted. Raises ValueError as `fit`, on less than one noise and on negative τ.
+    """
+    x = arrays.squares("x", arrays.double("x", x))
+    (n, d), m = x.shape[-2:], arrays.count("noises", noises)
+    tau = arrays.number("tau", tau, 0)
+    sets = x.reshape(-1, n, d)
+    if n * m <= d:
+        copies = sets[:, None] + tau * torch.from_numpy(rng.standard_normal((len(sets), m, n, d)))
+        flat = copies.reshape(len(sets), m * n, d)
+        return _fit(sets.repeat(1, m, 1), flat)[1].reshape(*x.shape[:-2], d, d)
+    means = sets + tau / m**0.5 * torch.from_numpy(rng.standard_normal(sets.shape))
+    x_c, u_c = (a - a.mean(-2, keepdim=True) for a in (sets, means))
+    gram = u_c.mT @ u_c
+    if degrees := n * (m - 1):
+        scatter = bartlett(len(sets), d, degrees, rng) if degrees >= d else rng.standard_normal((len(sets), d, degrees))
+        rows = torch.from_numpy(scatter)
+        gram += tau**2 / m * (rows @ rows.mT)
+    factor, failed = torch.linalg.cholesky_ex(gram)
+    if failed.any():
+        raise ValueError(f"x and its noise, tau = {tau:g}, do not span their {d} dimensions")
+    return torch.cholesky_solve(u_c.mT @ x_c, factor).mT.reshape(*x.shape[:-2], d, d)
+
+
+def slope_error(slope: Tensor, covariance: Tensor, tau: float) -> Tensor:
+    """E|m + B(u−m) − x|² (...) of slopes B (..., d, d) at fresh points x of this mean m and covariance, u = x + τξ."""
+    rest = torch.eye(slope.shape[-1], dtype=slope.dtype, device=slope.device) - slope
+    return (rest @ covariance * rest).sum((-1, -2)) + tau**2 * slope.square().sum((-1, -2))

@@ -19,10 +19,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from memgen import arrays
 from memgen.denoisers.layers import Linear, column
 from memgen.streams import stream
 
 # Frequencies in ln s: the lowest has its period over ten decades of noise, the highest over one and a half.
+_WIDEST = 1e18  # of a scale: squares of single precision
 _FREQUENCIES = torch.arange(1, 9) / 4
 
 
@@ -48,12 +50,20 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         names = list(range(models)) if keys is None else keys
+        counted = {"d": d, "models": models, "hidden": hidden, "depth": depth, "given": given}
+        d, models, hidden, depth, given = (arrays.count(name, value, -(2**62)) for name, value in counted.items())
         if min(d, models, hidden, depth) < 1 or given < 0 or len(names) != models:
             sizes = f"{d}, {models}, {hidden}, {depth}, {given}, and {len(names)} keys"
             raise ValueError(f"need d, models, hidden, depth ≥ 1, given ≥ 0 and a key for each model, got {sizes}")
-        if not (scale > 0 and np.isfinite(scale) and np.isfinite(centre)):
-            raise ValueError(f"centre must be finite and scale positive and finite, got {centre} and {scale}")
-        self.models, self.d, self.given, self.centre, self.scale = models, d, given, centre, scale
+        middle, spread = arrays.bare(centre), arrays.bare(scale)
+        if not (0 < spread < np.inf and np.isfinite(middle)):
+            found = f"{arrays.shown(centre)} and {arrays.shown(scale)}"
+            raise ValueError(f"centre must be finite and scale positive and finite, got {found}")
+        if max(abs(middle), spread) > _WIDEST or spread < 1 / _WIDEST:
+            raise ValueError(
+                f"centre and scale are out of the range of single precision, got {middle:g} and {spread:g}"
+            )
+        self.models, self.d, self.given, self.centre, self.scale = models, d, given, middle, spread
         rngs = [stream("weights of MLP", key) for key in names]
         self.first = Linear(rngs, d + given + 2 * len(_FREQUENCIES), hidden)
         self.layers = nn.ModuleList(Linear(rngs, hidden, hidden) for _ in range(depth))
@@ -63,6 +73,10 @@ class MLP(nn.Module):
         return f"centre={self.centre}, scale={self.scale}"
 
     def forward(self, u: Tensor, tau: float | np.ndarray) -> Tensor:
+        u = arrays.tensor("u", u)
+        u = arrays.finite("u", u if u.is_floating_point() else u.double())
+        if not arrays.size(u) <= _WIDEST * max(self.scale, 1.0):
+            raise ValueError("u holds values that are not finite, or out of the range of single precision")
         (noised, known), s = self._parts(u), column(tau, u) / self.scale
         v, c = (noised - self.centre) / self.scale, 1 / (1 + s.square()).sqrt()
         return torch.cat([self.centre + self.scale * c * (c * v + s * self._net(c * v, s, known)), known], -1)
@@ -74,8 +88,8 @@ class MLP(nn.Module):
         return self._net(c * (x + s * noise), s, known) - c * (s * x - noise)
 
     def _parts(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        if u.shape[-1] != self.d + self.given or (self.models > 1 and u.shape[0] != self.models):
-            raise ValueError(f"points must be ({self.models}, …, {self.d + self.given}), got shape {tuple(u.shape)}")
+        if u.ndim < 1 or u.shape[-1] != self.d + self.given or (self.models > 1 and u.shape[0] != self.models):
+            raise ValueError(f"u must be ({self.models}, …, {self.d + self.given}), got shape {tuple(u.shape)}")
         return u[..., : self.d], u[..., self.d :]
 
     def _net(self, v: Tensor, s: Tensor, known: Tensor) -> Tensor:

@@ -19,6 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from memgen import arrays
+from memgen.arrays import Numbers
 from memgen.laws.process import noise_variance
 from memgen.streams import stream
 
@@ -27,6 +29,7 @@ Normals = Callable[[float, Tensor], Tensor]  # the level a step leads to, the st
 Widths = Sequence[float] | np.ndarray | Tensor
 # Trajectories that share a stream: one takes as long to make as 2000 normals, but a lone trajectory draws for all.
 _BLOCK = 256
+_LATEST = 350.0
 
 
 class Noise:
@@ -84,9 +87,9 @@ def _reverse(
     denoise: Denoiser, u: Tensor, widths: Widths, eta: float, noise: Normals | None, corrected: bool
 ) -> Tensor:
     levels = _checked(widths, "widths")
-    if not 0 <= eta <= 1 or (eta > 0 and noise is None):
-        raise ValueError(f"eta must lie in [0, 1], and above 0 it needs noise, got {eta}")
-    u = _finite(u if u.dtype == torch.float32 else u.double(), 0, "width", levels[0])
+    if not 0 <= (share := arrays.bare(eta)) <= 1 or (share > 0 and noise is None):
+        raise ValueError(f"eta must lie in [0, 1], and above 0 it needs noise, got {arrays.shown(eta)}")
+    eta, u = share, _state("u", u, "width", levels[0])
     for step, (high, low) in enumerate(pairwise(levels), 1):
         ratio = low / high
         keep = ratio * math.sqrt((1 - eta**2) + (eta * ratio) ** 2)
@@ -108,8 +111,13 @@ def euler_maruyama(denoise: Denoiser, x: Tensor, times: Widths, noise: Normals, 
     its noise √(2λh) on the sample; stable for h below 1 − e^{−2t}.  Song et al. 2021, eq. (6).  Raises ValueError on
     times that do not decrease to ≥ 0 or are fewer than two, on λ ≤ 0, and as above.
     """
-    levels = _checked(times, "times")
-    x = _finite(x if x.dtype == torch.float32 else x.double(), 0, "time", levels[0])
+    levels, scale = _checked(times, "times"), arrays.bare(lam)
+    if not scale > 0:
+        raise ValueError(f"need lam > 0, got {arrays.shown(lam)}")
+    lam = scale
+    if levels[0] > _LATEST or lam > arrays.LARGEST:
+        raise ValueError(f"times from {levels[0]:g} and lam = {lam:g} are out of range: e^t leaves double precision")
+    x = _state("x", x, "time", levels[0])
     for step, (t, end) in enumerate(pairwise(levels), 1):
         h, decay = t - end, math.exp(-t)
         clean = _denoised(denoise, x / decay, math.sqrt(noise_variance(t, lam)))
@@ -120,28 +128,12 @@ def euler_maruyama(denoise: Denoiser, x: Tensor, times: Widths, noise: Normals, 
     return x
 
 
-def karras(high: float, low: float, steps: int) -> np.ndarray:
-    """(steps + 1,) widths, equal in τ^{1/7} from high to low > 0, and then 0: Karras et al. 2022, eq. (5)."""
-    if not (high > low > 0 and steps >= 2):
-        raise ValueError(f"need high > low > 0 and steps ≥ 2, got {high}, {low}, {steps}")
-    return np.append(np.linspace(high ** (1 / 7), low ** (1 / 7), steps) ** 7, 0.0)
-
-
-def equal_angle(high: float, low: float, steps: int, scale: float = 1.0) -> np.ndarray:
-    """(steps + 1,) widths from high to low ≥ 0, equal in arctan(τ/scale).
-
-    No other widths make DDIM shrink an eigenvalue scale² less (derived here): it keeps cos^{2·steps} of the angle.
-    """
-    if not (high > low >= 0 and scale > 0 and steps >= 1):
-        raise ValueError(f"need high > low ≥ 0, scale > 0 and steps ≥ 1, got {high}, {low}, {scale}, {steps}")
-    widths = scale * np.tan(np.linspace(math.atan(high / scale), math.atan(low / scale), steps + 1))
-    widths[0], widths[-1] = high, low
-    return widths
-
-
 def _checked(values: Widths, name: str) -> list[float]:
     """Levels as numbers; ValueError naming the first that is wrong."""
-    levels = [float(value) for value in values]
+    known = arrays.array(name, values).astype(float)
+    if known.ndim != 1:
+        raise ValueError(f"{name} must be numbers in a row, got shape {known.shape}")
+    levels = known.tolist()
     if len(levels) < 2:
         raise ValueError(f"{name} must be two or more, got {len(levels)}")
     for k, level in enumerate(levels):
@@ -150,6 +142,14 @@ def _checked(values: Widths, name: str) -> list[float]:
         if k and not level < levels[k - 1]:
             raise ValueError(f"{name} must decrease, but {name}[{k}] = {level} follows {levels[k - 1]}")
     return levels
+
+
+def _state(name: str, given: Numbers, level: str, at: float) -> Tensor:
+    """A state (..., d) to start from, in single precision if it is, else in double."""
+    u = arrays.tensor(name, given)
+    if u.ndim < 1 or 0 in u.shape:
+        raise ValueError(f"{name} must be (..., d), got shape {tuple(u.shape)}")
+    return _finite(u if u.dtype == torch.float32 else u.double(), 0, level, at)
 
 
 def _denoised(denoise: Denoiser, u: Tensor, tau: float) -> Tensor:

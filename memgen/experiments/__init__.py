@@ -7,15 +7,23 @@
 import importlib
 from types import ModuleType
 
-from memgen.errors import BadInput
+from memgen.errors import BadInput, one_line
 
 
 def load(name: str) -> ModuleType:
-    """The experiment of that name. BadInput if there is none; if its own imports fail, that error is raised."""
-    module = f"{__name__}.{name}"
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise
-        raise BadInput(f"there is no {module}") from None
+    """The experiment of that name, here or in memgen.evidence. BadInput if there is none.
+
+    If its own imports fail, that error is raised.
+    """
+    named = all(part.isidentifier() and not part.startswith("_") for part in name.split("."))
+    for room in (__name__, "memgen.evidence") if named else ():
+        module = f"{room}.{name}"
+        try:
+            found = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+                raise
+        else:
+            if hasattr(found, "Params"):  # what has none is no experiment, such as the page of the evidence
+                return found
+    raise BadInput(f"there is no {__name__}.{one_line(name, 60)}")

@@ -15,7 +15,7 @@ from memgen.laws.neighbours import log_rest, nearest_squares
 from memgen.runs.parameters import ChapterParams, Distinct
 from memgen.streams import stream
 
-VERSION = 2
+VERSION = 3
 TIMES = (1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 8.0)  # at which trajectories are cloned
 WIDTHS = (0.6, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5)  # in units of σ/√(n^{2/d} − 1)
 _NEAREST = ((10, 100), (20, 400), (40, 2000))  # d, n
@@ -85,7 +85,7 @@ def grid(params: Params) -> list[Cell]:
 
 
 def cell(at: Cell) -> pd.DataFrame:
-    """Rows: study, d, n, at, replicas, and hits or value.
+    """Rows: value, study, d, n, at, hits, replicas; where there are hits the value is missing.
 
     - cloning, nearest: one row; hits are pairs in one class, or sets in which the nearest point is the own one.
     - local, condensed: a row for each replica; the value is the width at which the own point weighs as much as all
@@ -105,7 +105,8 @@ def cell(at: Cell) -> pd.DataFrame:
         return pd.DataFrame({"value": values, **about})
     if study == "returns":
         shares = [returns(n, d, stream(*key, replica)) for replica in range(replicas)]
-        return pd.concat(shares, ignore_index=True).assign(d=d, n=n, hits=0, replicas=replicas)
+        found = pd.concat(shares, ignore_index=True)
+        return pd.DataFrame({"value": found["value"], **about, "study": found["study"], "at": found["at"]})
     if study == "cloning":
         hits = clones(level, d**0.5, replicas, steps, stream(*key))
     else:

@@ -18,8 +18,9 @@ from memgen.audit.decide import decide
 from memgen.audit.records import prepare
 from memgen.denoisers.exact import EmpiricalBayes
 from memgen.denoisers.guidance import guided, told
+from memgen.denoisers.levels import karras
 from memgen.denoisers.mlp import MLP
-from memgen.denoisers.sampling import Denoiser, Noise, heun, karras
+from memgen.denoisers.sampling import Denoiser, Noise, heun
 from memgen.denoisers.training import Training
 from memgen.denoisers.unet import NoisePredictor, UNet
 from memgen.devices import Device, resolve_device

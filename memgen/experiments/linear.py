@@ -33,7 +33,7 @@ class Params(ChapterParams):
     """Parameters of the chapter; the preset sets those that are None."""
 
     presets: ClassVar = {
-        "smoke": {"d": 16, "replicas": 24},
+        "smoke": {"d": 16, "replicas": 60},
         "standard": {"d": 64, "replicas": 60},
         "paper": {"d": 100, "replicas": 300},
     }

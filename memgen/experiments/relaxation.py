@@ -24,7 +24,7 @@ class Params(ChapterParams):
     """Parameters of the chapter; what is None is set by the preset."""
 
     presets: ClassVar = {
-        "smoke": {"replicas": 6, "draws": 4000, "times": 5},
+        "smoke": {"replicas": 16, "draws": 3000, "times": 5},
         "standard": {"replicas": 12, "draws": 20_000, "times": 9},
         "paper": {"replicas": 40, "draws": 200_000, "times": 17},
     }

@@ -11,8 +11,9 @@ import torch
 from pydantic import Field
 from scipy.special import logsumexp
 
+from memgen.denoisers.levels import equal_angle
 from memgen.denoisers.mlp import MLP
-from memgen.denoisers.sampling import ddim, equal_angle
+from memgen.denoisers.sampling import ddim
 from memgen.denoisers.training import Training
 from memgen.devices import Device, resolve_device
 from memgen.experiments.criteria import copies

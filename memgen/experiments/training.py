@@ -14,8 +14,9 @@ from pydantic import Field
 from torch import Tensor
 
 from memgen.denoisers.exact import EmpiricalBayes
+from memgen.denoisers.levels import karras
 from memgen.denoisers.mlp import MLP
-from memgen.denoisers.sampling import Noise, heun, karras
+from memgen.denoisers.sampling import Noise, heun
 from memgen.denoisers.training import Training
 from memgen.devices import Device, resolve_device
 from memgen.laws.data import power_law

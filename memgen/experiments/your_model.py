@@ -16,8 +16,9 @@ from pydantic import Field
 from memgen.audit.decide import decide
 from memgen.audit.power import KINDS, Power
 from memgen.audit.records import prepare
+from memgen.denoisers.levels import karras
 from memgen.denoisers.mlp import MLP
-from memgen.denoisers.sampling import Noise, heun, karras
+from memgen.denoisers.sampling import Noise, heun
 from memgen.denoisers.training import Training
 from memgen.laws.pictures import pictures
 from memgen.laws.schedules import LogUniform

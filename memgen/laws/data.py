@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from memgen import arrays
 from memgen.laws.pictures import pictures
 
 
@@ -29,9 +30,12 @@ class Gaussian:
     center: float = 0.0
 
     def __post_init__(self) -> None:
-        bad = [value for value in self.eigenvalues if not (np.isfinite(value) and value > 0)]
-        if not self.eigenvalues or bad:
-            raise ValueError(f"eigenvalues must be positive and finite, got {bad[0] if bad else 'none'}")
+        values = arrays.array("eigenvalues", self.eigenvalues).astype(float)
+        if values.ndim != 1 or not values.size or not ((values > 0) & (values < np.inf)).all():
+            found = f"{values.min():g}" if values.size else "none"
+            raise ValueError(f"eigenvalues must be positive and finite, got {found}")
+        object.__setattr__(self, "eigenvalues", tuple(values.tolist()))
+        object.__setattr__(self, "center", arrays.number("center", self.center))
 
     @property
     def mean(self) -> np.ndarray:
@@ -47,17 +51,63 @@ class Gaussian:
 
 def isotropic(d: int, sigma: float = 1.0, center: float = 0.0) -> Gaussian:
     """N(center·1, σ²I) in d dimensions."""
-    if d < 1 or not (np.isfinite(sigma) and sigma > 0):
-        raise ValueError(f"need d ≥ 1 and a finite sigma > 0, got d = {d}, sigma = {sigma}")
-    return Gaussian((sigma**2,) * d, center)
+    return Gaussian((arrays.scale("sigma", sigma) ** 2,) * arrays.count("d", d), center)
 
 
 def power_law(d: int, exponent: float = 1.0) -> Gaussian:
     """Eigenvalues ∝ j^{−exponent}, scaled to mean 1: the spectrum of natural images has exponent near 1."""
-    if d < 1:
-        raise ValueError(f"need d ≥ 1, got d = {d}")
-    raw = np.arange(1, d + 1) ** -float(exponent)
+    with np.errstate(over="ignore", under="ignore"):
+        raw = np.arange(1, arrays.count("d", d) + 1) ** -arrays.number("exponent", exponent)
+    if not (np.isfinite(raw.sum()) and (raw > 0).all()):
+        raise ValueError(f"exponent = {float(exponent):g} is out of range: eigenvalues leave double precision")
     return Gaussian(tuple(raw / raw.mean()))
+
+
+@dataclass(frozen=True)
+class Torus:
+    """A product of circles, uniform, of variance 1 in each of its 2·circles coordinates; the other ones of d are 0.
+
+    A curved manifold of as many dimensions as circles, which spans twice as many.
+    """
+
+    circles: int
+    d: int
+
+    def __post_init__(self) -> None:
+        for name in ("circles", "d"):
+            object.__setattr__(self, name, arrays.count(name, getattr(self, name)))
+        if self.d < 2 * self.circles:
+            raise ValueError(f"d = {self.d} has no room for circles = {self.circles}: each takes two dimensions")
+
+    @property
+    def mean(self) -> np.ndarray:
+        return np.zeros(self.d)
+
+    @property
+    def covariance(self) -> np.ndarray:
+        return np.diag((np.arange(self.d) < 2 * self.circles).astype(float))
+
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        angle = rng.uniform(0, 2 * np.pi, (n, self.circles))
+        plane = np.sqrt(2) * np.stack([np.cos(angle), np.sin(angle)], -1).reshape(n, -1)
+        return np.pad(plane, ((0, 0), (0, self.d - plane.shape[1])))
+
+
+def bartlett(size: int, d: int, degrees: float, rng: np.random.Generator) -> np.ndarray:
+    """Lower triangles L (size, d, d): LLᵀ ~ Wishart_d(degrees, I), degrees ≥ d. Normals below the diagonal, χ on it."""
+    factor = np.tril(rng.standard_normal((size, d, d)), -1)
+    factor[:, np.arange(d), np.arange(d)] = np.sqrt(rng.chisquare(degrees - np.arange(d), (size, d)))
+    return factor
+
+
+def sample_spectra(size: int, d: int, degrees: int, rng: np.random.Generator) -> np.ndarray:
+    """Eigenvalues (size, d) of W/degrees, W ~ Wishart_d(degrees, I); d − degrees of them are 0 if that is positive."""
+    if degrees >= d:
+        factor = bartlett(size, d, degrees, rng)
+        return np.linalg.eigvalsh(factor @ factor.transpose(0, 2, 1)) / degrees
+    x = rng.standard_normal((size, degrees, d))
+    found = np.linalg.eigvalsh(x @ x.transpose(0, 2, 1)) / degrees
+    return np.concatenate([np.zeros((size, d - degrees)), found], axis=1)
 
 
 @dataclass(frozen=True)
@@ -73,8 +123,8 @@ class Digits:
     dither: float = 1 / 12  # its variance, in grey levels squared
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.dither) and self.dither > 0):
-            raise ValueError(f"dither must be positive and finite, got {self.dither}")
+        object.__setattr__(self, "copies", arrays.count("copies", self.copies))
+        object.__setattr__(self, "dither", arrays.positive("dither", self.dither))
 
     @property
     def mean(self) -> np.ndarray:

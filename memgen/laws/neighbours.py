@@ -7,6 +7,8 @@ points within, n P(|X − u|² < q), reaches the k-th arrival of a process of ra
 import numpy as np
 from scipy.special import ive
 
+from memgen import arrays
+
 _GRID = 20_000
 
 
@@ -19,21 +21,23 @@ def nearest_squares(
     e·many points, and where the density of distances leaves double precision: d ≤ 5, or thousands, more the smaller
     place2.
     """
-    if many < 1 or replicas < 1 or d < 1 or not 0 < place2 < np.inf:
-        raise ValueError(f"need d, many, replicas ≥ 1 and place2 > 0, got {d}, {many}, {replicas} and {place2}")
+    d, many, replicas = (arrays.count(*given) for given in (("d", d), ("many", many), ("replicas", replicas)))
+    log_n, place2 = arrays.number("log_n", log_n), arrays.positive("place2", place2)
     if not np.log(many) < log_n - 1:
-        raise ValueError(f"{many} nearest of e^{log_n:.3g} points: n must be several times as many")
+        raise ValueError(f"log_n = {log_n:.3g}: for the {many} nearest, n must be several times as many")
     q, log_density = _log_density(d, place2)
     log_number = log_n + np.logaddexp.accumulate(_log_steps(q, log_density))
     arrivals = np.log(np.cumsum(rng.standard_exponential((replicas, many)), axis=1))
     if log_number[0] > -30 or log_number[-1] < arrivals.max():
-        raise ValueError(f"d = {d}, ln n = {log_n:.4g}: the grid of distances does not cover the nearest points")
+        raise ValueError(f"d = {d}, log_n = {log_n:.4g}: the grid of distances does not cover the nearest points")
     return np.interp(arrivals, log_number, q[1:])
 
 
 def log_rest(d: int, log_n: float, place2: float, width: float, beyond: np.ndarray) -> np.ndarray:
     """ln of the mean of Σ exp(−|x_i − u|²/2ε²) over the points farther than `beyond` (squared), of its shape."""
-    q, log_density = _log_density(d, place2)
+    log_n, width = arrays.number("log_n", log_n), arrays.scale("width", width)
+    beyond = arrays.finite("beyond", arrays.array("beyond", beyond).astype(float))
+    q, log_density = _log_density(arrays.count("d", d), arrays.positive("place2", place2))
     steps = _log_steps(q, log_density - q / (2 * width**2))
     farther = np.append(np.logaddexp.accumulate(steps[::-1])[::-1], -np.inf)
     return log_n + np.interp(beyond, q, np.maximum(farther, farther[-2]))

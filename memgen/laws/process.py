@@ -2,19 +2,27 @@
 
 import numpy as np
 
+from memgen import arrays
+
+_LATEST = 700.0
+
 
 def noise_variance(t: float, lam: float = 1.0) -> float:
-    """τ² = λ(e^{2t} − 1), the noise variance in the frame of the data."""
-    if not (t >= 0 and lam > 0):
-        raise ValueError(f"need t ≥ 0 and lam > 0, got t = {t}, lam = {lam}")
-    return lam * float(np.expm1(2 * t))
+    """τ² = λ(e^{2t} − 1), the noise variance in the frame of the data; ∞ beyond 10³⁰⁸."""
+    time, scale = arrays.bare(t), arrays.bare(lam)
+    if not (0 <= time < np.inf and 0 < scale < np.inf):
+        raise ValueError(f"need t ≥ 0 and lam > 0, got t = {arrays.shown(t)}, lam = {arrays.shown(lam)}")
+    with np.errstate(over="ignore"):
+        return float(scale * np.expm1(2 * time))
 
 
 def noised(x: np.ndarray, tau: float, rng: np.random.Generator) -> np.ndarray:
     """u = x + τξ, one noise per point. Shape of x; raises on a negative or non-finite τ."""
-    if not (np.isfinite(tau) and tau >= 0):
-        raise ValueError(f"tau must be finite and not negative, got {tau}")
-    return x + tau * rng.standard_normal(x.shape)
+    if not 0 <= (width := arrays.bare(tau)) < np.inf:
+        raise ValueError(f"tau must be finite and not negative, got {arrays.shown(tau)}")
+    x = np.asarray(arrays.finite("x", arrays.array("x", x)))
+    with np.errstate(over="ignore"):
+        return arrays.finite("x with this noise, tau,", x + width * rng.standard_normal(x.shape))
 
 
 def brownian_paths(x: np.ndarray, t: float, lam: float, steps: int, rng: np.random.Generator) -> np.ndarray:
@@ -22,8 +30,11 @@ def brownian_paths(x: np.ndarray, t: float, lam: float, steps: int, rng: np.rand
 
     Error of the variance O((t/steps)²). Shape of x.
     """
+    t, lam, steps = arrays.number("t", t, 0), arrays.positive("lam", lam), arrays.count("steps", steps)
+    if t > _LATEST:
+        raise ValueError(f"t = {t:g} is out of range: e^t leaves double precision")
     h = t / steps
-    u = x.astype(float)
+    u = arrays.finite("x", arrays.array("x", x)).astype(float)
     for k in range(steps):
-        u = u + np.sqrt(2 * lam * h) * np.exp((k + 0.5) * h) * rng.standard_normal(x.shape)
-    return u
+        u = u + np.sqrt(2 * lam * h) * np.exp((k + 0.5) * h) * rng.standard_normal(u.shape)
+    return arrays.finite("x under the noise lam", u)

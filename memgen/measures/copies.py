@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 from torch import Tensor
 
+from memgen import arrays
 from memgen.measures.nearest import search
 from memgen.measures.points import Points, pair
 
@@ -105,7 +106,10 @@ class Neighbours:
 
     def _cells(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """The cell of each generated point and of each point of the holdout."""
-        train, *others = (x.double().cpu().numpy() for x in (self._train, self._generated, self._holdout))
+        sets = self._train, self._generated, self._holdout
+        unit = arrays.unit(*sets)
+        train, *others = (x.double().cpu().numpy() / unit for x in sets)
+        count = arrays.count("cells", count, least=0)
         if count == 1:
             return np.zeros(len(others[0]), int), np.zeros(len(others[1]), int)
         different = len(np.unique(train, axis=0))

@@ -11,9 +11,11 @@ that error. Less of a is less memorization, less of b² is better generalization
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
-from memgen.arrays import finite
+from memgen import arrays
+from memgen.arrays import Numbers
 
 
 class Fractions(NamedTuple):
@@ -24,15 +26,25 @@ class Fractions(NamedTuple):
     separation: Tensor
 
 
-def fractions(denoised: Tensor, population: Tensor, empirical: Tensor) -> Fractions:
+def fractions(denoised: Numbers, population: Numbers, empirical: Numbers) -> Fractions:
     """Outputs (..., m, d) of three denoisers at the same m noised points; broadcasts over the leading axes.
 
-    Raises ValueError on shapes that differ in m or d, values that are not finite, and where D_emp and D_pop agree.
+    Raises ValueError on shapes that differ in m or d, values that are not finite or whose squares are not, and where
+    D_emp and D_pop agree.
     """
-    for name, values in (("denoised", denoised), ("population", population), ("empirical", empirical)):
-        if values.shape[-2:] != denoised.shape[-2:]:
-            raise ValueError(f"{name} is (…, {values.shape[-2]}, {values.shape[-1]}), denoised {tuple(denoised.shape)}")
-        finite(name, values)
+    given = {"denoised": denoised, "population": population, "empirical": empirical}
+    outputs = {name: arrays.finite(name, arrays.tensor(name, values)) for name, values in given.items()}
+    shape = outputs["denoised"].shape
+    for name, values in outputs.items():
+        if values.ndim < 2 or 0 in values.shape or values.shape[-2:] != shape[-2:]:
+            raise ValueError(f"{name} is {tuple(values.shape)}, denoised {tuple(shape)}: both must be (…, m, d)")
+        arrays.squares(name, values)
+    try:
+        torch.broadcast_shapes(*(values.shape for values in outputs.values()))
+    except RuntimeError:
+        shapes = ", ".join(str(tuple(values.shape)) for values in outputs.values())
+        raise ValueError(f"denoised, population and empirical do not broadcast: {shapes}") from None
+    denoised, population, empirical = (v if v.is_floating_point() else v.double() for v in outputs.values())
     error, apart = (denoised - population).double(), (empirical - population).double()
     separation = apart.square().mean((-2, -1))
     if bool((separation == 0).any()):

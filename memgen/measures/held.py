@@ -7,20 +7,31 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from memgen import arrays
+
 _LOWEST, _HIGHEST, _ACCURACY = 1e-6, 10.0, 1e-9  # of the search; the first two in units of the set's √(Σ variances)
 _ROUNDING = 1e-13
 
 
-def held_widths(x: np.ndarray, own: np.ndarray, xi: np.ndarray) -> np.ndarray:
+def held_widths(x: arrays.Numbers, own: arrays.Numbers, xi: arrays.Numbers) -> np.ndarray:
     """The largest τ at which x[own] is held, (m,), for points x (n, d), n ≥ 2, and one noise ξ a point, (m, d).
 
     0 for a point that is there twice, which has at most half of the weight at any noise. In double precision; points
     count as the same whose squared distance is below 10⁻¹³ of the largest distance² from the mean.
     """
-    z = np.asarray(x, float) - np.mean(x, axis=0, dtype=float)
+    z = arrays.points("x", arrays.array("x", x).astype(float))
     if len(z) < 2:
         raise ValueError(f"x must have two points or more, got {len(z)}: a single one is held at every noise")
+    z = arrays.squares("x", z - z.mean(axis=0))
+    xi = arrays.squares("xi", arrays.points("xi", arrays.array("xi", xi).astype(float)))
+    own = arrays.array("own", own)
+    if own.dtype.kind not in "iu" or xi.shape != (len(own), z.shape[1]) or not (0 <= own.min() and own.max() < len(z)):
+        raise ValueError(
+            f"own must be indices of points of x, (m,), and xi (m, {z.shape[1]}), got {own.shape} and {xi.shape}"
+        )
     squares, scale = (z**2).sum(1), float(np.sqrt(z.var(0).sum()))
+    if scale == 0:
+        return np.zeros(len(own))
     apart = squares[own, None] + squares - 2 * z[own] @ z.T
     apart[apart < _ROUNDING * squares.max()] = 0
     along = (z[own] * xi).sum(1)[:, None] - xi @ z.T

@@ -19,11 +19,12 @@ import torch
 from torch import Tensor
 
 from memgen import arrays
+from memgen.arrays import Numbers
 from memgen.measures.gaussians import gaussian_law
 
 _TILE = 384  # rows and columns of pairs at once: a megabyte of exponents, which stays in cache
 _PART = 100_000  # numbers of a point set at once, likewise
-Points = np.ndarray | Tensor
+Points = Numbers
 Exponents = Callable[[Tensor, Tensor, Tensor], None]  # of rows and columns of points, in bits, into a tile
 
 
@@ -60,15 +61,19 @@ class Delta(NamedTuple):
 def kernel_estimate(points: Points, sigma: float = 1.0, name: str = "points") -> KernelEstimate:
     """The kernel estimate of points (n, d), with its n(n−1)/2 pairs summed: keep it if the set is used again.
 
-    Raises ValueError, naming the set, on n < 2, values that are not finite, and a point that is there twice.
+    Raises ValueError, naming the set, on n < 2, values that are not finite, a point that is there twice, and points so
+    far apart that the logarithm of their overlap leaves double precision.
     """
-    x = arrays.points(name, torch.as_tensor(points, dtype=torch.float64), least=2)
-    arrays.positive("sigma", sigma)
+    x = arrays.squares(name, arrays.points(name, arrays.double(name, points).detach(), least=2))
+    sigma = arrays.scale("sigma", sigma)
     if (twice := _repeated(x)) is not None:
         raise ValueError(f"{name}: points {twice[0]} and {twice[1]} are the same")
     n, d = x.shape
     variance = sigma**2 * n ** (-2 / d)
-    return KernelEstimate(x, variance, sigma, _log_pairs(x, variance) - math.log(n))
+    log_pair = _log_pairs(x, variance) - math.log(n) if variance > 0 else math.nan
+    if not math.isfinite(log_pair):
+        raise ValueError(f"{name} are too far apart beside sigma = {sigma:.3g} for the logarithm of their overlap")
+    return KernelEstimate(x, variance, sigma, log_pair)
 
 
 def _repeated(x: Tensor) -> tuple[int, int] | None:
@@ -135,12 +140,42 @@ def _sum(exponents: Exponents, left: Tensor, right: Tensor) -> tuple[float, floa
     return largest, total
 
 
-def log_overlaps(points: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
-    """ln (4π)^{d/2} N(x_i; mean, covariance) for every point: (..., n, d), (..., d), (..., d, d) → (..., n)."""
+def log_overlaps(points: Numbers, mean: Numbers, covariance: Numbers) -> Tensor:
+    """ln (4π)^{d/2} N(x_i; mean, covariance) for every point: (..., n, d), (..., d), (..., d, d) → (..., n).
+
+    Raises ValueError on other shapes, on values that are not finite, and on a covariance that is not symmetric and
+    positive definite.
+    """
+    points, mean, covariance = _matching(points, mean, covariance)
+    return _overlaps(points, mean, covariance)
+
+
+def _matching(points: Numbers, mean: Numbers, covariance: Numbers) -> tuple[Tensor, Tensor, Tensor]:
+    """The same in double precision, checked."""
+    x, mu, cov = (
+        arrays.double(name, given).detach()
+        for name, given in (("points", points), ("mean", mean), ("covariance", covariance))
+    )
+    arrays.symmetric("covariance", cov)
+    d = cov.shape[-1]
+    try:
+        fit = x.ndim >= 2 and x.shape[-1] == d and x.shape[-2] > 0 and mu.ndim >= 1 and mu.shape[-1] == d
+        torch.broadcast_shapes(x.shape[:-2], mu.shape[:-1], cov.shape[:-2])
+    except RuntimeError:
+        fit = False
+    if not fit:
+        shapes = f"{tuple(x.shape)}, {tuple(mu.shape)} and {tuple(cov.shape)}"
+        raise ValueError(f"points (..., n, d), mean (..., d) and covariance (..., d, d) do not match: {shapes}")
+    return x, mu, cov
+
+
+def _overlaps(points: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
+    """The same of what was checked."""
     n, d = points.shape[-2:]
     # Of the powers of 4π and 2π, hundreds of nats that would round and cancel, √2 a pivot is left: an exact halving.
     lower, failed = torch.linalg.cholesky_ex(covariance / 2)
     if bool(failed.any()):
+        arrays.semidefinite("covariance", covariance[failed > 0])
         raise ValueError("covariance is so wide beside the kernels that with them it is still singular to rounding")
     eye = torch.eye(d, dtype=lower.dtype, device=lower.device)
     whiten = torch.linalg.solve_triangular(lower, eye, upper=False)
@@ -153,14 +188,29 @@ def log_overlaps(points: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
         apart = (points[..., i : i + step, :] - mean[..., None, :]).mT
         first, rest = whiten[..., :split, :split] @ apart[..., :split, :], whiten[..., split:, :] @ apart
         norms.append(first.square_().sum(-2) + rest.square_().sum(-2))
-    return -torch.cat(norms, -1) / 4 - log_volume[..., None]
+    found = -torch.cat(norms, -1) / 4 - log_volume[..., None]
+    if not bool(found.isfinite().all()):
+        raise ValueError(
+            "points lie so far from the mean, in units of the covariance, that this leaves double precision"
+        )
+    return found
 
 
-def log_cross(points: Tensor, mean: Tensor, covariance: Tensor, variance: float, sigma: float = 1.0) -> Tensor:
-    """ln cross(X) of points (..., n, d) smoothed with kernels of a variance, and G = N(mean, covariance). (...)."""
+def log_cross(points: Numbers, mean: Numbers, covariance: Numbers, variance: float, sigma: float = 1.0) -> Tensor:
+    """ln cross(X) of points (..., n, d) smoothed with kernels of a variance, and G = N(mean, covariance). (...).
+
+    Raises ValueError as `log_overlaps`, but the covariance may be singular.
+    """
+    x, mu, cov = _matching(points, mean, covariance)
+    arrays.semidefinite("covariance", cov)
+    return _log_cross(x, mu, cov, arrays.positive("variance", variance), arrays.positive("sigma", sigma))
+
+
+def _log_cross(points: Tensor, mean: Tensor, covariance: Tensor, variance: float, sigma: float) -> Tensor:
+    """The same of what was checked."""
     n, d = points.shape[-2:]
     smoothed = covariance + variance * torch.eye(d, dtype=covariance.dtype, device=covariance.device)
-    return torch.logsumexp(log_overlaps(points, mean, smoothed), -1) + math.log(2 / n) + d * math.log(sigma)
+    return torch.logsumexp(_overlaps(points, mean, smoothed), -1) + math.log(2 / n) + d * math.log(sigma)
 
 
 def kernel_l2_delta(
@@ -180,7 +230,7 @@ def kernel_l2_delta(
     mu, cov = gaussian_law(mean, covariance, t.points)
     if o.points.shape[1] != t.points.shape[1]:
         raise ValueError(f"train has dimension {t.points.shape[1]}, original {o.points.shape[1]}")
-    crosses = [float(log_cross(x.points, mu, cov, x.variance, x.sigma)) for x in (t, o)]
+    crosses = [float(_log_cross(x.points, mu, cov, x.variance, x.sigma)) for x in (t, o)]
     return combine(t.log_pair, o.log_pair, *crosses)
 
 
@@ -204,11 +254,11 @@ def points_l2_delta(
     An estimate of it without bias in the cross terms. Raises ValueError as above, but G may hold a point twice.
     """
     t, o = _estimates(train, original, sigma)
-    g = torch.as_tensor(generated, dtype=torch.float64, device=t.points.device)
+    g = arrays.double("generated", generated).detach().to(t.points.device)
     if g.ndim != 2 or len(g) < 1 or g.shape[1] != t.points.shape[1] or g.shape[1] != o.points.shape[1]:
         given = f"{tuple(g.shape)} beside {tuple(t.points.shape)} and {tuple(o.points.shape)}"
         raise ValueError(f"generated must be (m, d) with m ≥ 1 and the d of train and original, got {given}")
-    arrays.finite("generated", g)
+    arrays.squares("generated", g)
     return combine(t.log_pair, o.log_pair, _log_cross_points(t, g), _log_cross_points(o, g))
 
 
@@ -224,10 +274,14 @@ def _log_cross_points(known: KernelEstimate, generated: Tensor) -> float:
 def combine(*logs: float) -> Delta:
     """Δ = pair(T) − pair(O) − cross(T) + cross(O) from the logarithms of its terms, in this order.
 
-    Raises ValueError if one is not a number, or infinite, as for points whose squares are.
+    Δ = 0 has the sign 0, the logarithm −∞ and the cancellation ∞. Raises ValueError if one of the logarithms is not a
+    number, or infinite, as for points whose squares are, and if there are not four.
     """
+    if len(logs) != 4:
+        raise ValueError(f"Δ has four logarithms, got {len(logs)}")
+    logs = tuple(map(arrays.bare, logs))
     if not all(map(math.isfinite, logs)):
-        raise ValueError(f"Δ has a term that is not finite: the logarithms are {', '.join(f'{log:g}' for log in logs)}")
+        raise ValueError(f"Δ has a term that is not finite: its logarithms are {', '.join(f'{log:g}' for log in logs)}")
     largest = max(logs)
     terms = [sign * math.exp(log - largest) for sign, log in zip((1, -1, -1, 1), logs, strict=True)]
     value = math.fsum(terms)

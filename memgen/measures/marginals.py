@@ -21,20 +21,22 @@ class MarginalEstimate(NamedTuple):
     own: np.ndarray
 
 
-def marginal_estimate(points: np.ndarray, sigma: float = 1.0) -> MarginalEstimate:
+def marginal_estimate(points: arrays.Numbers, sigma: float = 1.0) -> MarginalEstimate:
     """Kernel estimates of the coordinates of points (n, d): keep it if the set is used again.
 
-    Raises ValueError on other shapes, on values that are not finite, and on σ that is not positive.
+    Raises ValueError on other shapes, on values that are not finite or whose squares are not, and on σ that is not
+    positive.
     """
-    x = arrays.points("points", np.asarray(points, float))
-    ordered, width = np.sort(x.T, axis=1), arrays.positive("sigma", sigma) / len(x)
+    x = arrays.squares("points", arrays.points("points", arrays.array("points", points).astype(float)))
+    ordered, width = np.sort(x.T, axis=1), arrays.scale("sigma", sigma) / len(x)
     n, variance = len(x), 2 * width**2
     own = np.full(len(ordered), float(n))
     for offset in range(1, n):  # pairs that many places apart, while any of them is within reach
         apart = ordered[:, offset:] - ordered[:, :-offset]
         if apart.min() > _REACH * np.sqrt(variance):
             break
-        own += 2 * np.exp(-(apart**2) / (2 * variance)).sum(1)
+        with np.errstate(over="ignore", under="ignore"):  # far beyond reach
+            own += 2 * np.exp(-(apart**2) / (2 * variance)).sum(1)
     return MarginalEstimate(ordered, width, own / (np.sqrt(variance) * n * n))
 
 

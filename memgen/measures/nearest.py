@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from memgen import arrays
 from memgen.measures.points import Points, pair
 
 _ROWS, _COLUMNS = 512, 512  # reference points, and points, at once: a megabyte of products, which stays in cache
@@ -41,7 +42,8 @@ def nearest(
     Memory: a copy of the reference in single precision and 0.3 GB. Raises ValueError on unequal dimensions, on values
     that are not finite and on fewer than k others.
     """
-    y, x = pair(points, reference, ("points", "reference"), least=k + exclude_self)
+    k = arrays.count("k", k)
+    y, x = pair(points, reference, ("points", "reference"), least=k + bool(exclude_self))
     if exclude_self and len(x) != len(y):
         raise ValueError(f"points are {len(y)}, reference {len(x)}: not one set, whose own points could be excluded")
     return search(y, x, k, exclude_self, progress)
@@ -51,8 +53,7 @@ def search(
     y: Tensor, x: Tensor, k: int, exclude_self: bool = False, progress: Progress | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same for sets that were checked before."""
-    largest = float(torch.stack(x.aminmax()).abs().max())
-    unit = 1.0 if largest == 0 or 1e-4 < largest < 1e8 else 2.0 ** (math.frexp(largest)[1] - 1)
+    unit = arrays.unit(x, y)
     if unit != 1:  # squares must leave neither single nor double precision
         x, y = x.double() / unit, y.double() / unit
     among = _Search(x, k, exclude_self)

@@ -2,19 +2,19 @@
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from memgen import arrays
+from memgen.arrays import Numbers
 
-Points = np.ndarray | Tensor
+Points = Numbers
 _SINGLE = (torch.float32, torch.float16, torch.bfloat16, torch.uint8, torch.int8, torch.int16, torch.bool)
 
 
 def _checked(points: Points, name: str, least: int = 1) -> Tensor:
-    values = arrays.points(name, torch.as_tensor(points), least)
-    return values.to(torch.float32 if values.dtype in _SINGLE else torch.float64)
+    values = arrays.tensor(name, points).detach()
+    return arrays.points(name, values.to(torch.float32 if values.dtype in _SINGLE else torch.float64), least)
 
 
 def pair(x: Points, y: Points, names: tuple[str, str], least: int = 1) -> tuple[Tensor, Tensor]:
@@ -36,12 +36,18 @@ def wasserstein2(x: Points, y: Points) -> float:
     """
     import ot  # takes a second, which whoever measures something else need not wait
 
-    a, b = (points.double() for points in pair(x, y, ("x", "y")))
+    a, b, unit = _scaled(*pair(x, y, ("x", "y")))
     squares = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist").square().cpu().numpy()
     cost, log = ot.emd2(ot.unif(len(a)), ot.unif(len(b)), squares, numItermax=10_000_000, log=True)
     if log["warning"]:
-        raise ArithmeticError(f"wasserstein2: the transport problem was not solved: {log['warning']}")
-    return math.sqrt(max(0.0, float(cost)))
+        raise ArithmeticError(f"wasserstein2: the transport between x and y was not found: {log['warning']}")
+    return unit * math.sqrt(max(0.0, float(cost)))
+
+
+def _scaled(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, float]:
+    """Both in double precision and in a unit in which squares are in it too, and that unit."""
+    unit = arrays.unit(a, b)
+    return a.double() / unit, b.double() / unit, unit
 
 
 def mmd2(x: Points, y: Points, width: float | None = None) -> float:
@@ -51,13 +57,13 @@ def mmd2(x: Points, y: Points, width: float | None = None) -> float:
     w is the median distance between points of the two sets if none is given. Raises ValueError on fewer than two
     points, and on a width that is not positive.
     """
-    a, b = (points.double() for points in pair(x, y, ("x", "y"), least=2))
+    a, b, unit = _scaled(*pair(x, y, ("x", "y"), least=2))
     if len(a) < 2:
         raise ValueError(f"x must be (n, d) with n ≥ 2 and d ≥ 1, got shape {tuple(a.shape)}")
     squares = [torch.cdist(p, q).square() for p, q in ((a, a), (b, b), (a, b))]
-    chosen = float(squares[2].median().sqrt()) if width is None else width
-    if not (chosen > 0 and math.isfinite(chosen)):
-        raise ValueError(f"width must be positive and finite, got {chosen}")
+    chosen = arrays.positive("width", float(squares[2].median().sqrt()) if width is None else width)
+    if width is not None:  # beyond these bounds the kernel is that of copies alone, or constant
+        chosen = min(max(chosen / unit, arrays.SMALLEST), arrays.LARGEST)
     within = 0.0
     for s in squares[:2]:
         n = len(s)

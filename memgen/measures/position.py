@@ -41,4 +41,9 @@ def position(
     own_norm = unit * float(log_overlap(mu, cov, mu, cov).exp())
     separation = 1 + math.exp(train.log_pair) - 2 * to_true + true_norm
     a = (to_generated - true_generated - to_true + true_norm) / separation
-    return Position(a, (own_norm - 2 * true_generated + true_norm) / separation - a**2, separation)
+    found = Position(a, (own_norm - 2 * true_generated + true_norm) / separation - a**2, separation)
+    if math.isnan(found.a) or math.isnan(found.b_squared) or not math.isfinite(separation):
+        raise ValueError(
+            "train, covariance and true_covariance are on scales so far apart that norms leave double precision"
+        )
+    return found

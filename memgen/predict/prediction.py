@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from memgen.arrays import array, count
+from memgen.arrays import shown as written
 from memgen.plain import plain
 from memgen.predict.criteria import Criterion, criteria
 from memgen.predict.denoising import HELD_OUT, TRAINED
@@ -97,31 +99,31 @@ def predict(
     """
     numbers = {"n": n, "batch": batch, "steps": steps, "parameters": parameters, "augmentation": augmentation}
     for name, value in numbers.items():
-        if value is not None and not 1 <= value < 1e18:
+        if value is not None and not 1 <= count(name, value, -(2**70), 2**70) < 1e18:
             raise ValueError(f"{name} = {value} is out of range: 1 or more")
-    wanted = np.unique(np.atleast_1d(np.asarray(() if sigma is None else sigma, float)))
+    seed, augmentation = count("seed", seed, 0), count("augmentation", augmentation)
+    n, batch, steps, parameters = (v if v is None else int(v) for v in (n, batch, steps, parameters))
+    wanted = np.unique(np.atleast_1d(array("sigma", () if sigma is None else sigma).astype(float)))
     if not (np.isfinite(wanted).all() and (wanted > 0).all()):
-        raise ValueError(f"sigma = {sigma} is out of range: positive and finite")
+        raise ValueError(f"sigma = {written(sigma)} is out of range: positive and finite")
     rows = checked(x)
-    count = len(rows.values) if n is None else n
+    size = len(rows.values) if n is None else n
     found: dict[str, Any] = {}
-    stages = _stages(rows, count, wanted, augmentation, seed, found, (batch, steps, parameters))
+    stages = _stages(rows, size, wanted, augmentation, seed, found, (batch, steps, parameters))
     for name, stage in stages if progress is None else progress(stages):
         with threadpool_limits(threads(rows.values)):
             found[name] = stage()
     spectrum = found["spectrum"].covariance.spectrum
     shown, collapse = found["levels"]
     relaxation, speciation = _times(float(spectrum.eigenvalues[0]))
-    sentences = tuple(
-        words(count, collapse, shown, wanted.size > 0, found["criteria"], found["training"], augmentation)
-    )
+    sentences = tuple(words(size, collapse, shown, wanted.size > 0, found["criteria"], found["training"], augmentation))
     place = [int(number) for number in rows.numbers]
     return Prediction(
         answer=sentences[0],
         words=sentences,
         rows=len(x),
         dimension=rows.values.shape[1],
-        n=count,
+        n=size,
         augmentation=augmentation,
         spectrum=spectrum,
         dimensions=found["dimensions"],
@@ -132,7 +134,7 @@ def predict(
         criteria=found["criteria"],
         exposed=tuple(replace(one, row=place[one.row], nearest=place[one.nearest]) for one in found["exposed"]),
         training=found["training"],
-        notes=tuple(_notes(rows, count, found)),
+        notes=tuple(_notes(rows, size, found)),
     )
 
 

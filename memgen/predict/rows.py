@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from memgen.arrays import array
+
 LEAST, _SMALLEST, _LARGEST = 10, 1e-15, 1e15
 _SECONDS = 5e10  # products, which a core does in a few seconds
 _KEPT = 2**25  # numbers of a part of the rows that is kept in double precision
@@ -35,9 +37,7 @@ def threads(x: np.ndarray) -> int | None:
 
 def checked(x: Any) -> Rows:
     """Raises ValueError on what is not (rows, features) of ten distinct rows of finite numbers of moderate size."""
-    values = np.asarray(x)
-    if values.dtype.kind not in "fiub":
-        raise ValueError(f"x must hold real numbers, got {values.dtype}")
+    values = array("x", x)
     if values.ndim != 2 or values.shape[1] < 1:
         raise ValueError(f"x must be (rows, features) with one feature at least, got shape {values.shape}")
     if len(values) < LEAST:

@@ -7,7 +7,7 @@ what a file promises is compared with the memory at hand before any of it is tak
 from collections.abc import Callable
 from pathlib import Path
 
-from memgen.errors import BadInput
+from memgen.errors import BadInput, one_line
 from memgen.reading import arrays, images, tables
 from memgen.reading.files import opened, status
 from memgen.reading.samples import Progress, Samples
@@ -30,6 +30,10 @@ def read(path: Path | str, progress: Progress | None = None) -> Samples:
     `progress` wraps the list of images, as tqdm does.  Raises BadInput, in one line that names the file and the cause.
     """
     path = Path(path)
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise BadInput(f"{one_line(path)}: its name is not text in UTF-8: rename it") from None
     if status(path).is_folder:
         return images.folder(path, progress or iter)
     suffix = path.suffix.lower()

@@ -32,9 +32,13 @@ def opened(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BadInput(f"{path}: {error.strerror or one_line(error, 120)}") from error
+        raise BadInput(f"{one_line(path)}: {error.strerror or one_line(error, 120)}") from error
     except MemoryError as error:
         raise BadInput(f"{path}: too large for the memory at hand") from error
+    except ValueError as error:
+        if isinstance(error, BadInput) or "null" not in str(error):
+            raise
+        raise BadInput(f"{one_line(path)}: no file can have this name") from None
 
 
 def room(path: Path, needed: int) -> None:

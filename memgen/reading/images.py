@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from memgen.errors import BadInput, one_line
+from memgen.errors import BadInput, one_line, printable
 from memgen.reading.files import opened, room
 from memgen.reading.samples import Progress, Samples, beyond, pixels
 
@@ -54,7 +54,7 @@ def folder(path: Path, progress: Progress = iter) -> Samples:
     for kind, left in (("other files", found.others), ("links to folders", found.links)):
         if left:
             notes.append(f"{len(left)} {kind} left out, such as {left[0]}")
-    return Samples(str(path), values, shape, tuple(found.images), tuple(notes))
+    return Samples(str(path), values, shape, tuple(map(printable, found.images)), tuple(notes))
 
 
 def _found(path: Path) -> Found:

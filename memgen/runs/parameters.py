@@ -28,6 +28,7 @@ _WORDS = {
     "literal_error": "must be {expected}",
     "multiple_of": "must be a multiple of {multiple_of}",
     "string_type": "must be text",
+    "string_unicode": "must be text in UTF-8",
     "too_long": "must have at most {max_length} values, not {actual_length}",
     "too_short": "must have at least {min_length} values, not {actual_length}",
     "tuple_type": "must be a list such as [1, 2]",
@@ -96,7 +97,9 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     reason = words.format(**errors[0].get("ctx", {})) if words else errors[0]["msg"]
     name = str(place[0]) if place else ""
     index = "".join(f"[{part}]" for part in place[1:] if isinstance(part, int))
-    if errors[0]["type"] == "extra_forbidden":
+    if errors[0]["type"] == "missing":
+        text = f"parameter {name} must be given"
+    elif errors[0]["type"] == "extra_forbidden":
         text = f"unknown parameter {one_line(name, 60)!r} (known: {', '.join(sorted(model.model_fields))})"
     elif name:
         text = f"{name}{index} = {one_line(value, 60)}: {reason}"

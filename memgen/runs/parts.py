@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic_core import from_json
 
 from memgen.errors import BadInput, one_line
 from memgen.files import replacing
@@ -36,7 +37,8 @@ class Part(NamedTuple):
 def write(path: Path, parts: Sequence[Part]) -> None:
     """Write a file, whole or not at all.
 
-    ValueError if columns differ between the parts; pyarrow's errors, or ValueError, if Parquet would change a value.
+    ValueError if columns differ between the parts; pyarrow's errors, or ValueError, if Parquet would not give the same
+    tables back.
     """
     contents = [pa.Table.from_pandas(part.table, preserve_index=False) for part in parts]
     # Our metadata alone: those of pandas would tie the types of the rows to its version.
@@ -49,7 +51,10 @@ def write(path: Path, parts: Sequence[Part]) -> None:
     common = {key: first[key] for key in first if all(p.made_by.get(key, ...) == first[key] for p in parts)}
     own = []
     for part, content in zip(parts, contents, strict=True):
-        digest = _checksum(schema, content.to_pandas(ignore_metadata=True), part.made_by)
+        back = content.to_pandas(ignore_metadata=True)
+        if lost := _lost(part.table, back):
+            raise ValueError(lost)
+        digest = _checksum(schema, back, part.made_by)
         own.append({**{k: v for k, v in part.made_by.items() if k not in common}, "checksum": digest})
     about = json.dumps({"common": common, "parts": own}, sort_keys=True)
     with replacing(path) as partial:
@@ -59,6 +64,29 @@ def write(path: Path, parts: Sequence[Part]) -> None:
             file.add_key_value_metadata({_KEY: about})
         if damaged := read(partial)[1]:
             raise ValueError(damaged[0])
+
+
+def _lost(given: pd.DataFrame, back: pd.DataFrame) -> str:
+    """The first thing of a table that Parquet does not give back, in words; empty if there is none."""
+    if given.index.names != [None] or not given.index.equals(pd.RangeIndex(len(given))):
+        name = one_line(given.index.name or type(given.index).__name__, 60)
+        return f"the index ({name}) would be lost: reset_index() makes a column of it, reset_index(drop=True) drops it"
+    if odd := [name for name in given.columns if not isinstance(name, str)]:
+        return f"the column {one_line(repr(odd[0]), 60)} would be renamed: names of columns must be text"
+    if given.columns.names != [None]:
+        return f"the name of the columns, {one_line(repr(given.columns.name), 60)}, would be lost"
+    if len(given) != len(back):
+        return "there are rows, but no columns"
+    for name, before in given.items():
+        after = back[name]
+        text = before.dtype == object and all(isinstance(value, str) for value in before)
+        if isinstance(before.dtype, pd.CategoricalDtype):
+            return f"column {one_line(name, 60)}: its categories would be lost"
+        if before.dtype != after.dtype and not text:
+            return f"column {one_line(name, 60)}: {before.dtype} would come back as {after.dtype}"
+        if not (list(before) == list(after) if text else before.equals(after)):
+            return f"column {one_line(name, 60)}: other values would come back"
+    return ""
 
 
 def read(path: Path) -> tuple[list[Part], list[str]]:
@@ -71,7 +99,7 @@ def read(path: Path) -> tuple[list[Part], list[str]]:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             if (text := (file.metadata.metadata or {}).get(_KEY)) is None:
                 raise ForeignFile(f"{path}: not results of a sweep")
-            about = json.loads(text)
+            about = from_json(text)  # which refuses what is nested too deeply to be handled
             own, common = about["parts"], about["common"]
             if not len(own) == file.num_row_groups > 0:
                 raise ValueError(f"{file.num_row_groups} row groups for {len(own)} cells")
@@ -91,7 +119,7 @@ def _part(path: Path, file: pq.ParquetFile, k: int, made_by: dict[str, Any]) -> 
         if checksum != _checksum(content.schema, table, made_by):
             raise ValueError("rows or provenance do not match the checksum")
     except _UNREADABLE as error:
-        return f"{path}: cell {made_by.get('position', '?')}: damaged: {one_line(error)}"
+        return f"{path}: cell {one_line(made_by.get('position', '?'), 20)}: damaged: {one_line(error)}"
     return Part(table, made_by)
 
 

@@ -36,7 +36,7 @@ class _Lines(tqdm):
         """Do nothing before other output: printed lines stay."""
 
     def close(self) -> None:
-        if not self.disable:
+        if not self.disable and hasattr(self, "sp"):  # what prints: an interrupt may come before there is one
             self.refresh()
             self.disable = True
             self._decr_instances(self)

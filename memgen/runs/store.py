@@ -1,14 +1,15 @@
 """Results on disk: one Parquet file for a finished sweep, and a folder of shards for one that is still running.
 
 A shard holds the rows of one cell. Whoever computes the cell writes its shard, whole or not at all, and nobody changes
-it. When the last cell is done the shards are joined into CHAPTER/NAME.parquet and removed.
+it. When the last cell is done the shards are joined into CHAPTER/NAME.parquet and removed. One sweep at a time has a
+folder of shards: it holds a lock in it.
 """
 
 import hashlib
 import json
+import os
 import shutil
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,13 @@ from typing import Any
 
 import pandas as pd
 
-from memgen.errors import BadInput
+from memgen.errors import BadInput, Failure, one_line
+from memgen.files import temporary
 from memgen.places import RESULTS
-from memgen.runs import parts
+from memgen.runs import lock, parts
+from memgen.runs.interrupts import interrupts_held
 from memgen.runs.parts import Part
-from memgen.runs.provenance import here, merged
+from memgen.runs.provenance import difference, here, malformed, merged
 
 
 @dataclass(frozen=True)
@@ -47,34 +50,32 @@ class Store:
         sweep = {"chapter": self.chapter, "version": self.version, "parameters": self.parameters}
         return {**sweep, "cell": cell._asdict(), "position": position, "cells": cells}
 
-    def prepare(self) -> None:
-        """Make the folder of shards, if need be. BadInput if nothing can be written into it."""
-        try:
-            self.shards.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=self.shards).close()
-        except OSError as error:
-            raise BadInput(f"{self.shards}: nothing can be written there: {error.strerror}") from None
+    def finished(self, grid: Sequence[Any]) -> bool:
+        """Whether the file has each cell once, sound and in order. BadInput if it does not belong here."""
+        found, damaged = self._in_file()
+        return not damaged and len(found) == len(grid) and list(self._placed(grid, found)) == list(range(len(grid)))
 
     def survey(self, grid: Sequence[Any]) -> tuple[set[int], list[str]]:
         """Positions of the cells that are finished and sound, and a line for each that is damaged.
 
         BadInput names a file that does not belong here, such as the results of a sweep with other parameters.
         """
-        joined, damaged = self._in_file(grid)
+        joined, damaged = self._in_file()
         shards, more = self._in_shards(grid)
-        return joined.keys() | shards.keys(), [*damaged, *more]
+        return self._placed(grid, joined).keys() | shards.keys(), [*damaged, *more]
 
     def has(self, about: Mapping[str, Any]) -> bool:
         """Whether the shard of a cell is there and sound."""
         try:
-            return not parts.read(self.shards / _name(about))[1]
+            return not _read(self.shards / _name(about))[1]
         except BadInput:
             return False
 
     def write(self, table: pd.DataFrame, about: Mapping[str, Any], seconds: float) -> None:
         """Write the shard of a cell that took so many seconds; raise if Parquet would not give the same rows back."""
         made_by = {**about, "command": self.command, "seconds": round(seconds, 3), **here(self.parameters)}
-        parts.write(self.shards / _name(about), [Part(table, made_by)])
+        with interrupts_held():
+            parts.write(self.shards / _name(about), [Part(table, made_by)])
         shutil.rmtree(self.scratch(about), ignore_errors=True)
 
     def scratch(self, about: Mapping[str, Any]) -> Path:
@@ -86,32 +87,53 @@ class Store:
 
         A process that is killed in between leaves the whole file beside shards that are in it already.
         """
-        joined, _ = self._in_file(grid)
-        if len(joined) < len(grid):
-            found = self._in_shards(grid)[0] | joined
-            parts.write(self.path, [found[k] for k in range(len(grid))])
+        if not self.finished(grid):
+            found = self._in_shards(grid)[0] | self._placed(grid, self._in_file()[0])
+            if gone := [k for k in range(len(grid)) if k not in found]:
+                raise ValueError(f"cell {gone[0]} has been removed or damaged meanwhile")
+            with interrupts_held():
+                parts.write(self.path, [found[k] for k in range(len(grid))])
         self._remove_shards(grid)
         return read(self.path)[0]
 
-    def _in_file(self, grid: Sequence[Any]) -> tuple[dict[int, Part], list[str]]:
-        if not self.path.exists():
-            return {}, []
+    def tidy(self, grid: Sequence[Any]) -> None:
+        """Remove what a killed process has left beside a finished file, if that can be done."""
+        if self.shards.exists() or any(self._partials()):
+            with suppress(OSError, BadInput, Failure), lock.alone(self.shards):
+                self._remove_shards(grid)
+
+    def _in_file(self) -> tuple[list[tuple[Path, Part]], list[str]]:
+        try:
+            self._check_length()
+            if not self.path.exists():
+                return [], []
+        except OSError as error:  # a folder whose name is too long, or a loop of links
+            raise BadInput(f"{self.path}: {error.strerror}") from None
         if self.path.is_dir():
             raise BadInput(f"{self.path}: a folder: choose another name")
         try:
-            found, damaged = parts.read(self.path)
+            found, damaged = _read(self.path)
         except parts.ForeignFile as error:
             raise BadInput(f"{error}: choose another name") from None
         except BadInput as error:
-            return {}, [str(error)]
-        return self._placed(grid, ((self.path, part) for part in found)), damaged
+            return [], [str(error)]
+        return [(self.path, part) for part in found], damaged
+
+    def _check_length(self) -> None:
+        """BadInput if the disk takes no name as long as the one under which the file is first written."""
+        folder = next(parent for parent in self.path.absolute().parents if parent.is_dir())
+        most, first = os.pathconf(folder, "PC_NAME_MAX"), len(os.fsencode(temporary(self.path).name))
+        if first > most:
+            raise BadInput(f"{one_line(self.path.name, 60)}: File name too long, by {first - most} for this disk")
 
     def _in_shards(self, grid: Sequence[Any]) -> tuple[dict[int, Part], list[str]]:
         names = {_name(self.about(cell, k, len(grid))) for k, cell in enumerate(grid)}
         found, damaged = [], []
         for path in sorted(self.shards.glob("*.parquet")):
+            if path.is_dir():
+                raise BadInput(f"{path}: a folder: move it away")
             try:
-                sound, lines = parts.read(path)
+                sound, lines = _read(path)
             except BadInput as error:
                 sound, lines = [], [str(error)]
             if lines and path.name not in names:
@@ -126,18 +148,21 @@ class Store:
         """The parts by their position. BadInput names the file of one that is not of this grid."""
         wanted = [self.about(cell, k, len(grid)) for k, cell in enumerate(grid)]
         places = {_name(about): k for k, about in enumerate(wanted)}
-        placed = {}
+        placed: dict[int, Part] = {}
         for path, part in found:
-            if difference := _difference(part.made_by, wanted[0]):
-                raise BadInput(f"{path}: of another sweep, with {difference}: choose another name or folder")
+            if wrong := difference(part.made_by, wanted[0]):
+                raise BadInput(f"{path}: of another sweep, with {wrong}: choose another name or folder")
             if (name := _name(part.made_by)) not in places:
                 raise BadInput(f"{path}: its cell is not in this grid: choose another name, or raise VERSION")
-            placed[places[name]] = part
+            placed.setdefault(places[name], part)
         return placed
 
+    def _partials(self) -> Iterator[Path]:
+        return self.path.parent.glob(f".{self.path.name}.*.partial")
+
     def _remove_shards(self, grid: Sequence[Any]) -> None:
-        """Remove the shards of this grid and what killed workers were writing; and the folder, if that was all."""
-        for partial in self.path.parent.glob(f".{self.path.name}.*.partial"):
+        """Remove the shards of this grid and what killed workers were writing."""
+        for partial in self._partials():
             partial.unlink(missing_ok=True)
         for partial in self.shards.glob(".*.partial"):
             partial.unlink(missing_ok=True)
@@ -145,8 +170,6 @@ class Store:
             shutil.rmtree(unfinished, ignore_errors=True)
         for k, cell in enumerate(grid):
             (self.shards / _name(self.about(cell, k, len(grid)))).unlink(missing_ok=True)
-        with suppress(OSError):
-            self.shards.rmdir()
 
 
 def load(chapter: str, name: str = "paper") -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -163,20 +186,31 @@ def read(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     if not path.exists():
         unfinished = path.with_suffix(".shards").is_dir()
         raise BadInput(f"{path}: {'the sweep is not finished' if unfinished else 'no results here'}")
-    found, damaged = parts.read(path)
+    found, damaged = _read(path)
     if damaged:
         raise BadInput(damaged[0])
     made = [part.made_by for part in found]
-    if difference := next(filter(None, (_difference(made_by, made[0]) for made_by in made)), ""):
-        raise BadInput(f"{path}: of two sweeps: {difference}")
+    if wrong := next(filter(None, (difference(made_by, made[0]) for made_by in made)), ""):
+        raise BadInput(f"{path}: of two sweeps: {wrong}")
     positions, cells = [made_by["position"] for made_by in made], made[0]["cells"]
     if positions != list(range(cells)):
-        raise BadInput(f"{path}: incomplete: {len(set(positions))} of {cells} cells are there")
+        there = len(set(positions) & set(range(cells)))
+        if there < cells:
+            raise BadInput(f"{path}: incomplete: {there} of {cells} cells are there")
+        raise BadInput(f"{path}: its cells are out of order, or twice")
     sweep = {key: made[0][key] for key in ("chapter", "version", "parameters", "cells")}
     seconds = round(sum(made_by["seconds"] for made_by in made), 1)
     mixed = {key: merged(m[key] for m in made) for key in ("command", "commit", "device", "cores", "versions")}
     table = pd.concat([part.table for part in found], ignore_index=True)
     return table, {**sweep, "seconds": seconds, **mixed}
+
+
+def _read(path: Path) -> tuple[list[Part], list[str]]:
+    """What parts.read finds, where a cell that does not say how it was made counts as damaged."""
+    sound, damaged = parts.read(path)
+    wrong = [malformed(part.made_by) for part in sound]
+    damaged += [f"{path}: a cell that does not say how it was made: {reason}" for reason in wrong if reason]
+    return [part for part, reason in zip(sound, wrong, strict=True) if not reason], damaged
 
 
 def _name(about: Mapping[str, Any]) -> str:
@@ -185,11 +219,3 @@ def _name(about: Mapping[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps(rows_depend_on, sort_keys=True).encode()).hexdigest()
     digits = max(4, len(str(about["cells"] - 1)))  # as many as it takes to sort the whole grid
     return f"{about['position']:0{digits}}-{digest[:12]}.parquet"
-
-
-def _difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """The first thing in which two cells are not of one sweep, with both values; empty if there is none."""
-    words = {"chapter": "chapter", "VERSION": "version", "number of cells": "cells"}
-    a, b = ({**m["parameters"], **{word: m[key] for word, key in words.items()}} for m in (found, wanted))
-    differ = [name for name in {**b, **a} if a.get(name, "absent") != b.get(name, "absent")]
-    return f"{differ[0]} = {a.get(differ[0], 'absent')}, not {b.get(differ[0], 'absent')}" if differ else ""

@@ -14,9 +14,9 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from memgen.errors import BadInput, Failure, one_line
-from memgen.runs import progress
+from memgen.runs import lock, progress
 from memgen.runs.provenance import commit
-from memgen.runs.store import Store
+from memgen.runs.store import Store, read
 from memgen.runs.workers import Workers
 
 Simulate = Callable[..., pd.DataFrame]  # the rows of one cell
@@ -36,7 +36,7 @@ def sweep(
     Progress and cells that raise are printed on stderr. Each cell runs on one thread, to which its process stays set.
 
     BadInput, before anything is run, if the store holds something else. Failure at the end if a cell has raised, and at
-    once if a shard cannot be written or the executor fails, as when a worker is killed.
+    once if another sweep is running there, a shard cannot be written or the executor fails, as when a worker is killed.
     """
     cells = list(grid)
     if not cells:
@@ -45,20 +45,24 @@ def sweep(
         jobs = [(member,) for member in cells]
         tables = dict(_run(cell, jobs, executor, progress.bar(len(cells))))
         return pd.concat([tables[k] for k in range(len(cells))], ignore_index=True)
-    sound, damaged = store.survey(cells)
-    for line in damaged:
-        print(f"{line}: computed again", file=sys.stderr)
-    if sound:
-        print(f"{store.path}: {len(sound)} of {len(cells)} cells are there already", file=sys.stderr)
-    if len(sound) < len(cells):
-        store.prepare()
-        _compute(cell, cells, sound, executor, store)
-    try:
-        return store.join(cells)
-    except (OSError, ValueError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise Failure(f"{store.path}: cannot be written: {one_line(error)}; {_safe(store, cells)}") from error
+    if store.finished(cells):  # nothing is written, except that what a killed process has left is cleared away
+        print(f"{store.path}: {len(cells)} of {len(cells)} cells are there already", file=sys.stderr)
+        store.tidy(cells)
+        return read(store.path)[0]
+    with lock.alone(store.shards):
+        sound, damaged = store.survey(cells)
+        for line in damaged:
+            print(f"{line}: computed again", file=sys.stderr)
+        if sound:
+            print(f"{store.path}: {len(sound)} of {len(cells)} cells are there already", file=sys.stderr)
+        if len(sound) < len(cells):
+            _compute(cell, cells, sound, executor, store)
+        try:
+            return store.join(cells)
+        except (OSError, ValueError) as error:
+            if isinstance(error, BadInput):
+                raise
+            raise Failure(f"{store.path}: cannot be written: {one_line(error)}; {_safe(store, cells)}") from error
 
 
 def _compute(cell: Simulate, cells: list[Any], sound: set[int], executor: Executor | None, store: Store) -> None:
@@ -147,7 +151,8 @@ def _keep(store: Store, cell: Simulate, member: Any, position: int, cells: int) 
         resumes = "scratch" in inspect.signature(cell).parameters
         table = cell(member, scratch=store.scratch(about)) if resumes else cell(member)
     except Exception as error:
-        return complaint(error)
+        # A worker that a cluster has given up may have finished the same cell meanwhile, and removed its scratch.
+        return None if store.has(about) else complaint(error)
     try:
         store.write(table, about, time.perf_counter() - start)
     except Exception as error:  # one type for all of them, which can be sent back from a worker

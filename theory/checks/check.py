@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from memgen.statistics import Estimate
+from memgen.streams import drawn_once
 from theory.core.formula import Formula
 
 
@@ -34,18 +34,18 @@ class Check:
     predict: Callable[..., Any] | None = None
 
     def observe(self) -> list[Observation]:
-        """The simulated values; made once, always the same ones."""
-        return _observe(self)
+        """The simulated values; made once, always the same ones. AssertionError if they are not as many as declared."""
+        found = _observe(self)
+        if not 0 < len(found) == self.comparisons:
+            raise AssertionError(f"{self.name} observed {len(found)} values and declares {self.comparisons}")
+        return found
 
     def z(self, predict: Callable[..., Any] | None = None) -> np.ndarray:
         """Standard normal scores of the observations against the formula (or another prediction)."""
         predict = predict or self.predict or self.formula
-        scores = np.array([o.estimate.z(float(predict(**o.args))) for o in self.observe()])
-        if not 0 < scores.size == self.comparisons:
-            raise AssertionError(f"{self.name} observed {scores.size} values and declares {self.comparisons}")
-        return scores
+        return np.array([o.estimate.z(float(predict(**o.args))) for o in self.observe()])
 
 
-@cache
+@drawn_once
 def _observe(check: Check) -> list[Observation]:
     return check.simulate()

@@ -11,12 +11,13 @@ from memgen.streams import stream
 from theory import collapse, images
 from theory.checks.check import Check, Observation
 
-_SETS, _DRAWS = 100, 40_000
+_SETS: dict[orbits.Study, int] = {"ring": 100, "sign": 400}
+_DRAWS = 40_000
 
 
 def _shifts(study: orbits.Study, law: str, at: float, orders: tuple[int, ...]) -> list[tuple[pd.DataFrame, Estimate]]:
     """The rows of the groups of these orders, whose points are singled out, and by how much they move ln n."""
-    rows = orbits.cell(orbits.Cell(study, law, at, _SETS, 1))
+    rows = orbits.cell(orbits.Cell(study, law, at, _SETS[study], 1))
     plain = rows[rows.group == "none"]
     shown = rows[(rows.group != "none") & (rows.criterion == "point") & rows.order.isin(orders)]
     return [(part, orbits.shift(plain, part)) for _, part in shown.groupby("order")]
@@ -25,7 +26,7 @@ def _shifts(study: orbits.Study, law: str, at: float, orders: tuple[int, ...]) -
 def _signs() -> list[Observation]:
     """How many more points a set counts for if each is shown as −y too, at the contrast where it collapses."""
     found = []
-    for separation in (0.0, 2.0, 4.0):
+    for separation in (0.0, 2.0, 3.0):
         ((rows, estimate),) = _shifts("sign", "normal", separation, (2,))
         contrast = separation**2 / (1 + np.exp(2 * rows.log_width.mean()))
         found.append(Observation({"contrast": contrast}, estimate))

@@ -1,9 +1,10 @@
 """Speciation and cloning against simulated mixtures of two Gaussians."""
 
 import numpy as np
+from scipy.optimize import brentq
 
 from memgen.laws.process import noised
-from memgen.statistics import Estimate, mean, zero_of_line
+from memgen.statistics import Estimate, mean
 from memgen.streams import stream
 from theory import mixture
 from theory.checks.check import Check, Observation
@@ -50,14 +51,19 @@ def _relaxations() -> list[Observation]:
     for separation, sigma in ((1.0, 1.0), (4.0, 0.5)):
         rng = stream("check", "mixture.relaxation", separation)
         x = np.where(rng.random(_DRAWS) < 0.5, separation, -separation) + sigma * rng.standard_normal(_DRAWS)
-        middle = np.log1p(separation**2 + np.hypot(separation**2, sigma**2)) / 2
-        times, shares = middle + np.array([-0.04, 0.03]), []
-        for part, t in zip(np.split(x, 2), times, strict=True):
+
+        def share(t: float, x: np.ndarray = x) -> float:
             a = 1 / np.expm1(2 * t)
-            weight = np.exp(-a * part**2 / 2)
-            share = float((weight * part**2).sum() / weight.sum() * a)
-            shares.append(mean(weight * (a * part**2 - share) / weight.mean())._replace(value=share - 0.5))
-        found.append(Observation({"separation": separation, "sigma": sigma}, zero_of_line(times, shares)))
+            weight = np.exp(-a * x**2 / 2)
+            return float((weight * x**2).sum() / weight.sum() * a)
+
+        middle = np.log1p(separation**2 + np.hypot(separation**2, sigma**2)) / 2
+        t = brentq(lambda t: share(t) - 0.5, middle - 0.5, middle + 0.5)
+        slope = (share(t + 1e-4) - share(t - 1e-4)) / 2e-4
+        a = 1 / np.expm1(2 * t)
+        weight = np.exp(-a * x**2 / 2)
+        error = mean(weight * (a * x**2 - 0.5) / weight.mean()).error / abs(slope)
+        found.append(Observation({"separation": separation, "sigma": sigma}, Estimate(t, error)))
     return found
 
 

@@ -123,7 +123,7 @@ def _fractions() -> list[Observation]:
 
 
 def _peaks() -> list[Observation]:
-    widths = {0.8: 0.6**0.5, 1.6: 0.2**0.5, 2.5: 0.01, 4.0: 0.01}
+    widths = {0.8: 0.6**0.5, 1.6: 0.2**0.5, 3.2: 0.01, 4.0: 0.01}  # d/γ is whole
     return [
         Observation({"gamma": ratio}, _extrapolated(ratio, tau, "training.linear_memorized_peak"))
         for ratio, tau in widths.items()

@@ -13,11 +13,16 @@ from theory.collapse.limit import information
 from theory.core.bounds import Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
+from theory.core.special import log_either
 from theory.core.steps import Identity, Limit, Step
 from theory.letters import POSITIVE, d, eigenvalues, gamma, kappa, sample, tau, tau2, variable
 from theory.spectra import renormalised_noise_formula
 
+_LEFT = Mean(tau2 / (sample + tau2), sample)  # one less the share
 _SHARE = Mean(sample / (sample + tau2), sample)  # tr S(S+λ)⁻¹/d, the sample's degrees of freedom
+
+# ln(1 − γ⟨s/(s+λ)⟩), exact near 0 and near 1
+_LOG_REST = log_either((1 - gamma) + gamma * _LEFT, -gamma * _SHARE)
 
 
 def _information_estimate(f: Formula) -> Iterator[Step]:
@@ -31,7 +36,7 @@ def _information_estimate(f: Formula) -> Iterator[Step]:
     plug_in = sp.log(1 + sample / tau2)
     yield Identity("so does the sample's own", sp.diff(plug_in, tau2), -single(_SHARE) / tau2)
     share, plain = sp.Function("share")(tau2), sp.Function("plain")(tau2)
-    estimate = f.branches[0].value.subs(_SHARE, share).subs(Mean(plug_in, sample), plain)
+    estimate = f.branches[0].value.doit().subs(_LEFT, 1 - share).subs(_SHARE, share).subs(Mean(plug_in, sample), plain)
     noises = tau2 / (1 - gamma * share)  # κ
     gap = sp.diff(estimate, tau2) + d * share * sp.diff(sp.log(noises), tau2) / 2
     m, falls = sp.symbols("m falls", positive=True)  # the share, and how fast it falls
@@ -39,7 +44,7 @@ def _information_estimate(f: Formula) -> Iterator[Step]:
     yield Identity("along κ(λ) the estimate falls as the population's information", gap, 0)
     yield Limit(
         "and starts where the population does: no information at much noise",
-        single(f.branches[0].value),
+        single(f.branches[0].value.doit()),
         tau2,
         sp.oo,
         0,
@@ -52,7 +57,7 @@ def _information_estimate_bounds(f: Formula) -> Iterator[Step]:
         "a sample of N degrees of freedom has fewer than N: κ is positive", f.branches[0].condition, spare > 0
     )
     yield Edge("without noise x_t tells x_0 exactly", f.variables[0], "lower", sp.log(1 + 1 / tau2), sp.oo)
-    many = single(f.branches[0].value) - d * sp.log(1 + sample / tau2) / 2
+    many = single(f.branches[0].value.doit()) - d * sp.log(1 + sample / tau2) / 2
     yield Edge("with many points the eigenvalues are the true ones", f.variables[2], "lower", many, 0)
 
 
@@ -61,7 +66,7 @@ information_estimate = Formula(
     variables=(variable(tau2, POSITIVE), variable(sample), variable(gamma, POSITIVE)),
     branches=(
         Branch(
-            d * (Mean(sp.log(1 + sample / tau2), sample) + _SHARE + sp.log(1 - gamma * _SHARE) / gamma) / 2,
+            d * (Mean(sp.log(1 + sample / tau2), sample) + _SHARE + _LOG_REST / gamma) / 2,
             gamma * _SHARE < 1,
         ),
     ),

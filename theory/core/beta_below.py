@@ -27,6 +27,7 @@ class beta_below(sp.Function):
 
     nargs = 4
     has_log = False  # known to 10⁻¹³ absolutely, not relatively
+    sure = True  # of the digits asked for
 
     def _latex(self, printer: Any) -> str:
         a, b, c, x = (printer._print(sp.together(argument)) for argument in self.args)

@@ -52,7 +52,7 @@ class Condition(Step):
         (kind, first), (other_kind, second) = _side(one), _side(other)
         if kind != other_kind:
             return False
-        ratio = sp.sympify(first / second).subs(self.given)
+        ratio = sp.sympify(first / second).doit().subs(self.given)
         factor = sp.factor(sp.simplify(ratio))
         return bool(factor.is_nonzero if kind == "=" else factor.is_positive)
 

@@ -11,15 +11,28 @@ import numpy as np
 import sympy as sp
 from scipy.optimize import elementwise
 from scipy.special import hyp2f1
-from sympy.codegen.cfunctions import log1p
+from sympy.codegen.cfunctions import expm1, log1p
 from sympy.codegen.rewriting import expm1_opt, optimize
 
 from theory.core.mean import Mean
 from theory.core.parts import Unknown
+from theory.core.roots import bracketed
+from theory.core.special import log_expm1
 
 
 def _log(value: sp.Expr) -> sp.Expr:
     return -sp.oo if value == 0 else sp.expand_log(sp.log(value), force=True)
+
+
+def _hyper(a: tuple, b: tuple, z: Any) -> np.ndarray:
+    """₂F₁; SciPy's is infinite next to its branch point for large or degenerate parameters: there by mpmath."""
+    value = np.asarray(hyp2f1(*a, *b, z))
+    if not np.isinf(value).any():
+        return value
+    points = np.broadcast_arrays(*a, *b, z)
+    near = np.isinf(value) & (points[-1] < 1)
+    value[near] = [float(mpmath.hyp2f1(*point)) for point in zip(*(p[near].tolist() for p in points), strict=True)]
+    return value
 
 
 def _special(expr: Any, backend: str) -> dict[str, Any]:
@@ -27,14 +40,24 @@ def _special(expr: Any, backend: str) -> dict[str, Any]:
     functions = {type(f) for f in sp.sympify(expr).atoms(sp.Function)}
     found = {f.__name__: getattr(f, backend) for f in functions if hasattr(f, backend)}
     if backend == "numpy":
-        found["hyper"] = lambda a, b, z: hyp2f1(*a, *b, z)
+        found["hyper"] = _hyper
         found["spectral_mean"] = lambda f, s: np.mean(f, axis=-1, keepdims=True)
     return found
 
 
 def _log_of(argument: sp.Expr) -> sp.Expr:
-    """ln(1 + x) by log1p; SymPy's own rewriting factors the argument first, which costs digits."""
+    """ln(1 + x) by log1p, ln(e^x − 1) beyond the range of e^x; SymPy's own rewriting costs digits."""
+    if isinstance(argument, expm1):
+        return log_expm1(*argument.args)
     return log1p(argument - 1) if argument.is_Add and sp.S.One in argument.args else sp.log(argument)
+
+
+def _one_less(total: sp.Expr) -> sp.Expr:
+    """A sum with 1 − x in it, which is exact for x near 1, formed before anything else is added."""
+    less = [term for term in total.args if (-term).is_Symbol]
+    if len(less) != 1:
+        return total
+    return sp.Add(sp.UnevaluatedExpr(1 + less[0]), *(term for term in total.args if term not in (1, less[0])))
 
 
 _INERT_MEAN = sp.Function("spectral_mean")
@@ -43,9 +66,13 @@ _INERT_MEAN = sp.Function("spectral_mean")
 def prepared(expr: Any) -> Any:
     """An expression or a condition with e^x − 1 and ln(1 + x) as functions that keep their digits."""
     if isinstance(expr, sp.Expr):
-        return optimize(expr, [expm1_opt]).replace(sp.log, _log_of)
+        # without an exponential it would only factor what it sees, for seconds
+        kept = (optimize(expr, [expm1_opt]) if expr.has(sp.exp) else expr).replace(sp.log, _log_of)
+        return kept.replace(lambda e: e.is_Add and len(e.args) > 2 and sp.S.One in e.args, _one_less)
     if isinstance(expr, sp.core.relational.Relational):
-        return expr.func(*(side.replace(sp.log, _log_of) for side in expr.args), evaluate=False)
+        return expr.func(*map(prepared, expr.args), evaluate=False)
+    if isinstance(expr, sp.And):
+        return sp.And(*map(prepared, expr.args), evaluate=False)
     return expr
 
 
@@ -68,9 +95,12 @@ def _at(rows: np.ndarray, arrays: dict[sp.Symbol, np.ndarray]) -> dict[sp.Symbol
 
 def _numeric(expr: Any, arrays: Mapping[sp.Symbol, np.ndarray]) -> np.ndarray:
     length = next(iter(arrays.values())).shape[0]
-    # What is beyond float64 is ∞ there, also by way of a denominator that underflows, and finite under .log.
-    with np.errstate(over="ignore", divide="ignore"):
+    # What is beyond float64 is ∞ there, also by way of a denominator that underflows, and finite under .log. What is
+    # not a number, such as ∞·0, is computed exactly or refused by those who ask.
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         value = _compile(sp.sympify(expr), tuple(arrays), "numpy")(*arrays.values())
+    if np.iscomplexobj(value):  # the logarithm of a negative number
+        value = np.where(np.imag(value) == 0, np.real(value), np.nan)
     return np.broadcast_to(value, (length, 1))
 
 
@@ -87,9 +117,10 @@ def _root(name: str, unknown: Unknown, arrays: Mapping[sp.Symbol, np.ndarray]) -
         return _numeric(unknown.equation, part).reshape(y.shape)
 
     tolerances = {"xatol": 1e-16 if positive else 0.0, "xrtol": 4e-16, "fatol": 0.0, "frtol": 0.0}
-    result = elementwise.find_root(
-        equation, (forward(low), forward(high)), args=(rows,), tolerances=tolerances, maxiter=2000
-    )
+    with np.errstate(invalid="ignore"):  # 0·∞, where the equation is infinite at an end
+        result = elementwise.find_root(
+            equation, (forward(low), forward(high)), args=(rows,), tolerances=tolerances, maxiter=2000
+        )
     if not np.all(result.success):
         culprit = {s: a[np.argmin(result.success)].squeeze() for s, a in arrays.items()}
         raise ArithmeticError(f"{name}: no root of {unknown.symbol} in its bracket at {_show(culprit)}")
@@ -111,26 +142,31 @@ def _mp_evaluate(expr: Any, values: Mapping[sp.Symbol, Any]) -> Any:
     """Evaluate at the working precision; a Mean becomes the explicit average over its spectrum."""
     expr = sp.sympify(expr)
     scalars = {s: v for s, v in values.items() if not isinstance(v, list)}
-    means = {}
-    for mean in expr.atoms(Mean):
+    known: dict[Mean, sp.Symbol] = {}
+    for mean in sorted(expr.atoms(Mean), key=lambda mean: len(mean.atoms(Mean))):  # those within others first
         f, s = mean.args
-        inner = _compile(f, (*scalars, s), "mpmath")
+        inner = _compile(f.xreplace(known), (*scalars, s), "mpmath")
         average = mpmath.fsum(inner(*scalars.values(), x) for x in values[s]) / len(values[s])
-        means[mean] = (_stand_in(mean), average)
-    expr = expr.xreplace({mean: dummy for mean, (dummy, _) in means.items()})
-    scalars |= dict(means.values())
+        known[mean] = _stand_in(mean)
+        scalars[known[mean]] = average
+    expr = expr.xreplace(known)
     return _compile(expr, tuple(scalars), "mpmath")(*scalars.values())
 
 
-def _mp_root(unknown: Unknown, values: Mapping[sp.Symbol, Any]) -> mpmath.mpf:
+def _mp_root(name: str, unknown: Unknown, values: Mapping[sp.Symbol, Any]) -> mpmath.mpf:
     low, high = (_mp_evaluate(edge, values) for edge in (unknown.lower, unknown.upper))
     forward, backward = (mpmath.log, mpmath.exp) if low > 0 else (mpmath.mpf, mpmath.mpf)
 
-    def equation(y: mpmath.mpf) -> mpmath.mpf:
-        return _mp_evaluate(unknown.equation, {**values, unknown.symbol: backward(y)})
+    def inside(y: mpmath.mpf) -> mpmath.mpf:
+        return min(max(backward(y), low), high)
 
-    bracket = (forward(low), forward(high))
-    return backward(mpmath.findroot(equation, bracket, solver="bisect", tol=mpmath.eps, maxsteps=2000, verify=False))
+    def equation(y: mpmath.mpf) -> mpmath.mpf:
+        return _mp_evaluate(unknown.equation, {**values, unknown.symbol: inside(y)})
+
+    root = bracketed(equation, forward(low), forward(high))
+    if root is None:
+        raise ArithmeticError(f"{name}: no root of {unknown.symbol} in its bracket at {_show(values)}")
+    return inside(root)
 
 
 def _show(values: Mapping[sp.Symbol, Any]) -> str:

@@ -59,13 +59,55 @@ def _log_tie(n: np.ndarray) -> np.ndarray:
 
 
 def _tie_moment(n: mpmath.mpf, power: int) -> mpmath.mpf:
-    """∫ u^power φ² Φ^{n−2} at the working precision, in pieces around where the integrand is largest."""
-    return _quadrature(n, power, mpmath.mp.prec)
+    """∫ u^power φ² Φ^{n−2} at the working precision."""
+    return _tie_moments(n, mpmath.mp.prec)[power]
 
 
 @lru_cache
-def _quadrature(n: mpmath.mpf, power: int, precision: int) -> mpmath.mpf:
-    """Kept, for a formula asks for the same moments more than once, a mean and a ratio of two, at each `precision`."""
-    reach, middle = mpmath.sqrt((mpmath.mp.dps + 5) * mpmath.log(10)), mpmath.sqrt(2 * mpmath.log(n))
-    edges = [-reach, 0, middle / 2, middle, middle + 2, middle + reach]
-    return mpmath.quad(lambda u: u**power * mpmath.npdf(u) ** 2 * mpmath.ncdf(u) ** (n - 2), edges)
+def _tie_moments(n: mpmath.mpf, precision: int) -> dict[int, mpmath.mpf]:
+    """The powers 0 and 2, by the trapezoid rule; kept, for a formula asks for both, and more than once.
+
+    Near u = √(2 ln n) the integrand falls as exp(−n e^{−u²/2}), which grows beyond |Im u| = π/2u: the rule errs by
+    e^{−2πy/step} for every y below that.
+    """
+    nats = precision * mpmath.log(2) + 10
+    far = mpmath.sqrt(nats + 2 * mpmath.log(n))  # beyond, φ² is below 2^−precision of n^−2
+    strip = mpmath.mpf("1.3") / (1 + mpmath.sqrt(2 * mpmath.log(n)))
+    step = mpmath.mpf(2) ** mpmath.floor(mpmath.log(2 * mpmath.pi * strip / (nats + 20), 2))
+    moments = {0: mpmath.mpf(0), 2: mpmath.mpf(0)}
+    for u, log_below in _logs_below(step, int(far) + 1, precision):
+        exponent = (n - 2) * log_below - u**2
+        if exponent > -nats - 2 * mpmath.log(n):
+            weight = mpmath.exp(exponent)
+            moments = {power: total + u**power * weight for power, total in moments.items()}
+    return {power: total * step / (2 * mpmath.pi) for power, total in moments.items()}
+
+
+@lru_cache(maxsize=16)
+def _logs_below(step: mpmath.mpf, far: int, precision: int) -> list[tuple[mpmath.mpf, mpmath.mpf]]:
+    """u and ln Φ(u) on a grid from −far to far, the tail summed from there by Taylor's series: the same for every n."""
+    last, tail, found = int(far / step), mpmath.ncdf(-far), []
+    for k in range(last, -1, -1):
+        u = k * step
+        if k < last:
+            tail += step * mpmath.exp(-(u**2) / 2) / mpmath.sqrt(2 * mpmath.pi) * _mean_fall(k, step, precision + 20)
+        found.append((u, mpmath.log1p(-tail)))
+        if k:
+            found.append((-u, mpmath.log(tail)))
+    return found
+
+
+def _mean_fall(k: int, step: mpmath.mpf, bits: int) -> mpmath.mpf:
+    """Mean of φ(x)/φ(u), x from u = k·step to u + step: Σ He_j(u) (−step)^j/(j+1)!, in integers of 2^−bits.
+
+    The step is a power of 2, so that products with it are shifts.
+    """
+    shift = -2 * (mpmath.frexp(step)[1] - 1)
+    before, now, total, j = 0, 1 << bits, 1 << bits, 0
+    while now or before:
+        after = -(((k * now) >> shift) // (j + 2)) - ((j * before) >> shift) // ((j + 1) * (j + 2))
+        before, now, j = now, after, j + 1
+        total += now
+        if -1 <= now <= 1 and -1 <= before <= 1:  # rounded downwards, they do not vanish
+            break
+    return mpmath.ldexp(mpmath.mpf(total), -bits)

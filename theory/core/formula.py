@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from typing import Any, Literal
 
 import mpmath
@@ -101,17 +102,23 @@ class Formula:
         return f"{head}\n\n| step | claim | verified |\n|---|---|---|\n{rows}"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """float64 values; arguments broadcast, a spectrum over its last axis. Raises DomainError."""
+        """float64 values; arguments broadcast, a spectrum over its last axis. Raises DomainError.
+
+        What is no number in float64, having left its range on the way, is that of `.mp`.
+        """
         return self._evaluate(self.branches, args, kwargs)
 
     def log(self, *args: Any, **kwargs: Any) -> Any:
-        """The natural logarithm of the value, computed without forming the value. TypeError where it has no digits."""
+        """The natural logarithm of the value, computed without forming the value. TypeError where it has no digits.
+
+        Where parts of it leave the range of float64 all the same, it is that of `.mp`, point by point.
+        """
         for function in sp.sympify(self.expr).atoms(sp.Function):
             if not getattr(function, "has_log", True):
                 raise TypeError(
                     f"{self.name}: {type(function).__name__} is known absolutely; its logarithm has no digits"
                 )
-        return self._evaluate(tuple(Branch(_log(b.value), b.condition) for b in self.branches), args, kwargs)
+        return self._evaluate(tuple(Branch(_log(b.value), b.condition) for b in self.branches), args, kwargs, True)
 
     def mp(self, *args: Any, dps: int = 50, **kwargs: Any) -> mpmath.mpf:
         """One value to `dps` digits; floats are taken at their exact binary value."""
@@ -122,7 +129,7 @@ class Formula:
                 raise TypeError(f"{self.name}: .mp takes one point, {symbol} has shape {np.shape(value)}")
         found: list[mpmath.mpf] = []
         # Cancellation costs an unknown number of digits: more of them until the result stands still, and is not 0.
-        for working in (dps + 10 << k for k in range(5)):
+        for working in (int((dps + 10) * 1.5**k) for k in range(8)):
             with mpmath.workdps(working):
                 try:
                     result, known = self._mp_value(
@@ -138,13 +145,25 @@ class Formula:
             raise ZeroDivisionError(f"{self.name}: a denominator is 0 at {_show(bound)}")
         return found[-1]
 
+    def phase(self, *args: Any, **kwargs: Any) -> int | None:
+        """The number of the phase that float64 finds at one point; None where none covers it. Raises DomainError."""
+        bound = self._bind(args, kwargs)
+        arrays = {s: np.reshape(np.asarray(v, float), (1, -1)) for s, v in bound.items()}
+        for k, (_, condition) in enumerate(self.branches):
+            if condition == sp.true or _numeric(condition, arrays).item():
+                return k
+        return None
+
     def _mp_value(self, values: dict[sp.Symbol, Any]) -> tuple[mpmath.mpf, bool]:
-        """The value, and whether it is the phase's own number, the same to any digits."""
+        """The value, and whether that is all there is to know: a number of the phase, or of a function that is sure."""
         for value, condition in self.branches:
             if _mp_evaluate(condition, values):
+                zeros = {s: 0 for s, v in values.items() if not isinstance(v, list) and v == 0}
+                if zeros and value.subs(zeros) == 0:  # and not for want of digits
+                    return mpmath.mpf(0), True
                 if self.unknown and value.has(self.unknown.symbol):
-                    values[self.unknown.symbol] = _mp_root(self.unknown, values)
-                return _mp_evaluate(value, values), value.is_number
+                    values[self.unknown.symbol] = _mp_root(self.name, self.unknown, values)
+                return _mp_evaluate(value, values), value.is_number or getattr(type(value), "sure", False)
         raise DomainError(f"{self.name}: no phase covers {_show(values)}")
 
     # -- float64 ------------------------------------------------------------------------------------------------
@@ -170,7 +189,7 @@ class Formula:
                 bound[self.count] = np.shape(value)[-1]
         return bound
 
-    def _evaluate(self, branches: tuple[Branch, ...], args: tuple, kwargs: Mapping[str, Any]) -> Any:
+    def _evaluate(self, branches: tuple[Branch, ...], args: tuple, kwargs: Mapping[str, Any], log: bool = False) -> Any:
         bound = self._bind(args, kwargs)
         spectra = {v.symbol for v in self.variables if v.spectrum}
         # Scalars get a trailing axis of length one, so that they broadcast against a spectrum on the last axis.
@@ -199,16 +218,29 @@ class Formula:
                 continue
             if self.unknown and value.has(self.unknown.symbol):
                 part = part | {self.unknown.symbol: _root(self.name, self.unknown, part)}
-            values = _numeric(value, part).reshape(-1)
-            if np.isnan(values).any():
-                raise ArithmeticError(
-                    f"{self.name}: not a number; use .log or .mp if the value leaves the range of float64"
-                )
-            out[rows] = values
+            out[rows] = _numeric(value, part).reshape(-1)
+            if not value.is_number:
+                doubtful = _doubtful(out[rows], log)
+                out[rows[doubtful]] = [self._exact(_at(np.array([k]), part), log) for k in doubtful]
         if left.size:
             first = {s: a[left[0]].squeeze() for s, a in arrays.items()}
             raise DomainError(f"{self.name}: no phase covers {_show(first)}")
         return out.reshape(shape)[()]
+
+    def _exact(self, at: Mapping[sp.Symbol, np.ndarray], log: bool) -> float:
+        """The value at one point by .mp, or its logarithm."""
+        spectra = {v.symbol for v in self.variables if v.spectrum}
+        given = {
+            s: at[s].reshape(-1).tolist() if s in spectra else at[s].item() for s in map(itemgetter(0), self.variables)
+        }
+        try:
+            value = self.mp(**{s.name: v for s, v in given.items()}, dps=20)
+        except (TypeError, ValueError, ZeroDivisionError):  # a complex number, say
+            value = mpmath.nan
+        if mpmath.isnan(value) or (log and value < 0):
+            what = "the logarithm of a negative number" if value < 0 else "not a number"
+            raise ArithmeticError(f"{self.name}: {what} at {_show(given)}")
+        return float(value) if not log else float(mpmath.log(value)) if value else -np.inf
 
 
 @cache
@@ -221,14 +253,26 @@ def premises(formula: Formula) -> tuple[tuple[str, Premise], ...]:
 
 
 # -- numerical back ends -----------------------------------------------------------------------------------------
+def _doubtful(values: np.ndarray, log: bool) -> np.ndarray:
+    """Where float64 has left its range on the way: what is no number, and ln of what is 0, ∞ or has lost digits."""
+    with np.errstate(invalid="ignore"):
+        return np.flatnonzero(np.isnan(values) | (log & (np.isinf(values) | (np.abs(values + 722) < 24))))
+
+
 def _check_domain(name: str, variable: Variable, value: Any) -> None:
     symbol, domain = variable.symbol.name, variable.domain
     # What carries more digits than a float is compared as it is: 1 − 10⁻³⁰ is below 1.
     exact = isinstance(value, mpmath.mpf | sp.Basic)
     try:
-        array = np.asarray(sp.Rational(value) if isinstance(value, str) else value, object if exact else float)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}: {symbol} must be a real number or an array of them, got {value!r:.60}") from None
+        given = sp.Rational(value) if isinstance(value, str) else value
+        if isinstance(given, np.ma.MaskedArray) or np.asarray(given).dtype.kind in "cMm":
+            raise TypeError
+        array = np.asarray(given, object if exact else float)
+    except OverflowError:
+        raise DomainError(f"{name}: {symbol} is beyond the largest number of float64 ({variable.meaning})") from None
+    except Exception:  # whoever claims to be an array may raise anything
+        shown = " ".join(repr(value).split())
+        raise TypeError(f"{name}: {symbol} must be a real number or an array of them, got {shown:.60}") from None
     if variable.spectrum and (array.ndim == 0 or array.shape[-1] == 0):
         raise DomainError(f"{name}: {symbol} must be a non-empty spectrum along its last axis")
     low, high = float(domain.inf), float(domain.sup)

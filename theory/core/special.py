@@ -15,6 +15,26 @@ def near_one(r: np.ndarray) -> np.ndarray:
     return 2 * s * s * (1 / (1 - s) - s * tail)
 
 
+class log_expm1(sp.Function):
+    """ln(e^x − 1) for x > 0, where e^x may leave the range of float64."""
+
+    nargs = 1
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        return sp.log(sp.exp(self.args[0]) - 1)
+
+    def _latex(self, printer: Any) -> str:
+        return printer._print(self.doit())
+
+    @staticmethod
+    def numpy(x: np.ndarray) -> np.ndarray:
+        return np.where(x > 1, x + np.log1p(-np.exp(-np.maximum(x, 1))), np.log(np.expm1(np.minimum(x, 1))))
+
+    @staticmethod
+    def mpmath(x: mpmath.mpf) -> mpmath.mpf:
+        return mpmath.log(mpmath.expm1(x))
+
+
 class ratio_divergence(sp.Function):
     """x − 1 − ln x: twice the KL divergence between centred Gaussians on the line with variance ratio x."""
 
@@ -123,6 +143,173 @@ class narrowing(sp.Function):
             return mpmath.log1p(x) - x / (1 + x)
 
 
+class root_deficit(sp.Function):
+    """1 − ₂F₁(−½, ½; 2; x), one less the mean root of a Marchenko–Pastur eigenvalue: x/8 where x is small."""
+
+    nargs = 1
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        half = sp.Rational(1, 2)
+        return 1 - sp.hyper((-half, half), (2,), self.args[0])
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\left[{printer._print(self.doit())}\right]"
+
+    @staticmethod
+    def numpy(x: np.ndarray) -> np.ndarray:
+        k = np.arange(1, 16)
+        terms = np.concatenate([[1 / 8], (k - 0.5) * (k + 0.5) / ((k + 1) * (k + 2))]).cumprod()
+        near = x * np.polynomial.polynomial.polyval(np.minimum(x, 0.1), terms)
+        return np.where(x < 0.1, near, 1 - special.hyp2f1(-0.5, 0.5, 2, x))
+
+    @staticmethod
+    def mpmath(x: mpmath.mpf) -> mpmath.mpf:
+        with mpmath.workdps(2 * mpmath.mp.dps):
+            return 1 - mpmath.hyp2f1(mpmath.mpf(-1) / 2, mpmath.mpf(1) / 2, 2, x)
+
+
+class log_either(sp.Function):
+    """ln x, where x and x − 1 are both known to all their digits."""
+
+    nargs = 2
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        return sp.log(self.args[0])
+
+    def _latex(self, printer: Any) -> str:
+        return printer._print(self.doit())
+
+    @staticmethod
+    def numpy(x: np.ndarray, less: np.ndarray) -> np.ndarray:
+        return np.where(np.abs(less) < 0.5, np.log1p(np.maximum(less, -0.5)), np.log(x))
+
+    @staticmethod
+    def mpmath(x: mpmath.mpf, less: mpmath.mpf) -> mpmath.mpf:
+        return mpmath.log(x)
+
+
+class reflected(sp.Function):
+    """Γ((1+ζ)/2) Γ((3−ζ)/2) = πq/sin πq, q = (ζ−1)/2, for −1 < ζ < 3; to all digits also near the poles at the ends."""
+
+    nargs = 1
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        return 1 / sp.sinc(sp.pi * (self.args[0] - 1) / 2)
+
+    def _latex(self, printer: Any, exp: str = "") -> str:
+        power = rf"\Gamma^{{{exp}}}" if exp else r"\Gamma"
+        z = printer._print(self.args[0])
+        return rf"{power}\left(\tfrac{{1+{z}}}{{2}}\right){power}\left(\tfrac{{3-{z}}}{{2}}\right)"
+
+    @staticmethod
+    def numpy(z: np.ndarray) -> np.ndarray:
+        return special.gamma((1 + z) / 2) * special.gamma((3 - z) / 2)
+
+    @staticmethod
+    def mpmath(z: mpmath.mpf) -> mpmath.mpf:
+        return mpmath.gamma((1 + z) / 2) * mpmath.gamma((3 - z) / 2)
+
+
+def _split(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two halves of 26 bits (Veltkamp)."""
+    c = 134217729.0 * x
+    high = c - (c - x)
+    return high, x - high
+
+
+def _exact_sum(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """x + y rounded, and what was rounded off (Knuth)."""
+    total = x + y
+    part = total - x
+    return total, (x - (total - part)) + (y - part)
+
+
+class edge_gap(sp.Function):
+    """4x − (s−1−x)², which changes sign at the edges (1±√x)² of a spectrum: to all digits next to them too."""
+
+    nargs = 2
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        s, x = self.args
+        return 4 * x - (s - 1 - x) ** 2
+
+    def _latex(self, printer: Any) -> str:
+        return printer._print(self.doit())
+
+    @staticmethod
+    def numpy(s: np.ndarray, x: np.ndarray) -> np.ndarray:
+        one, lost = _exact_sum(s, np.full_like(s, -1.0))
+        beyond, more = _exact_sum(one, -x)
+        rest = lost + more
+        high, low = _split(beyond)
+        square = beyond * beyond
+        tail = ((high * high - square) + 2 * high * low) + low * low + 2 * beyond * rest
+        return (4 * x - square) - tail
+
+    @staticmethod
+    def mpmath(s: mpmath.mpf, x: mpmath.mpf) -> mpmath.mpf:
+        with mpmath.workdps(3 * mpmath.mp.dps):
+            return 4 * x - (s - 1 - x) ** 2
+
+
+class sinh_excess(sp.Function):
+    """sinh x − x, x³/6 where x is small."""
+
+    nargs = 1
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        return sp.sinh(self.args[0]) - self.args[0]
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\left({printer._print(self.doit())}\right)"
+
+    @staticmethod
+    def numpy(x: np.ndarray) -> np.ndarray:
+        series = 1 / special.factorial(np.arange(3, 23, 2))
+        return np.where(x < 1, x**3 * np.polynomial.polynomial.polyval(x * x, series), np.sinh(x) - x)
+
+    @staticmethod
+    def mpmath(x: mpmath.mpf) -> mpmath.mpf:
+        with mpmath.workdps(3 * mpmath.mp.dps):
+            return mpmath.sinh(x) - x
+
+
+class remainder(sp.Function):
+    """1 − x·share, where the rest 1 − share is known to all digits too: for x > 0 near 1, and large."""
+
+    nargs = 3
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        x, share, _ = self.args
+        return 1 - x * share.doit()
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\left({printer._print(self.doit())}\right)"
+
+    @staticmethod
+    def numpy(x: np.ndarray, share: np.ndarray, rest: np.ndarray) -> np.ndarray:
+        return np.where(x <= 1, (1 - x) + x * rest, rest - (x - 1) * share)
+
+    @staticmethod
+    def mpmath(x: mpmath.mpf, share: mpmath.mpf, rest: mpmath.mpf) -> mpmath.mpf:
+        return (1 - x) + x * rest if x <= 1 else rest - (x - 1) * share
+
+
+class smaller(sp.Function):
+    """The smaller of two: 0 where the one is that crosses 0 last, of two that rise. SymPy's own asks for signs."""
+
+    nargs = 2
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        return sp.Min(*self.args)
+
+    def _latex(self, printer: Any) -> str:
+        return printer._print(self.doit())
+
+    numpy = staticmethod(np.minimum)
+    mpmath = staticmethod(min)
+
+
 class positive_root(sp.Function):
     """The positive root r of a r² + b r = c (a, c > 0), without cancellation for either sign of b."""
 
@@ -163,31 +350,29 @@ class log_ndtr(sp.Function):
         return mpmath.log(mpmath.erfc(-x / mpmath.sqrt(2)) / 2)
 
 
-class erf_around(sp.Function):
-    """erf(x + h) − erf(x − h), to all digits also where h is small."""
+class erf_from(sp.Function):
+    """erf(x + h) − erf(x) for x, h ≥ 0, to all digits also where h or x is small."""
 
     nargs = 2
 
     def doit(self, **hints: Any) -> sp.Expr:
         x, h = self.args
-        return sp.erf(x + h) - sp.erf(x - h)
+        return sp.erf(sp.factor(x + h)) - sp.erf(x)
 
     def _latex(self, printer: Any) -> str:
-        high, low = (
-            printer._print(sp.factor(end)) for end in (self.args[0] + self.args[1], self.args[0] - self.args[1])
-        )
+        high, low = (printer._print(sp.factor(end)) for end in (self.args[0] + self.args[1], self.args[0]))
         return rf"\mathrm{{erf}}\left({high}\right) - \mathrm{{erf}}\left({low}\right)"
 
     @staticmethod
     def numpy(x: np.ndarray, h: np.ndarray) -> np.ndarray:
         nodes, weights = np.polynomial.legendre.leggauss(16)
-        inside = np.exp(-((x[..., None] + np.minimum(h, 0.5)[..., None] * nodes) ** 2)) @ weights
-        return np.where(h < 0.5, 2 / np.sqrt(np.pi) * h * inside, special.erf(x + h) - special.erf(x - h))
+        inside = np.exp(-((x[..., None] + np.minimum(h, 1)[..., None] * (1 + nodes) / 2) ** 2)) @ weights
+        return np.where(h < 1, h / np.sqrt(np.pi) * inside, special.erf(x + h) - special.erf(x))
 
     @staticmethod
     def mpmath(x: mpmath.mpf, h: mpmath.mpf) -> mpmath.mpf:
         with mpmath.workdps(3 * mpmath.mp.dps):
-            return mpmath.erf(x + h) - mpmath.erf(x - h)
+            return mpmath.erf(x + h) - mpmath.erf(x)
 
 
 class normal_quantile(sp.Function):

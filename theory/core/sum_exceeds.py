@@ -29,6 +29,7 @@ class sum_exceeds(sp.Function):
     nargs = 8
     has_log = False  # known to 10⁻¹² absolutely, not relatively
     slow = True  # seconds to minutes in high precision
+    sure = True  # of the digits asked for
 
     def _latex(self, printer: Any) -> str:
         _, n1, a1, b1, n2, a2, b2, shift = (printer._print(arg) for arg in self.args)
@@ -77,7 +78,12 @@ def _log_characteristic(u: np.ndarray, y: np.ndarray, p: np.ndarray) -> np.ndarr
         real = (less - 2 * s * s * (less + 1)) @ parts
         imaginary = (2 * s * c * (less + 1)) @ parts
         mean[k : k + rows] = real[:, 0] - imaginary[:, 1] + 1j * (real[:, 1] + imaginary[:, 0])
-    return np.log1p(mean)
+    # NumPy's complex log1p rounds 1 + Re: of φ ≈ 1 − s²/2 that leaves no digits of s²
+    # but where φ is small |φ|² − 1 has none of those of φ.
+    small = np.abs(1 + mean) < 0.5
+    modulus = np.log1p(np.where(small, 0, 2 * mean.real + np.abs(mean) ** 2)) / 2
+    modulus[small] = np.log(np.abs(1 + mean[small]))
+    return modulus + 1j * np.arctan2(mean.imag, 1 + mean.real)
 
 
 def _probability(d: float, n1: float, a1: float, b1: float, n2: float, a2: float, b2: float, shift: float) -> float:
@@ -122,26 +128,62 @@ def _range(log_phi: Any, low: float) -> tuple[float, float]:
 # -- any precision ------------------------------------------------------------------------------------------------
 def _probability_mp(d: Any, n1: Any, a1: Any, b1: Any, n2: Any, a2: Any, b2: Any, shift: Any) -> mpmath.mpf:
     """The same rule, its steps halved until half the digits stand: the other half comes with the last halving."""
-    digits = mpmath.mp.dps
-    small, step, last = mpmath.mpf(10) ** -digits, mpmath.mpf(4) / digits, None
+    small, per_octave, last = mpmath.mpf(10) ** -mpmath.mp.dps, max(2, mpmath.mp.dps // 6), None
     while True:
+        step = mpmath.log(2) / per_octave
         nodes = _contour_mp(d, mpmath.pi / (2 * max(a1, a2)), step * min(1, mpmath.sqrt(2 / d)), small)
-        sides = [[(s - a * x / (1 + b * x), p) for x, p in nodes] for a, b, s in ((a1, b1, shift), (a2, b2, 0))]
-        means = [n * mpmath.fsum(mpmath.exp(y) * p for y, p in side) for n, side in zip((n1, n2), sides, strict=True)]
-        u, terms = mpmath.log(small) - mpmath.log(max(mpmath.re(m) for m in means)), []
-        weighted = [[(1j * mpmath.exp(y), p) for y, p in side] for side in sides]
-        while True:
-            s = mpmath.exp(u)
-            logs = [mpmath.log(mpmath.fdot((mpmath.exp(s * term), p) for term, p in side)) for side in weighted]
-            z = n1 * logs[0] + n2 * mpmath.conj(logs[1])
-            if z.real < mpmath.log(small):
-                break
-            terms.append(mpmath.exp(z.real) * mpmath.sin(z.imag))
-            u += step
-        value = mpmath.mpf(1) / 2 + step / mpmath.pi * mpmath.fsum(terms)
+        sides = [
+            [(mpmath.exp(s - a * x / (1 + b * x)), p) for x, p in nodes] for a, b, s in ((a1, b1, shift), (a2, b2, 0))
+        ]
+        means = [n * mpmath.re(mpmath.fsum(y * p for y, p in side)) for n, side in zip((n1, n2), sides, strict=True)]
+        first = small / max(means)
+        total, octaves = None, int(mpmath.mp.prec) + 64
+        while total is None:
+            bits = mpmath.mp.prec + octaves + int(mpmath.log(max(n1, n2), 2)) + 20
+            total, octaves = _octaves(sides, (n1, n2), first, per_octave, octaves, bits), 2 * octaves
+        value = mpmath.mpf(1) / 2 + step / mpmath.pi * total
         if last is not None and abs(value - last) < mpmath.sqrt(small):
             return value
-        step, last = step / 2, value
+        per_octave, last = 2 * per_octave, value
+
+
+def _octaves(sides: Any, counts: Any, first: Any, per_octave: int, most: int, bits: int) -> mpmath.mpf | None:
+    """Σ Im φ(s) over s = first · 2^{k/per_octave}, until φ has vanished; None if `most` octaves do not do.
+
+    Twice s squares every e^{isy}: of w = e^{isy} − 1 that is w(2+w), in integers of 2^−bits. In s' octaves an error
+    becomes 2^{s'} times as large, hence their number.
+    """
+    gone, total = mpmath.log(mpmath.mpf(10)) * -mpmath.mp.dps, mpmath.mpf(0)
+    weights = [_integers([p for _, p in side], bits) for side in sides]
+    for k in range(per_octave):
+        scale = 1j * first * mpmath.mpf(2) ** (mpmath.mpf(k) / per_octave)
+        with mpmath.workprec(bits):
+            waves = [_integers([mpmath.expm1(scale * y) for y, _ in side], bits) for side in sides]
+        for _ in range(most):
+            logs = []
+            for (p_real, p_imag), (real, imag) in zip(weights, waves, strict=True):
+                mean = (p_real * real - p_imag * imag).sum(), (p_real * imag + p_imag * real).sum()
+                logs.append(
+                    mpmath.log1p(mpmath.mpc(*(mpmath.ldexp(mpmath.mpf(int(part)), -2 * bits) for part in mean)))
+                )
+            z = counts[0] * logs[0] + counts[1] * mpmath.conj(logs[1])
+            if z.real < gone:
+                break
+            total += mpmath.exp(z.real) * mpmath.sin(z.imag)
+            waves = [
+                (2 * real + ((real * real - imag * imag) >> bits), 2 * imag + ((real * imag) >> (bits - 1)))
+                for real, imag in waves
+            ]
+        else:
+            return None
+    return total
+
+
+def _integers(values: list[mpmath.mpc], bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Real and imaginary parts in units of 2^−bits."""
+    parts = [(int(mpmath.ldexp(v.real, bits)), int(mpmath.ldexp(v.imag, bits))) for v in map(mpmath.mpc, values)]
+    real, imag = zip(*parts, strict=True)
+    return np.array(real, object), np.array(imag, object)
 
 
 def _contour_mp(d: Any, depth: mpmath.mpf, step: mpmath.mpf, small: mpmath.mpf) -> list[tuple[mpmath.mpc, mpmath.mpc]]:

@@ -35,8 +35,9 @@ class mean_sech(sp.Function):
     @staticmethod
     def mpmath(b2: mpmath.mpf) -> mpmath.mpf:
         b = mpmath.sqrt(b2)
-        edges = [mpmath.mpf(k) / (1 + b) for k in (0, 1, 4, 16, 64)] + [mpmath.inf]
-        return 2 * mpmath.quad(lambda w: mpmath.npdf(w) / mpmath.cosh(b * w), edges)
+        if b < 1:  # the poles are π/2b away
+            return _mp_average(lambda w: 1 / mpmath.cosh(b * w), _strip(b))
+        return _mp_far(b, lambda v: 2 * mpmath.exp(-v) / (1 + mpmath.exp(-2 * v)))
 
 
 class class_information(sp.Function):
@@ -62,13 +63,53 @@ class class_information(sp.Function):
 
     @staticmethod
     def mpmath(b2: mpmath.mpf) -> mpmath.mpf:
-        b, digits = mpmath.sqrt(b2), mpmath.mp.dps * mpmath.log(10)
         if b2 < 1:
-            return b2 - _mp_average(lambda z: mpmath.log(mpmath.cosh(b * (b + z))))
-        if b2 > 2 * digits + 10:  # the classes are told apart to all digits
+
+            def average(b: mpmath.mpf) -> mpmath.mpf:
+                return b**2 - _mp_average(lambda z: mpmath.log(mpmath.cosh(b * (b + z))), _strip(b))
+
+            return _mp_small(b2, 1, mpmath.mpf(1) / 2, average)
+        if b2 / 2 > mpmath.mp.prec:  # what is left to know is e^{−b²/2}
             return mpmath.log(2)
-        kink = 3 / (2 * b)  # cosh u is 0 at u = iπ/2
-        return mpmath.log(2) - _mp_average(lambda z: mpmath.log1p(mpmath.exp(-2 * b * (b + z))), kink)
+        return mpmath.log(2) - class_entropy.mpmath(b2)
+
+
+class class_entropy(sp.Function):
+    """H(class | b·class + z) = ln 2 − I = E ln(1+e^{−2u}), of b²; nats, to all digits also where it is e^{−b²/2}.
+
+    With w = b + z it is e^{−b²/2} E g(b|w|)/2, g(v) = e^{v} ln(1+e^{−2v}) + e^{−v} ln(1+e^{2v}), w standard normal.
+    """
+
+    nargs = 1
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        return sp.log(2) - class_information(self.args[0])
+
+    def _latex(self, printer: Any) -> str:
+        return rf"H_{{\pm}}\left({printer._print(self.args[0])}\right)"
+
+    @staticmethod
+    def numpy(b2: np.ndarray) -> np.ndarray:
+        b2 = np.asarray(b2, float)
+        b = np.sqrt(np.maximum(b2, 1))[..., None]
+        w = 0.25 / b * np.arange(-160, 161)
+        v = np.abs(b * w)
+        decay = np.exp(-v)
+        both = np.log1p(decay**2) / np.where(v > 300, 1, decay) * (v <= 300) + decay * (2 * v + np.log1p(decay**2))
+        far = np.exp(-b2 / 2) * (0.125 / b * np.exp(-(w**2) / 2) * both).sum(-1) / np.sqrt(2 * np.pi)
+        return np.where(b2 < 1, np.log(2) - class_information.numpy(np.minimum(b2, 1)), far)
+
+    @staticmethod
+    def mpmath(b2: mpmath.mpf) -> mpmath.mpf:
+        if b2 < 1:
+            return mpmath.log(2) - class_information.mpmath(b2)
+
+        def both(v: mpmath.mpf) -> mpmath.mpf:
+            decay = mpmath.exp(-v)
+            log = mpmath.log1p(decay**2)
+            return (log / decay + decay * (2 * v + log)) / 2
+
+        return mpmath.exp(-b2 / 2) * _mp_far(mpmath.sqrt(b2), both)
 
 
 # tanh z = Σ c_k z^{2k−1}, for |z| < ½ to rounding; from k = 2 on it is tanh z − z
@@ -98,7 +139,12 @@ _Z = 0.125 * np.arange(-80, 81)
 _WEIGHT = 0.125 * np.exp(-(_Z**2) / 2) / np.sqrt(2 * np.pi)
 
 
-def _mp_average(f: Callable[[Any], Any], strip: Any = 1) -> mpmath.mpf:
+def _strip(b: mpmath.mpf) -> mpmath.mpf:
+    """Within which a function of bz is analytic: 1/cosh, and ln cosh, as far as π/2b."""
+    return 3 / (2 * max(b, mpmath.mpf("0.01")))
+
+
+def _mp_average(f: Callable[[Any], Any], strip: mpmath.mpf) -> mpmath.mpf:
     """The same to the working precision; f is analytic where |Im z| < strip.
 
     The rule errs by e^{y²/2 − 2πy/step}, for every y in the strip.
@@ -109,6 +155,22 @@ def _mp_average(f: Callable[[Any], Any], strip: Any = 1) -> mpmath.mpf:
     edge = int(mpmath.sqrt(2 * digits) / step) + 1
     terms = (mpmath.exp(-((k * step) ** 2) / 2) * f(k * step) for k in range(-edge, edge + 1))
     return step * mpmath.fsum(terms) / mpmath.sqrt(2 * mpmath.pi)
+
+
+def _mp_far(b: mpmath.mpf, f: Callable[[Any], Any]) -> mpmath.mpf:
+    """E f(b|w|), w ~ N(0, 1), b ≥ 1, of an even f that falls as e^{−v} and is analytic where |Im v| < π/2.
+
+    In v = sinh x a normal law keeps within e^{1/4} of itself as far as |Im x| = π/4: the rule errs by e^{−π²/2·step}.
+    """
+    step = mpmath.pi**2 / 2 / (mpmath.mp.prec * mpmath.log(2) + 5)
+    total, k = f(mpmath.mpf(0)) / 2, 0
+    while True:
+        k += 1
+        v = mpmath.sinh(k * step)
+        term = mpmath.cosh(k * step) * mpmath.exp(-((v / b) ** 2) / 2) * f(v)
+        total += term
+        if term < mpmath.eps * total:
+            return 2 * step * total / (b * mpmath.sqrt(2 * mpmath.pi))
 
 
 def _mp_small(b2: mpmath.mpf, power: int, leading: mpmath.mpf, average: Callable[[Any], mpmath.mpf]) -> mpmath.mpf:
@@ -144,7 +206,7 @@ class taylor_residual(sp.Function):
             return 1 - b2 + b2**2 - mpmath.exp(-b2 / 2) * mean_sech.mpmath(b2)
 
         def average(b: mpmath.mpf) -> mpmath.mpf:
-            return _mp_average(lambda z: (mpmath.tanh(b * (b + z)) - b * (b + z)) ** 2)
+            return _mp_average(lambda z: (mpmath.tanh(b * (b + z)) - b * (b + z)) ** 2, _strip(b))
 
         return _mp_small(b2, 3, mpmath.mpf(5) / 3, average)
 
@@ -175,9 +237,35 @@ class linear_residual(sp.Function):
             return 1 / (1 + b2) - mpmath.exp(-b2 / 2) * mean_sech.mpmath(b2)
 
         def average(b: mpmath.mpf) -> mpmath.mpf:
-            return _mp_average(lambda z: (mpmath.tanh(b * (b + z)) - b * (b + z) / (1 + b**2)) ** 2)
+            return _mp_average(lambda z: (mpmath.tanh(b * (b + z)) - b * (b + z) / (1 + b**2)) ** 2, _strip(b))
 
         return _mp_small(b2, 3, mpmath.mpf(2) / 3, average)
+
+
+class score_gap(sp.Function):
+    """b² linear_residual(b²) − δ, of b² and δ: to all digits also where both are nearly 1."""
+
+    nargs = 2
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        x, level = self.args
+        return x * linear_residual(x).doit() - level
+
+    def _latex(self, printer: Any) -> str:
+        x, level = map(printer._print, (self.args[0] * linear_residual(self.args[0]), self.args[1]))
+        return rf"{x} - {level}"
+
+    @staticmethod
+    def numpy(b2: np.ndarray, level: np.ndarray) -> np.ndarray:
+        b2 = np.asarray(b2, float)
+        far = np.maximum(b2, 1)
+        rest = 1 / (1 + far) + far * np.exp(-far / 2) * mean_sech.numpy(far)  # 1 − b² linear_residual(b²)
+        near = np.minimum(b2, 1)
+        return np.where(b2 < 1, near * linear_residual.numpy(near) - level, (1 - level) - rest)
+
+    @staticmethod
+    def mpmath(b2: mpmath.mpf, level: mpmath.mpf) -> mpmath.mpf:
+        return b2 * linear_residual.mpmath(b2) - level
 
 
 class negentropy(sp.Function):
@@ -216,6 +304,6 @@ class negentropy(sp.Function):
                 r = mpmath.exp(log_r)
                 return 1 - r + r * log_r
 
-            return _mp_average(term)
+            return _mp_average(term, _strip(b * mpmath.sqrt(1 + x)))
 
         return _mp_small(b2, 4, mpmath.mpf(1) / 12, average)

@@ -8,7 +8,7 @@ import sympy as sp
 
 from theory.core.mean import Mean
 from theory.core.parts import Branch
-from theory.core.special import log_add, log_ndtr
+from theory.core.special import log_add, log_expm1, log_ndtr
 from theory.core.stable import log_mills, log_stable_excess
 
 _PHI, _MILLS, _ARCCOT = sp.Function(r"\Phi"), sp.Function("R"), sp.Function(r"\mathrm{arccot}")
@@ -21,7 +21,7 @@ _MOST = 1.25 * _WIDE  # and what MathJax can take
 def display(name: str, branches: Sequence[Branch], equation: sp.Expr | None, letters: Mapping[sp.Symbol, str]) -> str:
     """name = the value of each phase, the equation of the unknown, and the parts that were named."""
     shown = {_EULER: r"\gamma_{\mathrm{E}}", **letters}
-    style: dict[str, Any] = {"ln_notation": True, "symbol_names": shown}
+    style: dict[str, Any] = {"ln_notation": True, "inv_trig_style": "full", "symbol_names": shown}
     values = [_plain(branch.value) for branch in branches]
     parts, (*values, last) = _named([*values, sp.S.Zero if equation is None else _plain(equation)])
     for symbol, _ in parts:
@@ -57,6 +57,8 @@ def _plain(value: sp.Expr) -> sp.Expr:
                 sums *= _PHI(*term.args)
             elif isinstance(-term, log_mills):
                 sums /= _MILLS(*(-term).args)
+            elif isinstance(term, log_expm1):
+                sums *= sp.exp(term.args[0]) - 1
             elif isinstance(term, log_stable_excess):
                 x, m = term.args
                 arc = _ARCCOT((sp.exp(x) + sp.cos(sp.pi * m)) / sp.sin(sp.pi * m)) / (sp.pi * m)
@@ -96,6 +98,15 @@ def _named(exprs: list[sp.Expr]) -> tuple[list[tuple[sp.Symbol, sp.Expr]], list[
             parts = [(symbol, value.xreplace({part: name})) for symbol, value in parts] + [(name, part)]
             changed = True
             break
+    for dummy, mean in list(back.items()):  # of one that is too wide, what is constant in it: made of other averages
+        if width(mean) > _MOST:
+            inside = {inner: sp.Dummy() for inner in mean.args[0].atoms(Mean)}
+            term = mean.args[0].xreplace(inside)
+            constant = [e for e in sp.preorder_traversal(term) if e.has(*inside.values()) and not e.has(mean.args[1])]
+            if constant:
+                name = next(names)
+                parts.append((name, constant[0].xreplace({d: m for m, d in inside.items()})))
+                back[dummy] = Mean(term.xreplace({constant[0]: name}), mean.args[1])
     for dummy, mean in list(back.items()):  # an average gets a name where nothing else makes a line of it
         holders = [e for e in (*exprs, *(part for _, part in parts)) if e.has(dummy) and e != dummy]
         if any(width(term) > _MOST for e in holders for term in sp.Add.make_args(e.xreplace(back))):

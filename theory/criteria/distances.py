@@ -18,6 +18,7 @@ from theory.core.averages import normal_average
 from theory.core.bounds import Bracket, Condition, Edge
 from theory.core.extremes import normal_max, tie_square
 from theory.core.formula import Branch, Formula, Variable
+from theory.core.special import root_deficit
 from theory.core.steps import Identity, Limit, Premise, Step, shared
 from theory.letters import a, at_least, d, gamma, n, unknown, variable
 from theory.spectra import mp_moment
@@ -60,7 +61,7 @@ def _degree(points: Variable) -> Step:
 def _largest() -> Iterator[Step]:
     """E of the largest of n normal variables whose correlations are small, of mean 0 and variance η²."""
     u, k = sp.symbols("u k", real=True)
-    corr, eta = sp.Symbol("corr", real=True), sp.Symbol("eta", positive=True)
+    corr, reach = sp.Symbol("corr", real=True), sp.Symbol("reach", positive=True)
     x, y = sp.symbols("x y", real=True)
     density = sp.exp(-(x**2 - 2 * corr * x * y + y**2) / (2 * (1 - corr**2))) / (2 * sp.pi * sp.sqrt(1 - corr**2))
     slope = sp.simplify((sp.diff(density, corr) - sp.diff(density, x, y)) / density)
@@ -73,8 +74,8 @@ def _largest() -> Iterator[Step]:
         sp.diff(-n * bell * below**k, u) / (bell * below**k),
         n * u - n * k * bell / below,
     )
-    loss = sp.integrate(corr * u**2, (corr, 0, eta))
-    yield Identity("a pair at ρ = η loses ½⟨u²⟩η² of its meeting density", loss, u**2 * eta**2 / 2)
+    loss = sp.integrate(corr * u**2, (corr, 0, reach))
+    yield Identity("a pair at ρ = η loses ½⟨u²⟩η² of its meeting density", loss, u**2 * reach**2 / 2)
 
 
 @shared
@@ -129,7 +130,7 @@ wasserstein_training = Formula(
 
 
 def _wasserstein_truth(f: Formula) -> Iterator[Step]:
-    few, many = ((2 + 1 / n - branch.value) / 2 for branch in f.branches)
+    few, many = ((2 + 1 / n - branch.value.doit()) / 2 for branch in f.branches)
     yield from _root_trace(few, many)
     s = sp.Symbol("s", positive=True)
     yield Identity("per direction (√s − 1)², whose mean is 2 − 2 E√s", (sp.sqrt(s) - 1) ** 2, s + 1 - 2 * sp.sqrt(s))
@@ -143,7 +144,7 @@ def _wasserstein_truth_bounds(f: Formula) -> Iterator[Step]:
 wasserstein_truth = Formula(
     name="wasserstein_truth",
     variables=(variable(n, at_least(2)), variable(d)),
-    branches=(Branch(1 / n + 2 - 2 * _FEW, n - 1 <= d), Branch(1 / n + 2 - 2 * _MANY)),
+    branches=(Branch(1 / n + 2 - 2 * _FEW, n - 1 <= d), Branch(1 / n + 2 * root_deficit(d / _N))),
     kind="asymptotic",
     regime="W₂²(O, G)/(dσ²) of G = N(x̄, S) and the isotropic truth, n, d → ∞",
     source="derived here",

@@ -23,7 +23,7 @@ from scipy import special
 
 from theory.core.bounds import Edge
 from theory.core.formula import Branch, Formula
-from theory.core.special import erf_around
+from theory.core.special import erf_from
 from theory.core.steps import Identity, Limit, Step
 from theory.letters import INSIDE, ratio, variable
 
@@ -40,7 +40,7 @@ def _pair_flag_rate(f: Formula) -> Iterator[Step]:
     condition = place**2 - 2 / (1 - ratio**2) * (1 + ratio**2) * place / sp.sqrt(2) + sp.Rational(1, 2)
     yield Identity("the ball of the text at n = 2", inside, (1 - ratio**2) * condition)
     probability = sp.erf(outer / sp.sqrt(2)) - sp.erf(inner / sp.sqrt(2))
-    yield Identity("2[Φ(outer) − Φ(inner)], for x₁ and for x₂", f.expr, probability)
+    yield Identity("2[Φ(outer) − Φ(inner)], for x₁ and for x₂", f.expr.doit(), probability)
     yield Limit("every point is nearer to one of them: c → 1", f.expr.doit(), ratio, 1, 1, "-")
 
 
@@ -51,7 +51,7 @@ def _pair_flag_rate_bounds(f: Formula) -> Iterator[Step]:
 pair_flag_rate = Formula(
     name="pair_flag_rate",
     variables=(variable(ratio, INSIDE),),
-    branches=(Branch(erf_around((1 + ratio**2) / (1 - ratio**2) / 2, ratio / (1 - ratio**2))),),
+    branches=(Branch(erf_from((1 - ratio) / (1 + ratio) / 2, 2 * ratio / ((1 - ratio) * (1 + ratio)))),),
     kind="exact",
     regime="flagged fraction of G = N(x̄, S) of two training points, in any dimension",
     source="derived here",

@@ -73,7 +73,9 @@ class crescent(sp.Function):
 
     @staticmethod
     def mpmath(D: mpmath.mpf) -> mpmath.mpf:
-        return mpmath.betainc(mpmath.mpf(1) / 2, (D + 1) / 2, 0, mpmath.mpf(1) / 4, regularized=True)
+        half, b = mpmath.mpf(1) / 2, (D + 1) / 2  # of the other part, whose series converges in any dimension
+        series = mpmath.hyp2f1(b + half, 1, b + 1, mpmath.mpf(3) / 4)
+        return 1 - (mpmath.mpf(3) / 4) ** b * half / (b * mpmath.beta(half, b)) * series
 
 
 def _slice(D: sp.Expr) -> sp.Expr:

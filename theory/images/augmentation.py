@@ -22,7 +22,7 @@ from theory.core.bounds import Bracket, Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
 from theory.core.steps import Identity, Limit, Premise, Quadrature, Step
-from theory.core.two_gaussians import class_information
+from theory.core.two_gaussians import class_entropy, class_information
 from theory.images.conditioning import mixture_collapse_time
 from theory.letters import (
     POSITIVE,
@@ -40,14 +40,14 @@ from theory.letters import (
     variable,
 )
 
-_HIDDEN = sp.log(2) - class_information(contrast)
+_HIDDEN = class_entropy(contrast)
 
 
 def _hidden_sign(f: Formula) -> Iterator[Step]:
     z, b = sp.Symbol("z", real=True), sp.Symbol("b", positive=True)
     plus = ((b + z + b) ** 2 - (b + z - b) ** 2) / 2  # ln of the odds of the own sign at w = b + z
     yield Identity("ln of the odds of the own sign: 2b(b+z)", sp.expand(plus), sp.expand(2 * b * (b + z)))
-    yield Identity("H(±|u) = H(±) − I(±; u)", f.expr, sp.log(2) - class_information(contrast))
+    yield Identity("H(±|u) = H(±) − I(±; u)", f.expr.doit(), sp.log(2) - class_information(contrast))
     density = sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi)
     for point in (1, 2):
         value = sp.Float(f.mp(point**2, dps=30), 30)
@@ -138,7 +138,7 @@ def _sign_collapse_time(f: Formula) -> Iterator[Step]:
     yield Identity(
         "y and −y are 2n points of ½N(m, σ²I) + ½N(−m, σ²I)", f.equation, mixture_collapse_time.equation.subs(n, 2 * n)
     )
-    none = f.equation.subs(separation, 0).subs(class_information(0), 0)
+    none = f.equation.doit().subs(separation, 0).subs(class_information(0), 0)
     yield Identity("an invariant law, m = 0: 2n points", none, within - sp.log(2 * n))
 
 
@@ -168,7 +168,7 @@ sign_collapse_time = Formula(
     rests_on=(mixture_collapse_time, hidden_sign),
     unknown=unknown(
         tau2,
-        d * sp.log(1 + sigma**2 / tau2) / 2 + class_information(separation**2 / (sigma**2 + tau2)) - sp.log(2 * n),
+        d * sp.log(1 + sigma**2 / tau2) / 2 - class_entropy(separation**2 / (sigma**2 + tau2)) - sp.log(n),
         sigma**2 / (2 * (2 * n) ** (2 / d)),
         _POWER / sp.log(2 * n),
     ),
@@ -188,8 +188,13 @@ def _place_entropy(f: Formula) -> Iterator[Step]:
     )
     yield Identity("ln(1+e₁+e₂) ≤ ln(1+e₁) + ln(1+e₂)", (1 + one) * (1 + two) - (1 + one + two), one * two)
     each = hidden_sign.expr.subs(contrast, steps2 / (4 * tau**2))
-    yield Identity("summed over all images but y itself, at distance 0", f.expr, order * Mean(each, steps2) - sp.log(2))
-    pair = single(each) + hidden_sign.expr.subs(contrast, 0).subs(class_information(0), 0)
+    yield Identity(
+        "summed over all images but y itself, at distance 0",
+        f.expr.doit(),
+        order * Mean(each.doit(), steps2) - sp.log(2),
+    )
+    each = each.doit()
+    pair = single(each) + hidden_sign.expr.doit().subs(contrast, 0).subs(class_information(0), 0)
     yield Identity("for y and one image it is their H(±|u)", pair - sp.log(2), each)
 
 

@@ -17,7 +17,7 @@ from theory.collapse.limit import collapse_time
 from theory.core.bounds import Bracket, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.steps import Identity, Limit, Quadrature, Step
-from theory.core.two_gaussians import class_information, mean_sech
+from theory.core.two_gaussians import class_entropy, class_information, mean_sech
 from theory.letters import (
     at_least,
     contrast,
@@ -34,21 +34,22 @@ from theory.letters import (
 )
 from theory.mixture import mixture_information
 
-_TOLD = d * sp.log(1 + sigma**2 / tau2) / 2 + class_information(separation**2 / (sigma**2 + tau2))
+# I(x_0; u) less ln 2, which ln n is more than: then nothing cancels
+_TOLD = d * sp.log(1 + sigma**2 / tau2) / 2 - class_entropy(separation**2 / (sigma**2 + tau2))
 _POWER = separation**2 + d * sigma**2
 
 
 def _mixture_collapse_time(f: Formula) -> Iterator[Step]:
     told = mixture_information.expr
-    yield Identity("τ² solves I = ln n", f.equation.subs(tau2, sp.exp(2 * t) - 1), told - sp.log(n))
+    yield Identity("τ² solves I = ln n", f.equation.doit().subs(tau2, sp.exp(2 * t) - 1), told - sp.log(n))
     yield Identity("τ² = e^{2t} − 1", sp.exp(2 * f.expr) - 1, tau2)
-    one = f.equation.subs(separation, 0).subs(class_information(0), 0)
+    one = f.equation.doit().subs(separation, 0).subs(class_information(0), 0)
     yield Identity(
         "without a distance between the classes: the width of one class, τ² = σ²/(n^{2/d} − 1)",
         one.subs(tau2, sigma**2 / (n ** (2 / d) - 1)),
         0,
     )
-    decided = f.equation - class_information(separation**2 / (sigma**2 + tau2)) + sp.log(2)
+    decided = f.equation.doit() - class_information(separation**2 / (sigma**2 + tau2)) + sp.log(2)
     yield Identity(
         "with far classes I(c; u) = ln 2: that of n/2 points of one class",
         decided,
@@ -79,7 +80,7 @@ mixture_collapse_time = Formula(
     derivation=_mixture_collapse_time,
     bounds=_mixture_collapse_time_bounds,
     rests_on=(mixture_information, collapse_time),
-    unknown=unknown(tau2, _TOLD - sp.log(n), sigma**2 / (2 * n ** (2 / d)), _POWER / sp.log(n)),
+    unknown=unknown(tau2, _TOLD - sp.log(n / 2), sigma**2 / (2 * n ** (2 / d)), _POWER / sp.log(n)),
 )
 
 

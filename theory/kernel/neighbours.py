@@ -261,8 +261,9 @@ isolated_samples = Formula(
     rests_on=(intrinsic_ratio,),
     unknown=unknown(
         log_n,
-        log_n - D * log_add(0, 2 * log_n / d) / 2,
+        # log_n − (D/2) ln(1 + e^{2 log_n/d}), where D is nearly d and log_n large
+        log_n * (d - D) / d - D * sp.log(1 + sp.exp(-2 * log_n / d)) / 2,
         D * sp.log(2) / 4,
-        D * sp.log(2) / 2 / (1 - D / d),
+        D * sp.log(2) / 2 * d / (d - D),
     ),
 )

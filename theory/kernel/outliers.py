@@ -14,6 +14,7 @@ from theory.core.averages import normal_average
 from theory.core.bounds import Bracket, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
+from theory.core.special import narrowing
 from theory.core.steps import Identity, Limit, Step, shared
 from theory.kernel.random_energies import FROZEN, e, entropy, level, random_energies
 from theory.letters import (
@@ -77,16 +78,16 @@ dispersion = Formula(
 def _local_information(f: Formula) -> Iterator[Step]:
     yield from _information_density()
     noised = (radius2 + e) / (1 + e)  # |u|²/d(1+ε²), averaged over the noise
-    yield Identity("at |x|² = r d, averaged over ξ", f.expr, d * (sp.log(1 + 1 / e) + noised - 1) / 2)
+    yield Identity("at |x|² = r d, averaged over ξ", f.expr.doit(), d * (sp.log(1 + 1 / e) + noised - 1) / 2)
     yield Identity(
-        "a typical point carries ½ ln(1+1/ε²) a direction", f.expr.subs(radius2, 1), d * sp.log(1 + 1 / e) / 2
+        "a typical point carries ½ ln(1+1/ε²) a direction", f.expr.doit().subs(radius2, 1), d * sp.log(1 + 1 / e) / 2
     )
 
 
 local_information = Formula(
     name="local_information",
     variables=(variable(width, unit="σ"), variable(d), variable(radius2)),
-    branches=(Branch(d * (sp.log(1 + 1 / e) + (radius2 - 1) / (1 + e)) / 2),),
+    branches=(Branch(d * (narrowing(1 / e) + radius2 / (1 + e)) / 2),),
     kind="exact",
     regime="mean over the noise of ln p(u|x)/p(u) at a point of N(0, I) with |x|² = r d, nats: outliers carry more",
     source="derived here",
@@ -159,10 +160,10 @@ def _outlier_collapse_width_bounds(f: Formula) -> Iterator[Step]:
     assert f.unknown
     yield Edge("they end where the others begin to be condensed", f.variables[1], "lower", SURPLUS, 0, included=True)
     yield Bracket(
-        "ln(1+x) is between ln x and x",
+        "ln(1+x) is between ln x and x; with room of a factor 2 above",
         f.unknown,
         (-sp.log(width2) / 2, alpha),
-        (radius2 / (2 * width2), alpha),
+        (radius2 / (2 * width2), alpha / 2),
         tuple({alpha: a, radius2: r_} for a, r_ in ((0.1, 1), (1e-3, 2), (2, 5), (0.5, 1.1))),
     )
 
@@ -181,7 +182,7 @@ outlier_collapse_width = Formula(
         width2,
         (sp.log(1 + 1 / width2) + (radius2 - 1) / (1 + width2)) / 2 - alpha,
         sp.exp(-2 * alpha),
-        radius2 / (2 * alpha),
+        radius2 / alpha,
     ),
 )
 

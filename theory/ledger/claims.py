@@ -11,7 +11,18 @@ from typing import Any
 
 from memgen.errors import BadInput
 from theory.ledger.ruling import VERDICTS, Question, Ruling
-from theory.ledger.verdicts import criteria, images, kernel, linear, network, relaxation, training, transition
+from theory.ledger.verdicts import (
+    criteria,
+    dimension,
+    images,
+    kernel,
+    linear,
+    network,
+    relaxation,
+    sampling,
+    training,
+    transition,
+)
 
 
 @dataclass(frozen=True)
@@ -88,7 +99,13 @@ CLAIMS: tuple[Claim, ...] = (
         linear.kl_is_monotone,
         "03_linear_denoiser",
     ),
-    Claim("C8", "More diffusion steps improve quality; at finite n there is an optimal number.", f"{_NEXT} v2"),
+    Claim(
+        "C8",
+        "More diffusion steps improve quality; at finite n there is an optimal number.",
+        f"{_NEXT} v2",
+        sampling.optimal_steps,
+        "09_discretised_sampling",
+    ),
     Claim(
         "R1.1",
         "On real data memorization may fade without quality improving.",
@@ -96,7 +113,13 @@ CLAIMS: tuple[Claim, ...] = (
         images.memory_fades_alone,
         "13_images",
     ),
-    Claim("R1.2", "Discretised sampling and non-Gaussian data are not covered.", "review 1"),
+    Claim(
+        "R1.2",
+        "Discretised sampling and non-Gaussian data are not covered.",
+        "review 1",
+        sampling.discretised,
+        "09_discretised_sampling",
+    ),
     Claim(
         "R1.3",
         "That E_OG falls at the transition follows from the definition.",
@@ -104,7 +127,13 @@ CLAIMS: tuple[Claim, ...] = (
         transition.circular,
         "04_transition_probability",
     ),
-    Claim("R2.1", "Isotropy is too strong: anisotropic data and mixtures are missing.", "review 2"),
+    Claim(
+        "R2.1",
+        "Isotropy is too strong: anisotropic data and mixtures are missing.",
+        "review 2",
+        dimension.isotropic_is_too_strong,
+        "12_intrinsic_dimension",
+    ),
     Claim(
         "R2.2", "E_TG and E_OG of Fig. 4 fall together and never cross.", "review 2", network.distances, "05_network"
     ),

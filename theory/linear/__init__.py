@@ -5,6 +5,7 @@ from theory.linear.fluctuations import logdet_offset, logdet_variance
 from theory.linear.hard_edge import inverse_trace_tail, kl_true_generated_scale, singular_density
 from theory.linear.hellinger import hellinger2, log_affinity
 from theory.linear.isotropic import generated_mean_error, generated_trace, kl_generated_true, kl_true_generated
+from theory.linear.noises import noises_trace
 from theory.linear.spectrum import (
     generated_logdet_spectrum,
     generated_trace_spectrum,
@@ -31,6 +32,7 @@ __all__ = [
     "logdet_correction",
     "logdet_offset",
     "logdet_variance",
+    "noises_trace",
     "shifted_logdet",
     "singular_density",
 ]

@@ -78,7 +78,7 @@ def _generated_logdet(f: Formula) -> Iterator[Step]:
     # Given W, det AAᵀ = det(√ρ W^½ + √(1−ρ) Z)²/det W.  With W = N S and x = d u the exponent per dimension is
     #   −u + ∫ ln(ρs + (1−ρ)γu) dMP − ∫ ln s dMP,  to be maximised over u ≥ 0 (Laplace).
     place = rho / ((1 - rho) * gamma) * A_OF_M  # the u at which the resolvent is m
-    exponent = -place + sp.log(rho) + POTENTIAL - mp_log_moment.expr
+    exponent = -place + sp.log(rho) + POTENTIAL - mp_log_moment.expr.doit()
     stationary = rho / ((1 - rho) * gamma)
     slope = sp.diff(exponent, m) / sp.diff(place, m)
     yield Identity("the exponent has slope m/m* − 1 in u, with m* = ρ/((1−ρ)γ)", slope, m / stationary - 1)
@@ -189,7 +189,7 @@ def _shifted_logdet(f: Formula) -> Iterator[Step]:
     yield Identity("∂G/∂Q = 0 in r = Q − 1", third.subs(m, saddle_m).subs(Q, 1 + r), in_r)
     yield Identity("r as a function of m", RESOLVENT.subs(r, IN_SHARE[r]), m)
     yield Identity("the stated equation is that one in w = (1−γ)m", f.equation, _in_share(SADDLE))
-    value = (G - mp_log_moment.expr).subs(u, saddle_u).subs(Q, 1 + r)
+    value = (G - mp_log_moment.expr.doit()).subs(u, saddle_u).subs(Q, 1 + r)
     cancelling = (u / h * m - u * (Q - 1) / _C2).subs(u, saddle_u).subs(m, saddle_m)
     yield Identity("at the saddle the two terms in u cancel", cancelling, 0)
     rest = value - (u / h * m - u * (Q - 1) / _C2).subs(u, saddle_u).subs(Q, 1 + r)

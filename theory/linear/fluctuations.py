@@ -25,6 +25,8 @@ from theory.linear.ring import BOUNDED, C2, DENSITY, EDGE2, r2
 
 X = gamma * (1 - rho) / (rho * (1 - gamma))  # r₊²/c²: below 1 while −c is outside the disc
 
+_LIFT = gamma * (1 - rho) / (rho - gamma)  # X/(1−X): 1 − X = (ρ−γ)/(ρ(1−γ)) would lose its digits near the edge
+
 # Dummies: half of d, the spare degrees of freedom N−d−1, an argument, a shape, an order, r₊²/c² where it is free.
 m, M, x, shape, s, k, odds = sp.symbols("m M x shape s k odds", positive=True)
 HALF = sp.Rational(1, 2)
@@ -197,7 +199,7 @@ logdet_variance = Formula(
     name="logdet_variance",
     variables=(variable(d), variable(gamma, INSIDE), variable(rho)),
     branches=(
-        Branch(-4 * sp.log(1 - X), gamma < rho),
+        Branch(4 * sp.log(1 + _LIFT), gamma < rho),
         Branch(2 * sp.log(d) + PURE - 2 * sp.log(1 - gamma) + 4 * sp.log(1 - rho)),
     ),
     kind="heuristic",
@@ -246,7 +248,7 @@ logdet_offset = Formula(
     name="logdet_offset",
     variables=(variable(d), variable(gamma, INSIDE), variable(rho)),
     branches=(
-        Branch(sp.log(1 - X), gamma < rho),
+        Branch(-sp.log(1 + _LIFT), gamma < rho),
         Branch((1 - sp.EulerGamma - sp.log(2 * d) - sp.log(1 - gamma)) / 2),
     ),
     kind="heuristic",

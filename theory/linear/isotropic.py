@@ -17,7 +17,7 @@ import sympy as sp
 from theory.core.bounds import Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.mean import single
-from theory.core.special import ratio_divergence
+from theory.core.special import log_excess, ratio_divergence
 from theory.core.steps import Identity, Limit, Premise, Quadrature, Step, shared
 from theory.gaussians import kl_spectral
 from theory.letters import at_least, d, distance2, gamma, n, ratios, rho, shift, sigma, tau, variable
@@ -227,7 +227,7 @@ kl_true_generated = Formula(
     name="kl_true_generated",
     variables=(variable(gamma), variable(rho)),
     branches=(
-        Branch((ratio_divergence(1 / rho) + gamma * (1 - rho) / (rho * (rho - gamma))) / 2, gamma < rho),
+        Branch((log_excess((1 - rho) / rho) + gamma * (1 - rho) / (rho * (rho - gamma))) / 2, gamma < rho),
         Branch(sp.oo),
     ),
     kind="asymptotic",

@@ -11,7 +11,7 @@ import sympy as sp
 from theory.core.bounds import Bracket, Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
-from theory.core.special import ratio_divergence
+from theory.core.special import log_excess, ratio_divergence
 from theory.core.steps import Identity, Limit, Premise, Step
 from theory.gaussians import kl_spectral
 from theory.letters import (
@@ -84,7 +84,7 @@ def _generated_logdet_spectrum(f: Formula) -> Iterator[Step]:
     yield Identity("together 1 + γe = (1−ω)/(1−γ)", 1 + gamma * solved, (1 - omega) / (1 - gamma))
     one_plus = (1 - omega) / (1 - gamma)
     common = _COMMON.subs(u, w / v).subs(w, omega / one_plus).subs(e, (one_plus - 1) / gamma)
-    total = common + b - sp.log(one_plus) - mp_log_moment.expr  # ⟨ln(w(1−ρ) + ρ/(1+γe))⟩ = b − ln(1+γe)
+    total = common + b - sp.log(one_plus) - mp_log_moment.expr.doit()  # ⟨ln(w(1−ρ) + ρ/(1+γe))⟩ = b − ln(1+γe)
     value = f.branches[1].value.replace(lambda x: isinstance(x, Mean), lambda x: b)
     bounded = {gamma: odds_gamma / (1 + odds_gamma), omega: odds_rho / (1 + odds_rho)}
     yield Identity("the exponent there is ⟨ln(ρ+(1−ρ)ω)⟩ + ((1−γ)/γ) ln(1−ω)", total, value, bounded)
@@ -251,10 +251,10 @@ def _kl_true_generated_spectrum(f: Formula) -> Iterator[Step]:
     yield Identity(
         "slope a + vb with a = 1+b, b = ⟨(1−ρ)/ρ⟩: the inverse trace", (a + found * b).subs(a, 1 + b), inverse
     )
-    stated = f.branches[0].value.subs(_excess, excess)
+    stated = f.branches[0].value.doit().subs(_excess, excess)
     rest = stated - inverse / 2
     yield Identity("½(inverse trace − 1 + ⟨ln ρ⟩)", single(rest), (sp.log(fractions) - 1) / 2)
-    equal = single(f.branches[0].value).subs(fractions, rho)
+    equal = single(f.branches[0].value).subs(fractions, rho).doit()
     yield Identity("equal fractions: kl_true_generated", equal, kl_true_generated.branches[0].value.doit())
     yield Premise("typical values: the mean over training sets is infinite", "argued here", "linear.spectrum")
 
@@ -273,7 +273,12 @@ kl_true_generated_spectrum = Formula(
     variables=generated_logdet_spectrum.variables,
     branches=(
         Branch(
-            ((1 + _excess) / (1 - _excess * gamma / (1 - gamma)) - 1 + Mean(sp.log(fractions), fractions)) / 2,
+            # (⟨1/ρ⟩/(1 − ⟨(1−ρ)/ρ⟩γ/(1−γ)) − 1 + ⟨ln ρ⟩)/2, less what cancels
+            (
+                Mean(log_excess((1 - fractions) / fractions), fractions)
+                + (1 + _excess) * _excess * gamma / (1 - gamma - gamma * _excess)
+            )
+            / 2,
             gamma * _excess < 1 - gamma,
         ),
         Branch(sp.oo),

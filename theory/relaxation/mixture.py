@@ -15,7 +15,7 @@ from theory.core.bounds import Bracket, Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.special import log_excess
 from theory.core.steps import Identity, Limit, Quadrature, Step
-from theory.core.two_gaussians import class_information, linear_residual, mean_sech, negentropy, taylor_residual
+from theory.core.two_gaussians import class_information, mean_sech, negentropy, score_gap, taylor_residual
 from theory.letters import INSIDE, POSITIVE, contrast, d, delta, separation, sigma, t, tau2, unknown, variable
 from theory.mixture import linear_score_error, mixture_information
 
@@ -173,7 +173,11 @@ mixture_information_time = Formula(
 
 # -- linear scores ---------------------------------------------------------------------------------------------------
 def _linear_score_time(f: Formula) -> Iterator[Step]:
-    yield Identity("b² solves: the error of the best linear score is δ", f.equation + delta, linear_score_error.expr)
+    yield Identity(
+        "b² solves: the error of the best linear score is δ",
+        (f.equation + delta).doit(),
+        linear_score_error.expr.doit(),
+    )
     seen = separation**2 / (sigma**2 + sp.exp(2 * f.branches[1].value) - 1)
     yield Identity("b² = |m|²/(σ²+τ²) at this time", seen, contrast)
     yield Identity("an error below δ in the data themselves takes no time", f.branches[0].value, 0)
@@ -211,7 +215,7 @@ linear_score_time = Formula(
         variable(sigma),
     ),
     branches=(
-        Branch(sp.S.Zero, _START * linear_residual(_START) <= delta),
+        Branch(sp.S.Zero, score_gap(_START, delta) <= 0),
         Branch(sp.log(1 + separation**2 / contrast - sigma**2) / 2),
     ),
     kind="exact",
@@ -222,7 +226,7 @@ linear_score_time = Formula(
     rests_on=(linear_score_error,),
     unknown=unknown(
         contrast,
-        contrast * linear_residual(contrast) - delta,
+        score_gap(contrast, delta),
         delta ** sp.Rational(1, 4),
         4 * delta ** sp.Rational(1, 4) / (1 - delta),
     ),

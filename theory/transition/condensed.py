@@ -234,7 +234,8 @@ condensed_probability_spectrum = Formula(
         ),
     ),
     kind="asymptotic",
-    regime="P(⟨G,H⟩ > ⟨G,T⟩) for any spectrum, d → ∞, n ≫ Σq_j; ln n ≪ ½Σ[ln(1+q_j)−q_j/(1+q_j)]; R: Mills' ratio",
+    regime="P(⟨G,H⟩ > ⟨G,T⟩) for any spectrum, d → ∞, n ≫ Σq_j; ln n ≪ ½Σ[ln(1+q_j)−q_j/(1+q_j)]; "
+    "log-odds to relative order 1/ln n, 2% at n = 10⁶ and P = 0.15; R: Mills' ratio",
     source="derived here",
     derivation=_condensed_probability_spectrum,
     bounds=_spectrum_bounds,
@@ -296,7 +297,9 @@ condensed_probability = Formula(
 # -- the n of a given level ----------------------------------------------------------------------------------------
 _Q, _MU, _LN_N = _single(_LEAST), _single(_EXPONENT), _single(_HELD)
 
-_LEVEL = sp.log(sp.sin(sp.pi * mu * (1 - probability)) / sp.sin(sp.pi * mu * probability))  # μg where P = p
+# μg where P = p: ln sin πμ(1−p)/sin πμp, as ln(1+x) with all digits for p → 0 and p → ½
+_HALF, _REST = sp.pi * mu / 2, sp.pi * mu * (sp.S.Half - probability)
+_LEVEL = sp.log(1 + 2 * sp.cos(_HALF) * sp.sin(_REST) / sp.sin(sp.pi * mu * probability))
 
 
 def _overlap_samples(f: Formula) -> Iterator[Step]:
@@ -306,7 +309,11 @@ def _overlap_samples(f: Formula) -> Iterator[Step]:
     yield Identity(claim, sp.expand(sp.expand_trig(cotangent)), sp.cos(v) / sp.sin(v))
     (angle,) = {a for a in stable_excess.expr.doit().atoms(sp.acot)}
     of = sp.expand_trig(angle.args[0] * sp.sin(sp.pi * mu)).subs(gap, _LEVEL / mu) - sp.cos(sp.pi * mu)
-    yield Identity("which is μg = ln[…]", sp.log(of), _LEVEL)
+    yield Identity("which is μg = ln[…]", of, sp.exp(_LEVEL))
+    gain = sp.expand_trig(sp.sin(u + v) - sp.sin(u - v))
+    yield Identity("sin(u+v) = sin(u−v) + 2 cos u sin v, u = πμ/2 and v = πμ(½−p)", gain, 2 * sp.cos(u) * sp.sin(v))
+    ends = (_HALF + _REST - sp.pi * mu * (1 - probability)) ** 2 + (_HALF - _REST - sp.pi * mu * probability) ** 2
+    yield Identity("u + v = πμ(1−p) and u − v = πμp", ends, 0)
     yield Limit("μ → 0: μg is the log-odds", _LEVEL, mu, 0, sp.log(1 / probability - 1))
     yield Identity("ln n of β_c", f.expr, sp.exp(sp.log(n) - condensed_probability.equation))
     gained = (distance - leave_one_out.expr).subs(distance, _Q) / 2
@@ -320,6 +327,11 @@ def _overlap_samples(f: Formula) -> Iterator[Step]:
     yield Limit("d → ∞: n_p → q d^{3/2} √ln n/ln(1/p−1)", falls / (1 + y) ** 4, y, 0, 1)
 
 
+_LEAST_LEVEL, _MOST_LEVEL = sp.Rational(1, 10**10), sp.S.Half - sp.Rational(1, 2000)
+
+_CORNERS = tuple((level, 512, z) for level in (1e-10, 0.4995) for z in (0.5, 0.999))
+
+
 def _overlap_samples_bounds(f: Formula) -> Iterator[Step]:
     assert f.unknown
     yield Bracket(
@@ -327,8 +339,14 @@ def _overlap_samples_bounds(f: Formula) -> Iterator[Step]:
         f.unknown,
         (d * (beta_c * q) ** 2, sp.log(8)),
         (beta_c, sp.Rational(9, 10)),
-        tuple({probability: p, d: y, q: z} for p, y, z in ((0.25, 512, 0.5), (0.1, 1e4, 0.6), (0.4, 512, 0.5))),
+        tuple(
+            {probability: p, d: y, q: z} for p, y, z in (*_CORNERS, (0.25, 512, 0.5), (0.1, 1e4, 0.6), (0.4, 512, 0.5))
+        ),
     )
+    # P at the edges of the bracket is largest, and smallest, at d = 512 and q = ½: 6.2·10⁻¹¹ and ½ − 2.9·10⁻⁴
+    least, most = probability * 10**10, 2000 * (sp.S.Half - probability)
+    yield Edge("P of the fewest points is less at every d and q", f.variables[0], "lower", least, 1, included=True)
+    yield Edge("P where β_c = 0.9 is more at every d and q", f.variables[0], "upper", most, 1, included=True)
     yield Edge("tried from 512 dimensions on", f.variables[1], "lower", d / 512, 1, included=True)
     yield Edge("and from q = ½ on", f.variables[2], "lower", 2 * q, 1, included=True)
 
@@ -336,13 +354,14 @@ def _overlap_samples_bounds(f: Formula) -> Iterator[Step]:
 overlap_samples = Formula(
     name="overlap_samples",
     variables=(
-        variable(probability),
+        variable(probability, sp.Interval(_LEAST_LEVEL, _MOST_LEVEL)),
         variable(d, at_least(512)),
         variable(q, sp.Interval.Ropen(sp.Rational(1, 2), 1)),
     ),
     branches=(Branch(sp.exp(_LN_N)),),
     kind="asymptotic",
-    regime="n_p at which P(⟨G,H⟩ > ⟨G,T⟩) = p; as d → ∞ it is q d^{3/2} √ln n/ln(1/p−1); d ≥ 512; R: Mills' ratio",
+    regime="n_p at which P(⟨G,H⟩ > ⟨G,T⟩) = p, 10⁻¹⁰ ≤ p ≤ 0.4995; as d → ∞ it is q d^{3/2} √ln n/ln(1/p−1); d ≥ 512; "
+    "R: Mills' ratio",
     source="derived here",
     derivation=_overlap_samples,
     bounds=_overlap_samples_bounds,

@@ -52,6 +52,16 @@ function hyp2f1(a, b, c, z) {
     return sum;
 }
 
+function root_deficit(x) {
+    if (x >= 0.1) return 1 - hyp2f1(-0.5, 0.5, 2, x);
+    let term = x / 8, sum = 0;
+    for (let k = 1; k < 17; k++) {
+        sum += term;
+        term *= (k - 0.5) * (k + 0.5) / ((k + 1) * (k + 2)) * x;
+    }
+    return sum;
+}
+
 function log_ndtr(x) {
     const upper = erfcx(Math.abs(x) / Math.SQRT2) / 2;
     return x < 0 ? Math.log(upper) - x * x / 2 : Math.log1p(-upper * Math.exp(-x * x / 2));
@@ -71,6 +81,10 @@ function near_one(r) {
     let tail = 0;
     for (let k = 21; k > 2; k -= 2) tail = 1 / k + s * s * tail;
     return 2 * s * s * (1 / (1 - s) - s * tail);
+}
+
+function log_excess(r) {
+    return Math.abs(r) < 0.25 ? near_one(r) : r - Math.log1p(r);
 }
 
 function narrowing(x) {

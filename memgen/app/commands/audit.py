@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from memgen.app.commands import options
-from memgen.app.say import patience, say
+from memgen.app.say import patience, say, show
 
 _EXAMPLES = """\b
 Examples:
@@ -81,7 +81,7 @@ def audit(
             **rows, groups=labels, copies=copies, seed=seed, progress=partial(tqdm, desc="audit", delay=1, leave=False)
         )
     given = pages.Given(sets, features, _command(click.get_current_context().params))
-    print(options.strict_json(pages.document(found, given)) if as_json else pages.text(found, given), flush=True)
+    show(options.strict_json(pages.document(found, given)) if as_json else pages.text(found, given))
     if report:
         pages.write(report, found, given)
     return 3 if found.verdict in fail_on else 0

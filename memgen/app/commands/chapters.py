@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from memgen.app.commands import options
-from memgen.app.say import patience
+from memgen.app.say import patience, show
 
 _LIST = """\b
 Examples:
@@ -46,7 +46,7 @@ def list_(names: tuple[str, ...], as_json: bool) -> int:
 
     chapters = [Chapter(path) for path in find(names)]
     if not names:
-        print(
+        show(
             json.dumps([listing.row(c) for c in chapters], indent=1, ensure_ascii=False)
             if as_json
             else listing.overview(chapters)
@@ -54,7 +54,7 @@ def list_(names: tuple[str, ...], as_json: bool) -> int:
         return 0
     with patience("loading PyTorch"):
         rows = [listing.detailed(chapter) for chapter in chapters]
-    print(json.dumps(rows, indent=1, ensure_ascii=False) if as_json else "\n\n".join(listing.text(row) for row in rows))
+    show(json.dumps(rows, indent=1, ensure_ascii=False) if as_json else "\n\n".join(listing.text(row) for row in rows))
     return 0
 
 
@@ -78,7 +78,7 @@ def run(
         from memgen.app.outcome import table
 
     results = run_all(find(notebooks), out, options.each_once(parameters), jobs)
-    print(json.dumps([result.row() for result in results], indent=1) if as_json else table(results))
+    show(json.dumps([result.row() for result in results], indent=1) if as_json else table(results))
     return 0 if not any(result.problem for result in results) else 1
 
 
@@ -95,7 +95,7 @@ def refresh(jobs: int) -> int:
         from theory.ledger.pages import markdown
 
     results = refresh.refresh(jobs=jobs)
-    print(table(results))
+    show(table(results))
     if any(result.problem for result in results):
         return 1
     with patience("deciding claims"):
@@ -114,7 +114,7 @@ def book(executed: Path, target: Path) -> int:
         from memgen.app.book import build
 
     with patience("building the book"):
-        print(build(executed, target))
+        show(str(build(executed, target)))
     return 0
 
 

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from memgen.app.say import patience
+from memgen.app.say import patience, show
 from memgen.errors import BadInput
 
 _EXAMPLES = """\b
@@ -35,16 +35,16 @@ def formula(name: str | None, language: str | None, as_json: bool) -> int:
 
         chosen = formulas.named(name) if name else None
     if chosen is None:
-        print(json.dumps(formulas.rows(), indent=1, ensure_ascii=False) if as_json else formulas.overview())
+        show(json.dumps(formulas.rows(), indent=1, ensure_ascii=False) if as_json else formulas.overview())
         return 0
     if language == "latex":
-        print(chosen.formula.latex())
+        show(chosen.formula.latex())
     elif language == "text":
-        print(chosen.formula.expr)
+        show(str(chosen.formula.expr))
     elif language:
-        print(code(chosen.formula, language))
+        show(code(chosen.formula, language))
     else:
         with patience("verifying the derivation"):
             found = formulas.row(chosen)
-        print(json.dumps(found, indent=1, ensure_ascii=False) if as_json else formulas.text(found))
+        show(json.dumps(found, indent=1, ensure_ascii=False) if as_json else formulas.text(found))
     return 0

@@ -7,7 +7,7 @@ from functools import partial
 
 import click
 
-from memgen.app.say import patience
+from memgen.app.say import patience, show
 
 _EXAMPLES = """\b
 Examples:
@@ -32,5 +32,5 @@ def claims(ids: tuple[str, ...], as_json: bool) -> int:
         from theory.ledger.pages import text
 
     decided = rows(ids, partial(tqdm, desc="deciding", unit="claim", delay=1, leave=False))
-    print(json.dumps(decided, indent=1, ensure_ascii=False) if as_json else text(decided))
+    show(json.dumps(decided, indent=1, ensure_ascii=False) if as_json else text(decided))
     return 0

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from memgen.app.commands import options
-from memgen.app.say import patience, say
+from memgen.app.say import patience, say, show
 
 _EXAMPLES = """\b
 Examples:
@@ -52,7 +52,7 @@ def predict(data: Path, report: Path | None, as_json: bool, **asked: Any) -> int
         from memgen.predict import predict as run
     with inputs.computing(given.name):
         found = run(given.values, **(asked | {"sigma": asked["sigma"] or None}), progress=partial(_staged, tqdm))
-    print(options.strict_json(pages.document(found, given)) if as_json else pages.text(found, given), flush=True)
+    show(options.strict_json(pages.document(found, given)) if as_json else pages.text(found, given))
     if report:
         pages.write(report, found, given, _command(data, asked))
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from memgen.app.commands import options
-from memgen.app.say import patience
+from memgen.app.say import patience, show
 from memgen.errors import BadInput
 
 _EXAMPLES = """\b
@@ -18,6 +18,7 @@ Examples:
   memgen sweep linear --out elsewhere --name 32-dimensions -p d 32 -p replicas 100
   memgen sweep network --out elsewhere --executor dask --scheduler-address tcp://10.0.0.7:8786
 """
+_MOST = 1024  # processes: a machine with more cores is a cluster
 
 
 @click.command(epilog=_EXAMPLES)
@@ -26,7 +27,7 @@ Examples:
 @click.option("--out", type=options.folder, default="results", show_default=True, help="For the folder CHAPTER.")
 @click.option("--name", help="For the file NAME.parquet; the preset unless given.")
 @click.option("--executor", type=click.Choice(["processes", "dask"]), default="processes", show_default=True)
-@click.option("--workers", type=click.IntRange(min=1), help="How many processes; 2 unless given.")
+@click.option("--workers", type=click.IntRange(1, _MOST), help="How many processes; 2 unless given.")
 @click.option("--scheduler-address", metavar="ADDRESS", help="For dask, such as tcp://10.0.0.7:8786.")
 @options.parameters
 def sweep(
@@ -65,7 +66,7 @@ def sweep(
     store = Store(out / chapter / f"{name or preset}.parquet", chapter, experiment.VERSION, resolved, command)
     with cluster(scheduler_address) if scheduler_address else Workers(workers or 2) as pool:
         run_sweep(experiment.cell, experiment.grid(params), pool, store)
-    print(store.path)
+    show(str(store.path))
     return 0
 
 

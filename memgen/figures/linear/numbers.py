@@ -82,18 +82,29 @@ def growth(rows: pd.DataFrame, gamma: float) -> Curve:
 
 
 def trace_scores(rows: pd.DataFrame, d: int, rho: float) -> list[float]:
-    """z of the mean trace at each n, but for the few near d whose variance is infinite."""
+    """z of the mean trace at each n, but for the few near d (`has_moments`)."""
     return [
         mean(replicas).z(float(linear.generated_trace(n, d, rho)))
         for n, replicas in values(rows, "ratio", "trace", tau=tau(rho))
-        if not d - 3 < n < d + 7
+        if has_moments(n, d)
     ]
 
 
+def has_moments(n: int, d: int) -> bool:
+    """Whether four moments of the trace exist, so that a mean of some dozens of replicas is near normal.
+
+    Those of an inverse Wishart matrix exist up to order k where the larger of n − 1 and d exceeds the other by 2k.
+    """
+    return abs(n - 1 - d) >= 8
+
+
 def spectrum_trace_scores(rows: pd.DataFrame, fractions: np.ndarray) -> list[float]:
-    """z of the mean trace at each n, for the power-law spectrum."""
-    groups = values(rows, "spectrum", "trace")
-    return [mean(replicas).z(float(linear.generated_trace_spectrum(n, fractions))) for n, replicas in groups]
+    """The same for the power-law spectrum."""
+    return [
+        mean(replicas).z(float(linear.generated_trace_spectrum(n, fractions)))
+        for n, replicas in values(rows, "spectrum", "trace")
+        if has_moments(n, len(fractions))
+    ]
 
 
 def gaps(rows: pd.DataFrame, measure: str, gamma: float) -> tuple[list[int], list[Estimate]]:

@@ -75,7 +75,7 @@ def _kernels() -> list[Observation]:
     for alpha in (0.3, 0.6):
         estimates = []
         for d in sizes.astype(int).tolist():
-            squares = nearest_squares(d, alpha * d, float(d), 400, 200, stream("check", "criteria.kernels", alpha, d))
+            squares = nearest_squares(d, alpha * d, float(d), 400, 450, stream("check", "criteria.kernels", alpha, d))
             widths = np.linspace(0.8, 1.2, 21)[:, None, None] * squares[:, 0].mean() / d
             terms = np.logaddexp.reduce(-squares / (2 * widths), axis=2)
             lost = alpha + np.log(widths[:, :, 0]) / 2 - terms / d - 0.5

@@ -1,21 +1,19 @@
 """The nearest-neighbour criteria on fresh points in place of generated ones."""
 
-from functools import cache
-
 import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import chndtr, expit
 
 from memgen.measures import closest_record_share, nearest
 from memgen.statistics import Estimate, cumulant, mean
-from memgen.streams import stream
+from memgen.streams import drawn_once, stream
 from theory import criteria
 from theory.checks.check import Check, Observation
 
 _SETS, _TRAIN, _FRESH = 300, 400, 100
 
 
-@cache
+@drawn_once
 def _torus(dimension: int) -> tuple[np.ndarray, np.ndarray]:
     """Ratios of nearest distances (sets, fresh) and which points are authentic, the law uniform without a boundary."""
     ratios, authentic = [], []
@@ -58,8 +56,8 @@ def _scores() -> list[Observation]:
     found = []
     for weights, generated in (((50, 30, 15, 5), (20, 40, 10, 10)), ((30, 3, 3), (10, 10, 10))):
         total = np.zeros(4000)
-        for n, m in zip(weights, generated, strict=True):
-            values = stream("check", "criteria.scores", weights, n, m).random((total.size, m + n))
+        for k, (n, m) in enumerate(zip(weights, generated, strict=True)):
+            values = stream("check", "criteria.scores", weights, k, n, m).random((total.size, m + n))
             ranks = 1 + values.argsort(1).argsort(1)[:, :m]
             u = ranks.sum(1) - m * (m + 1) / 2
             total += n * (u - m * n / 2) / np.sqrt(m * n * (m + n + 1) / 12)

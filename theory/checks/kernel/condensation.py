@@ -1,14 +1,12 @@
 """Condensation against point sets: real ones, and the nearest of e^{αd} points where those are too many to draw."""
 
-from functools import cache
-
 import numpy as np
 from scipy.special import logsumexp
 
 from memgen.laws.neighbours import log_rest, nearest_squares
 from memgen.laws.process import noised
 from memgen.statistics import Estimate, extrapolate, fit, mean
-from memgen.streams import stream
+from memgen.streams import drawn_once, stream
 from theory import kernel
 from theory.checks.check import Check, Observation
 
@@ -48,7 +46,7 @@ def _local_informations() -> list[Observation]:
 # -- the condensed sum -------------------------------------------------------------------------------------------------
 
 
-@cache
+@drawn_once
 def _levels(alpha: float, width: float, d: int, replicas: int = 800) -> np.ndarray:
     """Exponents −|u − x_i|²/2ε² of e^{αd} points, |u|² = d(1+ε²): the nearest ones, and as the last the mean rest."""
     rng, place2 = stream("check", "condensation", alpha, width, d), d * (1 + width**2)

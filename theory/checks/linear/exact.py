@@ -1,7 +1,5 @@
 """What is exact at every n and d, met by 600 training sets at each of twelve places."""
 
-from functools import cache
-
 import numpy as np
 from scipy.special import digamma
 
@@ -9,7 +7,7 @@ from memgen.denoisers.linear import representation
 from memgen.experiments.linear import simulate
 from memgen.laws.data import Gaussian, isotropic
 from memgen.statistics import Estimate, mean
-from memgen.streams import stream
+from memgen.streams import drawn_once, stream
 from theory import linear
 from theory.checks.check import Check, Observation
 from theory.checks.linear.simulated import FRACTIONS, LEVELS, TAU
@@ -17,7 +15,7 @@ from theory.checks.linear.simulated import FRACTIONS, LEVELS, TAU
 _D = 24
 
 
-@cache
+@drawn_once
 def _small() -> dict[tuple[int, float], dict[str, np.ndarray]]:
     """n on both sides of d = 24, and two signal fractions; 600 training sets each."""
     cells = [(n, rho) for n in (4, 12, 18, 32, 40, 96) for rho in (0.3, 0.8)]

@@ -1,11 +1,10 @@
 """Mean and variance of ln det Σ_G over training sets, two places on either side of γ = ρ."""
 
-from functools import cache
-
 import numpy as np
 
 from memgen.experiments.fluctuations import logdets
 from memgen.statistics import Estimate, cumulant, extrapolate, mean
+from memgen.streams import drawn_once
 from theory import linear
 from theory.checks.check import Check, Observation
 
@@ -14,7 +13,7 @@ _REPLICAS = {16: 6000, 32: 8000, 64: 5000}
 _LAST = 64
 
 
-@cache
+@drawn_once
 def _drawn(gamma: float, rho: float, d: int) -> np.ndarray:
     return logdets(d, round(d / gamma), rho, _REPLICAS[d], ("check", "linear.fluctuations", gamma, rho, d))
 

@@ -3,15 +3,13 @@
 A is drawn from its exact law (met by `linear.representation`); quantiles at three dimensions are carried to d → ∞.
 """
 
-from functools import cache
-
 import numpy as np
 import torch
 from scipy import stats
 
 from memgen.denoisers.linear import representation
 from memgen.statistics import Estimate, extrapolate, quantile_estimate
-from memgen.streams import stream
+from memgen.streams import drawn_once, stream
 from theory import linear
 from theory.checks.check import Check, Observation
 from theory.linear import edge_law
@@ -21,7 +19,7 @@ SIZES = {12: 12000, 24: 5000, 48: 2500}  # dimension: training sets; d/γ is who
 LEVELS = (0.25, 0.5, 0.75)
 
 
-@cache
+@drawn_once
 def _singular_values(gamma: float, rho: float) -> dict[int, np.ndarray]:
     """d → singular values of A, (replicas, d)."""
     found = {}
@@ -56,18 +54,20 @@ def traces(d: int, replicas: int, rng: np.random.Generator) -> np.ndarray:
     return total / d
 
 
-@cache
-def _square() -> np.ndarray:
-    return traces(200, 40_000, stream("check", "linear.inverse_trace"))
+@drawn_once
+def _square() -> dict[int, np.ndarray]:
+    return {d: traces(d, 40_000, stream("check", "linear.inverse_trace", d)) for d in (60, 240)}
 
 
 def _fractions(places: tuple[float, ...], above: bool) -> list[Observation]:
-    """The share of the draws of Y beyond each place, or up to it."""
+    """The share of the draws of Y beyond each place, or up to it, for d → ∞."""
     found = []
     for y in places:
-        share = float(np.mean(_square() > y if above else _square() <= y))
-        error = np.sqrt(share * (1 - share) / _square().size)
-        found.append(Observation({"inverse_trace": y}, Estimate(share, float(error))))
+        shares = []
+        for values in _square().values():
+            share = float(np.mean(values > y if above else values <= y))
+            shares.append(Estimate(share, float(np.sqrt(share * (1 - share) / values.size))))
+        found.append(Observation({"inverse_trace": y}, extrapolate(np.array(list(_square())), shares)[0]))
     return found
 
 

@@ -1,6 +1,5 @@
 """The simulations that several checks share, and their extrapolation to infinite dimension."""
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from memgen.experiments.linear import simulate
 from memgen.laws.data import Gaussian, isotropic
 from memgen.statistics import mean, median_estimate
+from memgen.streams import drawn_once
 from theory.checks.check import Observation
 from theory.checks.linear.reductions import SHARE_OF_LOGDET, limit
 
@@ -19,7 +19,7 @@ GAMMAS = (0.25, 0.75)  # on the plateau of the log-determinant, and beyond it
 SIZES = (18, 36, 72, 144)  # d/γ is whole: n rounded moves γ, and limits in γ by several standard errors
 
 
-@cache
+@drawn_once
 def _large(spectrum: bool) -> dict[tuple[float, int], dict[str, np.ndarray]]:
     """The same γ at four sizes, ρ = ½ or the two-level spectrum; fluctuations fall as 1/d, so replicas do too."""
     found = {}

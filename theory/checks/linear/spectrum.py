@@ -23,7 +23,7 @@ def _thresholds() -> list[Observation]:
             x.append(1 / (ratio - 1))
             inverses.append(median_estimate(1 / values["inverse_trace"]))
         estimates.append(threshold(np.array(x), inverses))
-    at_infinity = extrapolate(np.array(sizes), estimates, powers=(1,))[0]
+    at_infinity = extrapolate(np.array(sizes), estimates, powers=(1, 2))[0]
     return [Observation({"eigenvalues": np.array(LEVELS), "tau": TAU}, at_infinity)]
 
 

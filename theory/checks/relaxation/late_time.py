@@ -1,13 +1,11 @@
 """The late-time expansions against samples of a few points: reweighted ones, and diffused ones with the exact score."""
 
-from functools import cache
-
 import numpy as np
 
 from memgen.denoisers.exact import EmpiricalBayes
 from memgen.laws.process import noised
 from memgen.statistics import Estimate, extrapolate, fit, mean
-from memgen.streams import stream
+from memgen.streams import drawn_once, stream
 from theory import relaxation
 from theory.checks.check import Check, Observation
 
@@ -85,7 +83,7 @@ def _controlled(values: np.ndarray, u: np.ndarray, points: np.ndarray, weights: 
     return mean(values[half:] - design[half:, 1:] @ coefficients[1:])
 
 
-@cache
+@drawn_once
 def _errors(name: str, a: float) -> tuple[Estimate, Estimate]:
     """Squared error of the best linear score and of the tangent at 0, times the variance of x_t."""
     points, weights, cumulants = _law(name)

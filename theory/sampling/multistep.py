@@ -16,7 +16,7 @@ import sympy as sp
 from theory.core.bounds import Condition, Edge
 from theory.core.digammas import psi_tail
 from theory.core.formula import Branch, Formula
-from theory.core.special import log_excess
+from theory.core.special import log_either, log_excess
 from theory.core.steps import Identity, Limit, Premise, Quadrature, Step, shared
 from theory.letters import at_least, d, n, variable
 from theory.linear.isotropic import inverse_chi2_mean
@@ -36,7 +36,7 @@ def _rest(x: sp.Expr) -> sp.Expr:
 # −E ln det S, all of its terms small where n ≫ d
 _MINUS_LOGDET = (
     (n - d) * log_excess(d / (n - d))
-    - sp.Rational(3, 2) * sp.log(1 - d / n)
+    - sp.Rational(3, 2) * log_either((n - d) / n, -d / n)
     + d * sp.log(1 - 1 / n)
     + d / (n * (n - d))
     + _rest(n - d)

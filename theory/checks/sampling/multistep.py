@@ -26,7 +26,10 @@ def _divergences(n: int, d: int, reverse: bool) -> np.ndarray:
     first, second = (truth[None], generated) if reverse else (generated, truth[None])
     gap = np.linalg.solve(second, (middle - m)[..., None])[..., 0]
     trace = np.trace(np.linalg.solve(second, first), axis1=1, axis2=2)
-    logdet = np.linalg.slogdet(first)[1] - np.linalg.slogdet(second)[1]
+    # From the points, not from S, which of few points may be singular to rounding.
+    corners = np.linalg.qr(centred / np.sqrt(n - 1), mode="r")
+    of_sample = 2 * np.log(np.abs(np.diagonal(corners, axis1=1, axis2=2))).sum(1)
+    logdet = (of_sample - np.linalg.slogdet(truth)[1]) * (-1 if reverse else 1)
     return (trace - d + ((middle - m) * gap).sum(1) - logdet) / 2
 
 
