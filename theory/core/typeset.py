@@ -74,7 +74,7 @@ def _named(exprs: list[sp.Expr]) -> tuple[list[tuple[sp.Symbol, sp.Expr]], list[
     """Names for what is repeated in wide expressions, then for what alone is too wide; averages stay whole."""
     if all(width(expr) <= _WIDE for expr in exprs):
         return [], exprs
-    means = {mean: sp.Dummy() for expr in exprs for mean in expr.atoms(Mean)}
+    means = {mean: sp.Dummy() for expr in exprs for mean in _in_order(expr.atoms(Mean))}
     back = {dummy: mean for mean, dummy in means.items()}
     names = (sp.Dummy(f"A_{{{k}}}") for k in range(1, 100))
     repeated, exprs = sp.cse([expr.xreplace(means) for expr in exprs], symbols=sp.numbered_symbols("A", sp.Dummy))
@@ -100,7 +100,7 @@ def _named(exprs: list[sp.Expr]) -> tuple[list[tuple[sp.Symbol, sp.Expr]], list[
             break
     for dummy, mean in list(back.items()):  # of one that is too wide, what is constant in it: made of other averages
         if width(mean) > _MOST:
-            inside = {inner: sp.Dummy() for inner in mean.args[0].atoms(Mean)}
+            inside = {inner: sp.Dummy() for inner in _in_order(mean.args[0].atoms(Mean))}
             term = mean.args[0].xreplace(inside)
             constant = [e for e in sp.preorder_traversal(term) if e.has(*inside.values()) and not e.has(mean.args[1])]
             if constant:
@@ -113,6 +113,11 @@ def _named(exprs: list[sp.Expr]) -> tuple[list[tuple[sp.Symbol, sp.Expr]], list[
             back[dummy] = name = next(names)
             parts.append((name, mean))
     return [(symbol, part.xreplace(back)) for symbol, part in parts], [expr.xreplace(back) for expr in exprs]
+
+
+def _in_order(found: set[Any]) -> list[Any]:
+    """A set in an order of its own: that of the hashes, which differs from run to run, would be seen in the result."""
+    return sorted(found, key=sp.default_sort_key)
 
 
 def _too_wide(exprs: list[sp.Expr]) -> Iterator[sp.Expr]:
