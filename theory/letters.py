@@ -169,8 +169,8 @@ of_point = _letter("of_point", r"\mu_x^2", "square of the weight with which a fe
 of_noise = _letter("of_noise", r"\mu_\xi^2", "square of the weight with which a feature holds the noise")
 common = _letter("common", "v^2", "variance of a feature beyond these that all noised copies of a point share")
 fresh = _letter("fresh", r"s_\eta^2", "variance of a feature beyond these that is new in each copy")
-left_out = _letter(
-    "left_out", r"\chi_1", "leave-one-out factor: a training point's residual over what it would be without it", INSIDE
+effective_ridge = _letter(
+    "effective_ridge", r"\kappa_A", "the ridge that a regression on random features has in units of their Gram matrix"
 )
 
 # -- places and classes ------------------------------------------------------------------------------------------------

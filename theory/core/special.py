@@ -310,6 +310,26 @@ class smaller(sp.Function):
     mpmath = staticmethod(min)
 
 
+class positive_part(sp.Function):
+    """x where it is positive, and 0. SymPy's own asks for signs."""
+
+    nargs = 1
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        return sp.Max(self.args[0].doit(), 0)
+
+    def _latex(self, printer: Any) -> str:
+        return printer._print(self.doit())
+
+    @staticmethod
+    def numpy(x: np.ndarray) -> np.ndarray:
+        return np.maximum(x, 0)
+
+    @staticmethod
+    def mpmath(x: mpmath.mpf) -> mpmath.mpf:
+        return max(x, mpmath.mpf(0))
+
+
 class positive_root(sp.Function):
     """The positive root r of a r² + b r = c (a, c > 0), without cancellation for either sign of b."""
 
