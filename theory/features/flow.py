@@ -77,7 +77,7 @@ def _pairs(s: Setting, one: _State, other: _State) -> np.ndarray:
 
 
 def _states(s: Setting, ridge: np.ndarray) -> _State:
-    """Leave-one-out factors at complex ridges off the negative axis, followed from λ → ∞, where both are 1.
+    """Leave-one-out factors at ridges above the real axis, followed from λ = i∞, where both are 1.
 
     Raises ArithmeticError where the equations are not met to 1e-9 at the end of the way.
     """
@@ -87,7 +87,7 @@ def _states(s: Setting, ridge: np.ndarray) -> _State:
     chi = np.ones((2, ridge.size), complex)
     for shift in (*shifts, 0, 0):
         for _ in range(3):
-            chi = chi * np.exp(-_newton(s, chi, ridge + shift) / chi)  # χ may be tiny, and is never 0
+            chi = chi * np.exp(-_newton(s, chi, ridge + 1j * shift) / chi)  # χ may be tiny, and is never 0
     scales = _scales(s, chi, ridge)
     if not np.abs(_newton(s, chi, ridge) / chi).max() < 1e-9:
         raise ArithmeticError(f"no leave-one-out factors found at {s}")
