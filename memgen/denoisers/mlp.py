@@ -96,7 +96,16 @@ class MLP(nn.Module):
         angles = s.log() * _FREQUENCIES.to(s)
         features = torch.cat([angles.sin(), angles.cos()], -1).expand(*v.shape[:-1], -1)
         rows = torch.cat([v, known, features], -1).to(self.last.weight.dtype)
-        h = self.first(rows.reshape(self.models, -1, rows.shape[-1]))
-        for layer in self.layers:
-            h = h + F.silu(layer(h))
-        return self.last(h).to(v.dtype).reshape(v.shape)
+        return self._of_rows(rows.reshape(self.models, -1, rows.shape[-1])).to(v.dtype).reshape(v.shape)
+
+    def _of_rows(self, rows: Tensor) -> Tensor:
+        return through([self.first, *self.layers, self.last], rows)
+
+
+def through(layers: Sequence[nn.Module], rows: Tensor) -> Tensor:
+    """F of rows (M, b, fan_in): the first layer, hidden ones each added to what came before, and the last."""
+    first, *hidden, last = layers
+    h = first(rows)
+    for layer in hidden:
+        h = h + F.silu(layer(h))
+    return last(h)

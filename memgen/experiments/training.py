@@ -112,15 +112,15 @@ def cell(at: Cell) -> pd.DataFrame:
     data = {name: torch.from_numpy(np.stack([known[name] for known in sets])) for name in sets[0]}
     model = MLP(at.d, at.replicas, at.hidden, DEPTH, keys=keys).to(device)
     training = Training(model, data["train"].float(), keys, LEVELS, BATCH, LR)
-    probes = _probes(data, np.array(law.eigenvalues), at)
+    noised = probes(data, np.array(law.eigenvalues), at)
     ideal = np.stack([law.sample(GENERATED, stream(*key, "ideal")) for key in keys])
     rows = [of_points(ideal, sets).assign(generator="ideal", step=0)]
     steps = looked_at(at.steps)
     for step in steps:
         training.run(step - training.step)
-        rows.append(_between_limits(model, probes).assign(generator="network", step=step))
+        rows.append(between_limits(model, noised).assign(generator="network", step=step))
         if step in (*steps[9::4], steps[-1]):
-            made = _sampled(model, law.eigenvalues, at)
+            made = sampled(model, law.eigenvalues, at)
             rows.append(of_points(made, sets).assign(generator="network", step=step))
     weights = sum(p.numel() for p in model.parameters()) // at.replicas
     table = pd.concat(rows, ignore_index=True)
@@ -180,7 +180,8 @@ class Probe(NamedTuple):
     empirical: Tensor
 
 
-def _probes(data: dict[str, Tensor], eigenvalues: np.ndarray, at: Cell) -> list[Probe]:
+def probes(data: dict[str, Tensor], eigenvalues: np.ndarray, at: Cell) -> list[Probe]:
+    """Training points and holdout points (M, n, d), each noised at every level, with what both known denoisers make."""
     chosen = np.arange(_PROBES) % at.n  # if there are fewer points than probes, each is noised several times
     spectrum = torch.from_numpy(eigenvalues)
     found = []
@@ -195,8 +196,8 @@ def _probes(data: dict[str, Tensor], eigenvalues: np.ndarray, at: Cell) -> list[
     return found
 
 
-def _between_limits(model: MLP, probes: list[Probe]) -> pd.DataFrame:
-    """Compare the network with the posterior means over the true law and over the training set."""
+def between_limits(model: MLP, probes: list[Probe]) -> pd.DataFrame:
+    """Compare the network with the posterior means over the true law and over the training set: rows of `cell`."""
     rows = []
     for probe in probes:
         with torch.no_grad():
@@ -211,8 +212,9 @@ def _between_limits(model: MLP, probes: list[Probe]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _sampled(model: MLP, eigenvalues: tuple[float, ...], at: Cell) -> np.ndarray:
-    """(M, GENERATED, d), started from the true noised law at the widest level: all errors are the network's."""
+def sampled(model: MLP, eigenvalues: tuple[float, ...], at: Cell) -> np.ndarray:
+    """Points (M, GENERATED, d) that the networks make from the true noised law at the widest level: all errors are the
+    network's."""
     names = np.arange(at.replicas * GENERATED).reshape(at.replicas, GENERATED)
     noise = Noise(names, at.seed, "training samples", at.d, at.n)
     top = float(_WIDTHS[0])

@@ -1,0 +1,77 @@
+"""When networks memorize, and when their own linearisation does: small networks on a Gaussian of known law.
+
+Each network is trained beside the regression on its tangent features, from the same start, on the same points and the
+same draws (`memgen.denoisers.tangent`). Law, training sets, noise levels and step size are those of the experiment
+`training`.
+"""
+
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+
+from memgen.denoisers.tangent import FromStart, Linearised
+from memgen.denoisers.training import Training
+from memgen.devices import resolve_device
+from memgen.experiments import training
+from memgen.experiments.training import BATCH, DEPTH, LEVELS, LR, Cell
+from memgen.laws.data import power_law
+
+VERSION = 1
+MODELS = {"network": FromStart, "linearised": Linearised}
+
+
+class Params(training.Params):
+    """Parameters of the experiment; what is None is set by the preset. Networks of every width at every size."""
+
+    presets: ClassVar = {
+        "smoke": {"dims": (16,), "sizes": (16,), "hidden": (16,), "steps": 60, "replicas": 2},
+        "standard": {"dims": (16,), "sizes": (16, 64), "hidden": (64,), "steps": 1000, "replicas": 2},
+        "paper": {
+            "dims": (16,),
+            "sizes": (16, 32, 64, 128, 256),
+            "hidden": (64, 256),
+            "steps": 20_000,
+            "replicas": 4,
+        },
+    }
+
+
+def grid(params: Params) -> list[Cell]:
+    """All cells: a dimension, a width and a number of training points."""
+    p = params.resolved()
+    assert p.dims and p.sizes and p.hidden and p.steps and p.replicas
+    return [
+        Cell(d, n, hidden, p.steps, p.replicas, p.seed, p.device)
+        for d in p.dims
+        for hidden in p.hidden
+        for n in p.sizes
+    ]
+
+
+def cell(at: Cell) -> pd.DataFrame:
+    """Rows: d, n, hidden, weights, generator, replica, step, points, tau, measure, value.
+
+    `generator` is network or linearised. At noise τ, on noised training points (`points` = train) and noised new ones
+    (holdout), the measures are a, b_squared, separation and loss of `training.cell`; at two steps a decade from 100 on
+    and at the last also `flagged`, the share of generated points whose nearest training point is less than a third as
+    far away as the next. `weights` is the number of parameters of one network.
+    """
+    device, law = resolve_device(at.device), power_law(at.d)
+    keys, sets = training.point_sets(at.d, at.n, at.replicas, at.seed)
+    data = {name: torch.from_numpy(np.stack([known[name] for known in sets])) for name in sets[0]}
+    noised = training.probes(data, np.array(law.eigenvalues), at)
+    rows, steps, weights = [], training.looked_at(at.steps), 0
+    for name, kind in MODELS.items():
+        model = kind(at.d, at.replicas, at.hidden, DEPTH, keys=keys).to(device)
+        weights = sum(p.numel() for p in model.parameters()) // at.replicas
+        course = Training(model, data["train"].float(), keys, LEVELS, BATCH, LR)
+        for step in steps:
+            course.run(step - course.step)
+            rows.append(training.between_limits(model, noised).assign(generator=name, step=step))
+            if step in (*steps[9::4], steps[-1]):
+                made = training.of_points(training.sampled(model, law.eigenvalues, at), sets)
+                rows.append(made[made["measure"] == "flagged"].assign(generator=name, step=step))
+    table = pd.concat(rows, ignore_index=True).assign(d=at.d, n=at.n, hidden=at.hidden, weights=weights)
+    return table[["d", "n", "hidden", "weights", "generator", "replica", "step", "points", "tau", "measure", "value"]]
