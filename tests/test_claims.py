@@ -18,6 +18,7 @@ from theory.ledger.ruling import Range
 from theory.ledger.verdicts import (
     criteria,
     dimension,
+    features,
     images,
     kernel,
     linear,
@@ -30,9 +31,9 @@ from theory.ledger.verdicts import (
 from theory.ledger.verdicts.your_model import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
-# The paper's own claims, and the questions of its five reviewers.
+# The paper's own claims, the questions of its five reviewers, and claims of other theories.
 IDS = "C1 C2 C3 C4 C5 C6 C7 C8 R1.1 R1.2 R1.3 R2.1 R2.2 R2.3 R3.1 R3.2 R4.1".split()
-IDS += "R5.1 R5.2 R5.3 R5.4 R5.5 R5.6 R5.7 R5.8".split()
+IDS += "R5.1 R5.2 R5.3 R5.4 R5.5 R5.6 R5.7 R5.8 T1 T2".split()
 SETTLED = {
     "C1": "holds with a correction",
     "C2": "holds with a correction",
@@ -50,6 +51,7 @@ SETTLED = {
     "R3.1": "holds with a correction",
     "R3.2": "holds",
     "R2.3": "holds with a correction",
+    "R4.1": "holds with a correction",
     "R5.1": "holds with a correction",
     "R5.2": "fails",
     "R5.3": "holds with a correction",
@@ -58,6 +60,8 @@ SETTLED = {
     "R5.6": "holds",
     "R5.7": "holds with a correction",
     "R5.8": "commentary",
+    "T1": "holds with a correction",
+    "T2": "holds with a correction",
 }
 
 
@@ -87,7 +91,7 @@ def test_reasons_carry_the_numbers_that_decide(rows: list[dict]) -> None:
 def test_what_the_paper_got_right_is_said_first(rows: list[dict]) -> None:
     settled = [row for row in rows if row["verdict"] != "pending"]
     assert rows[: len(settled)] == settled
-    order = [(row["id"][0], claims.VERDICTS.index(row["verdict"])) for row in settled]
+    order = [(row["id"][0], claims.VERDICTS.index(row["verdict"])) for row in settled[:-1]]
     assert "commentary" not in {row["verdict"] for row in settled[:-1]}
     assert order == sorted(order) and order[0][0] == "C" and settled[0]["verdict"].startswith("holds")
 
@@ -107,6 +111,7 @@ _CIRCLE = transition.Circle(90, 50, 25, 0.2, 0.3, _at(0))
 _COPIED = transition.Copied(_at(0.5), _at(0.002), _at(4), 1)
 _EFFORT = network.Effort(50, 200, 1000, 4000, 22, _at(0.5), _at(0), _at(-0.5), 0.5, 0, _at(1), _at(1))
 _NOTHING = _EFFORT._replace(at_few=_at(0), gap=_at(0), variance_few=_at(14), variance_many=_at(3))
+_REGRESSED = features.Paces(_at(1.0), _at(1.1), _at(8.0), 0.9, 0.02, 16, 256)
 _KEPT = _EFFORT._replace(at_many=_at(0.4), gap=_at(-0.1))
 _FIG4 = network.Fig4(1.5, _NOTHING, 0.01, 3, (), ())
 _DISTANCES = network.Distances(_at(0.3), _at(0.4), _at(0.2), _at(0.2), _at(1), 2, 11, 11, 0, 3, 3)
@@ -258,6 +263,22 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
         "holds with a correction": _WIDTH._replace(rise_few=_at(0.1)),
         "fails": _WIDTH._replace(pace=_at(1), level=_at(0)),
         UNDECIDED: _WIDTH._replace(pace=_at(1)),
+    },
+    "R4.1": {
+        "holds": _REGRESSED._replace(memory=_at(1.2)),
+        "holds with a correction": _REGRESSED,
+        "fails": _REGRESSED._replace(law=_at(3)),
+        UNDECIDED: _REGRESSED._replace(memory=Range(2, 1.1, 4)),
+    },
+    "T1": {
+        "holds": features.Exponents(0.02, 1.0, 1.05),
+        "holds with a correction": features.Exponents(0.04, 1.02, 1.2),
+        "fails": features.Exponents(0.04, 0.5, 1.0),
+    },
+    "T2": {
+        "holds": features.Noises((1.2, 1.0), (1.6, 2.0), 1.8),
+        "holds with a correction": features.Noises((1.2, 1.0), (1.6, 2.0), 300.0),
+        "fails": features.Noises((1.2, 1.3), (1.6, 2.0), 1.8),
     },
 }
 

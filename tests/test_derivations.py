@@ -192,7 +192,7 @@ TWINS = {
     "subspace_logdet": lambda f: _twin(f, 0, _L.filled, _L.filled / 2),
     "kl_subspace": lambda f: _twin(f, 0, None, 2 * f.expr),
     "features_train_loss": lambda f: _twin(f, 0, _L.samples, 2 * _L.samples),
-    "features_test_loss": lambda f: _twin(f, 0, _L.ridge, 2 * _L.ridge),
+    "features_test_loss": lambda f: _twin(f, 0, _L.common, 2 * _L.common),
     "sine_common": lambda f: _twin(f, 0, _L.t, 2 * _L.t),
     "torus_information": lambda f: _twin(f, 0, _L.D, _L.D / 2),
     "reverse_step": lambda f: _twin(f, 0, _L.eta, 0),

@@ -119,7 +119,7 @@ _SLOW = {
     "guidance_push",
     "place_entropy",
 }
-# Quadratures, and a root of error functions: seconds for ten values.
+# Quadratures, and roots of long equations or of error functions: seconds for ten values.
 _QUADRATURES = {
     "cloning_probability",
     "linear_score_error",
@@ -132,6 +132,8 @@ _QUADRATURES = {
     "wasserstein_training",
     "record_similarity",
     "hidden_sign",
+    "features_train_loss",
+    "features_test_loss",
 }
 
 

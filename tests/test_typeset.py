@@ -20,7 +20,11 @@ def test_no_term_is_wider_than_a_line_and_nothing_is_lost(name: str) -> None:
     formula = FORMULAS[name]
     values = [_plain(branch.value) for branch in formula.branches]
     values += [_plain(formula.equation)] if formula.unknown else []
-    parts, shown = _named(values)
+    if formula.layout:
+        parts = [(symbol, part) for symbol, _, part in reversed(formula.layout.parts)]
+        shown = [formula.layout.value, formula.layout.equation]
+    else:
+        parts, shown = _named(values)
     # Arguments of one function, or one average, may be what they are; a fifth over the line is what MathJax can take.
     for expr in (*shown, *(part for _, part in parts)):
         assert max(width(term) for term in sp.Add.make_args(expr)) <= 1.25 * _WIDE, expr

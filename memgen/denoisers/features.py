@@ -8,39 +8,94 @@ from memgen import arrays
 
 
 class Losses(NamedTuple):
-    """E|ξ − ξ̂|²/d over all noises: on the training points, and on fresh ones."""
+    """E|ξ − ξ̂|²/d: on the training points and their noises, and on fresh ones; numbers, or one for each time."""
 
-    train: float
-    test: float
+    train: np.ndarray
+    test: np.ndarray
 
 
-def sine_losses(weights: arrays.Numbers, x: arrays.Numbers, ridge: float, t: float) -> Losses:
-    """Ridge regression of ξ on p features of training points x (n, d) at diffusion time t, weights (p, d).
+class SineFeatures:
+    """p features of training points x (n, d) at diffusion time t, weights (p, d), and what a regression makes of them.
 
-    x_t = e^{−t}x + √(1−e^{−2t}) ξ; the noise is averaged exactly, over each training point and over N(0, I) for fresh
-    ones. Takes n p² numbers. Raises ValueError on shapes that do not fit, a negative ridge, and t ≤ 0.
+    x_t = e^{−t}x + √(1−e^{−2t}) ξ. Each point is noised `noises` times with draws of `rng`; without them, by all noises
+    at once, which takes n p² numbers. Fresh points and their noise are averaged exactly, over N(0, I). Attributes:
+    `gram` U = E σσᵀ (p, p) and `learnt` K = E σξᵀ (p, d) of the training set, `power` E|ξ|²/d of its noise, and
+    `true_gram` and `true_learnt` of fresh points. Raises ValueError on shapes that do not fit, t ≤ 0 and noises < 1.
     """
-    w = arrays.points("weights", arrays.array("weights", weights).astype(float))
-    x = arrays.points("x", arrays.array("x", x).astype(float))
-    if w.shape[1] != x.shape[1]:
-        raise ValueError(f"weights and x must have as many columns, got {w.shape[1]} and {x.shape[1]}")
-    ridge, t = arrays.number("ridge", ridge, 0), arrays.positive("t", t)
-    d, noise = x.shape[1], -np.expm1(-2 * t)
-    angles = np.exp(-t) * x @ w.T / np.sqrt(d)
-    overlap = w @ w.T / d
-    size = np.diag(overlap)
-    apart, together = (size[:, None] + size + sign * 2 * overlap for sign in (-1, 1))  # |w ∓ w'|²/d
-    sines, cosines = np.sin(angles), np.cos(angles)
-    both = [part.T @ part / len(x) for part in (cosines, sines)]
-    # sin a sin b = ½[cos(a−b) − cos(a+b)], and noise of variance δ leaves e^{−δ/2} of a cosine
-    seen = (np.exp(-noise * apart / 2) * (both[0] + both[1]) - np.exp(-noise * together / 2) * (both[0] - both[1])) / 2
-    true = (np.exp(-apart / 2) - np.exp(-together / 2)) / 2
-    scaled = np.sqrt(noise / d) * w
-    with_noise = (np.exp(-noise * size / 2) * cosines.mean(0))[:, None] * scaled
-    fresh = np.exp(-size / 2)[:, None] * scaled
-    fitted = np.linalg.solve(seen + ridge * np.eye(len(w)), with_noise)
-    train, test = (
-        1 - 2 * (cross * fitted).sum() / d + ((gram @ fitted) * fitted).sum() / d
-        for cross, gram in ((with_noise, seen), (fresh, true))
-    )
-    return Losses(float(train), float(test))
+
+    def __init__(
+        self,
+        weights: arrays.Numbers,
+        x: arrays.Numbers,
+        t: float,
+        noises: int | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        w = arrays.points("weights", arrays.array("weights", weights).astype(float))
+        x = arrays.points("x", arrays.array("x", x).astype(float))
+        if w.shape[1] != x.shape[1]:
+            raise ValueError(f"weights and x must have as many columns, got {w.shape[1]} and {x.shape[1]}")
+        t, self.d = arrays.positive("t", t), x.shape[1]
+        noise = -np.expm1(-2 * t)
+        overlap = w @ w.T / self.d
+        size = np.diag(overlap)
+        apart, together = (size[:, None] + size + sign * 2 * overlap for sign in (-1, 1))  # |w ∓ w'|²/d
+        scaled = np.sqrt(noise / self.d) * w
+        self.true_gram = (np.exp(-apart / 2) - np.exp(-together / 2)) / 2
+        self.true_learnt = np.exp(-size / 2)[:, None] * scaled
+        self.power = 1.0
+        if noises is None:
+            angles = np.exp(-t) * x @ w.T / np.sqrt(self.d)
+            sines, cosines = np.sin(angles), np.cos(angles)
+            both = [part.T @ part / len(x) for part in (cosines, sines)]
+            # sin a sin b = ½[cos(a−b) − cos(a+b)], and noise of variance δ leaves e^{−δ/2} of a cosine
+            near, far = np.exp(-noise * apart / 2), np.exp(-noise * together / 2)
+            self.gram = (near * (both[0] + both[1]) - far * (both[0] - both[1])) / 2
+            self.learnt = (np.exp(-noise * size / 2) * cosines.mean(0))[:, None] * scaled
+            return
+        if rng is None:
+            raise ValueError("noises to be drawn need rng, a generator")
+        draws = arrays.count("noises", noises)
+        self.gram, self.learnt, self.power = np.zeros_like(overlap), np.zeros_like(w), 0.0
+        for _ in range(draws):
+            xi = rng.standard_normal(x.shape)
+            features = np.sin((np.exp(-t) * x + np.sqrt(noise) * xi) @ w.T / np.sqrt(self.d))
+            self.gram += features.T @ features / (draws * len(x))
+            self.learnt += features.T @ xi / (draws * len(x))
+            self.power += float((xi**2).mean()) / draws
+
+    def fitted(self, ridge: float) -> np.ndarray:
+        """Aᵀ (p, d) of ridge regression. Raises ValueError on a ridge that is negative."""
+        ridge = arrays.number("ridge", ridge, 0)
+        return np.linalg.solve(self.gram + ridge * np.eye(len(self.gram)), self.learnt)
+
+    def ridge(self, ridge: float) -> Losses:
+        """Losses of ridge regression. Raises ValueError on a ridge that is negative."""
+        fitted = self.fitted(ridge)
+        train, test = (
+            power - 2 * (cross * fitted).sum() / self.d + ((gram @ fitted) * fitted).sum() / self.d
+            for cross, gram, power in (
+                (self.learnt, self.gram, self.power),
+                (self.true_learnt, self.true_gram, 1.0),
+            )
+        )
+        return Losses(train, test)
+
+    def flow(self, times: arrays.Numbers) -> Losses:
+        """Losses of gradient flow from A = 0 after the times, in units in which an eigenvalue u has learnt 1 − e^{−uτ}.
+
+        Raises ValueError on a time below 0.
+        """
+        times = arrays.vector("times", times)
+        if not (times >= 0).all():
+            raise ValueError(f"times must not be negative, got {times.min():g}")
+        values, vectors = np.linalg.eigh(self.gram)
+        cross, fresh = (vectors.T @ k for k in (self.learnt, self.true_learnt))
+        turned = vectors.T @ self.true_gram @ vectors
+        own, met = (cross**2).sum(1), (cross * fresh).sum(1)
+        pairs = turned * (cross @ cross.T)
+        values = np.maximum(values, 1e-14 * values.max())  # of a direction that no point has, cross is 0
+        shares = -np.expm1(-np.outer(times, values)) / values
+        train = self.power - (-np.expm1(-2 * np.outer(times, values)) / values) @ own / self.d
+        test = 1 - 2 * shares @ met / self.d + ((shares @ pairs) * shares).sum(1) / self.d
+        return Losses(train, test)

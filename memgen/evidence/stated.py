@@ -94,7 +94,11 @@ STATED: dict[str, Stated] = {
         lambda p: USUAL + 1e-15 * p["gamma"] + 10 * _over(1 - p["gamma"] / p["noises"]),
     ),
     "features_train_loss": _absolutely(1e-14, "what is left of 1"),
-    "features_test_loss": _absolutely(1e-14, "what is left of 1"),
+    "features_test_loss": Stated(
+        "what is left of 1, to 1e-14 absolutely; fewer digits at its peak, p = n·m, the smaller the ridge",
+        lambda p: USUAL + 10 * _over(abs(1 - p["features"] / (p["samples"] * p["noises"])) + p["ridge"] ** 0.5),
+        lambda p: 1e-14,
+    ),
     "subspace_logdet": _absolutely(1e-14, "a sum of logarithms"),
     "kl_subspace": Stated(
         "a sum of logarithms, and the pole at γ = 1: to 1e-14/(1−γ)", absolute=lambda p: 1e-14 / (1 - p["gamma"])

@@ -5,7 +5,7 @@ same draws (`memgen.denoisers.tangent`). Law, training sets, noise levels and st
 `training`.
 """
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,13 @@ from memgen.denoisers.tangent import FromStart, Linearised
 from memgen.denoisers.training import Training
 from memgen.devices import resolve_device
 from memgen.experiments import training
-from memgen.experiments.training import BATCH, DEPTH, LEVELS, LR, Cell
+from memgen.experiments.training import BATCH, DEPTH, LEVELS, LR, Cell, milestones
 from memgen.laws.data import power_law
+from memgen.statistics import Estimate, mean
 
 VERSION = 1
 MODELS = {"network": FromStart, "linearised": Linearised}
+TAU, SHARE = 0.3, 0.2  # where paces are compared: noise in units of σ, and the memorized fraction that counts
 
 
 class Params(training.Params):
@@ -75,3 +77,29 @@ def cell(at: Cell) -> pd.DataFrame:
                 rows.append(made[made["measure"] == "flagged"].assign(generator=name, step=step))
     table = pd.concat(rows, ignore_index=True).assign(d=at.d, n=at.n, hidden=at.hidden, weights=weights)
     return table[["d", "n", "hidden", "weights", "generator", "replica", "step", "points", "tau", "measure", "value"]]
+
+
+def steps(stored: pd.DataFrame) -> pd.DataFrame:
+    """`milestones` of every network and linearisation at noise TAU, memory counting from the fraction SHARE."""
+    found = [
+        milestones(of, SHARE).assign(generalized=milestones(of)["generalized"], generator=name)
+        for name, of in stored.groupby("generator")
+    ]
+    table = pd.concat(found, ignore_index=True)
+    return table[table["tau"] == TAU]
+
+
+class Paces(NamedTuple):
+    """What linearisations have over their networks, logarithms of geometric means over networks."""
+
+    law: Estimate  # steps to half of what there is to learn of the law, where both get there
+    best: Estimate  # the least squared distance from the best denoiser
+    memory: Estimate  # steps to the fraction SHARE; at least, where the linearisation never gets there
+
+
+def ratios(stored: pd.DataFrame) -> Paces:
+    """Of all networks in pairs with their own linearisation."""
+    wide = steps(stored).pivot(index=["d", "hidden", "n", "replica"], columns="generator")
+    law = wide["generalized"][np.isfinite(wide["generalized"]).all(axis=1)]
+    memory = wide["memorized"][np.isfinite(wide["memorized"]["network"])].clip(upper=stored["step"].max())
+    return Paces(*(mean(np.log(of["linearised"] / of["network"]).to_numpy()) for of in (law, wide["least"], memory)))

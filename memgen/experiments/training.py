@@ -138,6 +138,17 @@ def point_sets(d: int, n: int, replicas: int, seed: int) -> tuple[list[tuple], l
 _NETWORK = ["d", "n", "hidden", "weights", "replica", "tau"]
 
 
+def law_distance(table: pd.DataFrame) -> pd.Series:
+    """The mean squared distance of each network from D_pop at holdout points, by noise and step, in rows of `cell`."""
+    fresh = _by_step(table)["holdout"]
+    return (fresh.a**2 + fresh.b_squared) * fresh.separation
+
+
+def _by_step(table: pd.DataFrame) -> pd.DataFrame:
+    seen = table[table.tau.notna() & table.measure.isin(["a", "b_squared", "separation"])]
+    return seen.pivot(index=[*_NETWORK, "step"], columns=["points", "measure"], values="value").sort_index()
+
+
 def milestones(table: pd.DataFrame, share: float = 0.5) -> pd.DataFrame:
     """When each network in the rows of `cell` learns the law and when it memorizes, at each noise τ.
 
@@ -150,10 +161,7 @@ def milestones(table: pd.DataFrame, share: float = 0.5) -> pd.DataFrame:
 
     `generalized` and `memorized` are interpolated linearly in ln(1 + step); they are ∞ if it does not happen.
     """
-    seen = table[table.tau.notna() & table.measure.isin(["a", "b_squared", "separation"])]
-    wide = seen.pivot(index=[*_NETWORK, "step"], columns=["points", "measure"], values="value").sort_index()
-    fresh = wide["holdout"]
-    errors = (fresh.a**2 + fresh.b_squared) * fresh.separation
+    wide, errors = _by_step(table), law_distance(table)
     rows = []
     for key, error in errors.groupby(level=_NETWORK):
         steps, a = error.index.get_level_values("step").to_numpy(), wide.loc[error.index, ("train", "a")].to_numpy()

@@ -6,40 +6,46 @@ from functools import partial
 
 import numpy as np
 
-from memgen.denoisers.features import sine_losses
+from memgen.denoisers.features import SineFeatures
 from memgen.statistics import Estimate, extrapolate, mean
 from memgen.streams import drawn_once, stream
 from theory import features
 from theory.checks.check import Check, Observation
 
 _SIZES = (16, 32, 64)
-# p/d, n/d, ridge, t
+ALL = 1e9  # noises a point, as good as all of them
+# p/d, n/d, m, ridge, t
 _CASES = (
-    (2.0, 1.5, 0.01, 0.1),
-    (4.0, 2.0, 0.01, 0.5),
-    (0.5, 2.0, 0.01, 0.1),
-    (3.0, 1.0, 0.05, 0.05),
-    (1.0, 4.0, 0.003, 0.2),
+    (2.0, 1.5, ALL, 0.01, 0.1),
+    (4.0, 2.0, ALL, 0.01, 0.5),
+    (0.5, 2.0, ALL, 0.01, 0.1),
+    (3.0, 1.0, ALL, 0.05, 0.05),
+    (1.0, 4.0, ALL, 0.003, 0.2),
+    (2.0, 1.5, 1, 0.01, 0.1),
+    (4.0, 1.0, 2, 0.02, 0.05),
+    (1.0, 2.0, 4, 0.003, 0.2),
 )
 
 
-def coefficients(t: float) -> dict[str, float]:
-    """μ_x², μ_ξ², v² and s² of σ = sin."""
-    point, noise, shared = np.exp(-2 * t - 1), -np.expm1(-2 * t) / math.e, float(features.sine_common(t))
-    rest = -np.expm1(-2) / 2 - point - noise - shared
-    return {"of_point": point, "of_noise": noise, "common": shared, "fresh": rest}
+def _setting(p: float, n: float, m: float, t: float) -> dict[str, float]:
+    return features.sine_setting(p, n, m, t)._asdict()
+
+
+def unit_rows(rng: np.random.Generator, p: int, d: int) -> np.ndarray:
+    """Weights (p, d) of features, each row of length √d."""
+    weights = rng.standard_normal((p, d))
+    return weights * np.sqrt(d) / np.linalg.norm(weights, axis=1, keepdims=True)
 
 
 @drawn_once
-def _losses(p: float, n: float, ridge: float, t: float) -> dict[str, Estimate]:
+def _losses(p: float, n: float, m: float, ridge: float, t: float) -> dict[str, Estimate]:
     found: dict[str, list[Estimate]] = {"train": [], "test": []}
     for d in _SIZES:
-        rng = stream("features", d, p, n, ridge, t)
+        rng = stream("features", d, p, n, m, ridge, t)
         values = []
         for _ in range(40 * 64 // d):
-            weights = rng.standard_normal((round(p * d), d))
-            weights *= np.sqrt(d) / np.linalg.norm(weights, axis=1, keepdims=True)
-            values.append(sine_losses(weights, rng.standard_normal((round(n * d), d)), ridge, t))
+            weights, x = unit_rows(rng, round(p * d), d), rng.standard_normal((round(n * d), d))
+            values.append(SineFeatures(weights, x, t, None if m == ALL else int(m), rng).ridge(ridge))
         for name in found:
             found[name].append(mean([getattr(one, name) for one in values]))
     return {name: extrapolate(np.array(_SIZES), estimates, powers=(1, 2))[0] for name, estimates in found.items()}
@@ -47,8 +53,8 @@ def _losses(p: float, n: float, ridge: float, t: float) -> dict[str, Estimate]:
 
 def _observed(name: str) -> list[Observation]:
     return [
-        Observation({"features": p, "samples": n, "ridge": ridge, **coefficients(t)}, _losses(p, n, ridge, t)[name])
-        for p, n, ridge, t in _CASES
+        Observation({**_setting(p, n, m, t), "ridge": ridge}, _losses(p, n, m, ridge, t)[name])
+        for p, n, m, ridge, t in _CASES
     ]
 
 
@@ -62,9 +68,79 @@ def _linear(formula: Callable[..., float], common: float, fresh: float, **rest: 
     return formula(common=1e-12, fresh=fresh + common, **rest)
 
 
+def _copies(formula: Callable[..., float], samples: float, noises: float, **rest: float) -> float:
+    """As if every noised copy were a point of its own."""
+    return formula(samples=samples * min(noises, 8), noises=1, **rest)
+
+
 def _many(formula: Callable[..., float], samples: float, **rest: float) -> float:
     """As if nothing were learnt by heart."""
     return formula(samples=1e9, **rest)
+
+
+# p/d, n/d, m, t, training time
+_COURSES = (
+    (4.0, 1.5, ALL, 0.1, 1.0),
+    (4.0, 1.5, ALL, 0.1, 30.0),
+    (2.0, 1.5, 2, 0.05, 20.0),
+    (0.5, 2.0, 4, 0.2, 10.0),
+)
+_PLACES = ((4.0, 1.5, ALL, 0.1, 0.2), (4.0, 1.5, 2, 0.05, 0.05), (1.0, 2.0, 2, 0.2, 0.3))  # and an eigenvalue
+_BLUR = 0.05
+
+
+@drawn_once
+def _regressions(p: float, n: float, m: float, t: float, d: int) -> list[SineFeatures]:
+    rng = stream("features in training", d, p, n, m, t)
+    many = None if m == ALL else int(m)
+    return [
+        SineFeatures(unit_rows(rng, round(p * d), d), rng.standard_normal((round(n * d), d)), t, many, rng)
+        for _ in range(20 * 64 // d)
+    ]
+
+
+def _limit(of: Callable[[SineFeatures], float], *case: float) -> Estimate:
+    """Of a quantity at infinite size."""
+    found = [mean([of(one) for one in _regressions(*case, d)]) for d in _SIZES]
+    return extrapolate(np.array(_SIZES), found, powers=(1, 2))[0]
+
+
+def _trained(which: int) -> list[Observation]:
+    return [
+        Observation(
+            {**_setting(p, n, m, t), "time": time},
+            _limit(lambda one, at=time: one.flow([at])[which][0], p, n, m, t),
+        )
+        for p, n, m, t, time in _COURSES
+    ]
+
+
+def _blurred(one: SineFeatures, at: float) -> float:
+    values = np.linalg.eigvalsh(one.gram)
+    return float((_BLUR / ((values - at) ** 2 + _BLUR**2)).mean() / np.pi)
+
+
+def _eigenvalues() -> list[Observation]:
+    return [
+        Observation(
+            {**_setting(p, n, m, t), "at": at},
+            _limit(lambda one, at=at: _blurred(one, at), p, n, m, t),
+        )
+        for p, n, m, t, at in _PLACES
+    ]
+
+
+def _flow(which: int, time: float, **setting: float) -> float:
+    return float(features.flow_losses(features.Setting(**setting), [time])[which][0])
+
+
+def _as_ridge(formula: Callable[..., float], time: float, **rest: float) -> float:
+    """As if flow for a time τ were ridge regression with 1/τ."""
+    return formula(ridge=1 / time, **rest)
+
+
+def _density(at: float, **setting: float) -> float:
+    return float(features.spectral_density(features.Setting(**setting), np.array([at]), _BLUR)[0])
 
 
 _TIMES = (0.05, 0.3)
@@ -87,6 +163,7 @@ def _wrong(formula: Callable[..., float]) -> dict[str, Callable[..., float]]:
         "points and features exchanged": partial(_exchanged, formula),
         "no shared noise of features": partial(_linear, formula),
         "infinitely many points": partial(_many, formula),
+        "copies as points": partial(_copies, formula),
     }
 
 
@@ -97,6 +174,33 @@ CHECKS = [
         "features.train_loss", features.features_train_loss, len(_CASES), partial(_observed, "train"), _wrong(_TRAIN)
     ),
     Check("features.test_loss", features.features_test_loss, len(_CASES), partial(_observed, "test"), _wrong(_TEST)),
+    *(
+        Check(
+            f"features.{name}_in_training",
+            formula,
+            len(_COURSES),
+            partial(_trained, which),
+            {
+                "ridge regression with 1/τ": partial(_as_ridge, formula),
+                "in half the time": lambda time, which=which, **at: _flow(which, time / 2, **at),
+                "no shared noise of features": partial(_linear, partial(_flow, which)),
+            },
+            partial(_flow, which),
+        )
+        for which, (name, formula) in enumerate((("train", _TRAIN), ("test", _TEST)))
+    ),
+    Check(
+        "features.spectrum",
+        features.features_train_loss,
+        len(_PLACES),
+        _eigenvalues,
+        {
+            "points and features exchanged": partial(_exchanged, _density),
+            "infinitely many points": partial(_many, _density),
+            "copies as points": partial(_copies, _density),
+        },
+        _density,
+    ),
     Check(
         "features.sine_common",
         features.sine_common,

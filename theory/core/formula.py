@@ -29,9 +29,9 @@ import sympy as sp
 from theory.core.bounds import explained
 from theory.core.evaluate import _at, _log, _mp_evaluate, _mp_root, _mpf, _numeric, _root, _show
 from theory.core.memory import remembered
-from theory.core.parts import Branch, DomainError, Unknown, Variable
+from theory.core.parts import Branch, DomainError, Layout, Unknown, Variable
 from theory.core.steps import Evidence, Premise, Step, verify
-from theory.core.typeset import display
+from theory.core.typeset import display, laid_out
 
 Kind = Literal["identity", "exact", "asymptotic", "bound", "heuristic", "empirical"]
 
@@ -43,6 +43,7 @@ class Formula:
     `variables` are in call order.  `count`, if given, is the symbol bound to the length of the spectrum.
     `derivation` maps the formula itself to its steps, so a mutated copy is held against the same proof; `bounds` does
     so for its conditions, bracket and restricted ends. It inherits the premises of the formulas that it `rests_on`.
+    A `layout` names its parts where it is typeset.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Formula:
     count: sp.Symbol | None = None
     bounds: Callable[[Formula], Iterable[Step]] | None = None
     rests_on: tuple[Formula, ...] = ()
+    layout: Layout | None = None
 
     @property
     def expr(self) -> sp.Expr:
@@ -76,6 +78,8 @@ class Formula:
         shown: list[Variable | Unknown] = [*self.variables, *([self.unknown] if self.unknown else [])]
         letters = {v.symbol: v.letter for v in shown if v.letter}
         name = self.name.replace("_", r"\_")
+        if self.layout is not None:
+            return laid_out(rf"\mathrm{{{name}}}", self.layout, letters)
         return display(rf"\mathrm{{{name}}}", self.branches, self.unknown.equation if self.unknown else None, letters)
 
     def verify(self) -> list[Evidence]:

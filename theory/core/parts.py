@@ -29,6 +29,17 @@ class Branch(NamedTuple):
     condition: Any = sp.true
 
 
+class Layout(NamedTuple):
+    """How a long formula is typeset: the value and the equation of its unknown in terms of parts, and these.
+
+    A part is (symbol, letter, expression in terms of those before it). Put in one by one they give the formula.
+    """
+
+    value: sp.Expr
+    equation: sp.Expr
+    parts: tuple[tuple[sp.Symbol, str, sp.Expr], ...]
+
+
 class Unknown(NamedTuple):
     """A symbol of the branches that solves `equation` = 0, the one sign change in (lower, upper)."""
 

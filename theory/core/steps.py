@@ -178,7 +178,7 @@ def _refuted(expr: sp.Expr) -> bool:
     expr = expr.replace(lambda e: hasattr(e, "over"), lambda e: e.over(_TRIALS[0][-3:]))
     symbols = sorted(expr.free_symbols, key=str)
     try:
-        function = sp.lambdify(symbols, expr, [_implemented(expr), "mpmath"])
+        function = sp.lambdify(symbols, expr, [_implemented(expr), "mpmath"], cse=True)
         with mpmath.workdps(50):
             values = [mpmath.mpmathify(function(*map(mpmath.mpmathify, trial[: len(symbols)]))) for trial in _TRIALS]
         return all(mpmath.isfinite(value) and abs(value) > 1e-20 for value in values)

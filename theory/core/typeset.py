@@ -7,7 +7,7 @@ from typing import Any
 import sympy as sp
 
 from theory.core.mean import Mean
-from theory.core.parts import Branch
+from theory.core.parts import Branch, Layout
 from theory.core.special import log_add, log_expm1, log_ndtr
 from theory.core.stable import log_mills, log_stable_excess
 
@@ -32,6 +32,16 @@ def display(name: str, branches: Sequence[Branch], equation: sp.Expr | None, let
     for symbol, part in parts:
         rows += _rows(symbol.name, part, style)
     return rows[0].replace("&", "", 1) if len(rows) == 1 else r"\begin{aligned}" + r"\\ ".join(rows) + r"\end{aligned}"
+
+
+def laid_out(name: str, layout: Layout, letters: Mapping[sp.Symbol, str]) -> str:
+    """The same for a formula that says itself which parts have names."""
+    shown = {**letters, **{symbol: letter for symbol, letter, _ in layout.parts}}
+    style: dict[str, Any] = {"ln_notation": True, "inv_trig_style": "full", "symbol_names": shown}
+    rows = [*_rows(name, layout.value, style), *_rows("0", layout.equation, style)]
+    for _, letter, part in layout.parts:
+        rows += _rows(letter, part, style)
+    return r"\begin{aligned}" + r"\\ ".join(rows) + r"\end{aligned}"
 
 
 @lru_cache(maxsize=4096)

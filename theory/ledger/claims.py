@@ -1,4 +1,4 @@
-"""The ledger: what the paper claimed and its reviewers asked, each with a verdict that is computed, not remembered.
+"""The ledger: what the paper and other theories claimed and reviewers asked, with verdicts that are computed each time.
 
 A claim is decided by a question: what would make it hold and fail is stated in it as data, and evidence from `results/`
 or computed on the spot is held against that.  A claim without a question is pending: the chapter that would decide it
@@ -14,6 +14,7 @@ from theory.ledger.ruling import VERDICTS, Question, Ruling
 from theory.ledger.verdicts import (
     criteria,
     dimension,
+    features,
     images,
     kernel,
     linear,
@@ -158,7 +159,13 @@ CLAIMS: tuple[Claim, ...] = (
         images.complexity,
         "13_images",
     ),
-    Claim("R4.1", "Deep denoisers would have to be seen as kernel or feature regressions.", "review 4"),
+    Claim(
+        "R4.1",
+        "Deep denoisers would have to be seen as kernel or feature regressions.",
+        "review 4",
+        features.as_regressions,
+        "10_features_and_kernels",
+    ),
     Claim(
         "R5.1",
         "Wasserstein's distance would need no smoothing.",
@@ -203,6 +210,20 @@ CLAIMS: tuple[Claim, ...] = (
         transition.error_bars,
         "04_transition_probability",
     ),
+    Claim(
+        "T1",
+        "The training time to memory grows as n; that to learn the law does not depend on n.",
+        "bonnaire2025",
+        features.linear_in_n,
+        "10_features_and_kernels",
+    ),
+    Claim(
+        "T2",
+        "More noises a point help where features are fewer than points, and harm where they are more.",
+        "george2025",
+        features.more_noises,
+        "10_features_and_kernels",
+    ),
 )
 
 
@@ -212,14 +233,16 @@ def rows(
     """Rows of all claims, or of those asked for, each decided as `progress` hands it on.
 
     BadInput names an id that is not there. What the paper got right comes first, then its other claims, then its
-    reviewers', then commentary, which nothing computed could turn, and what is pending at the end.
+    reviewers', then those of other theories, then commentary, which nothing computed could turn, and what is pending at
+    the end.
     """
     known = {claim.id: claim for claim in CLAIMS}
     if unknown := [name for name in ids if name not in known]:
         raise BadInput(f"no claim {unknown[0]!r} (known: {', '.join(known)})")
     chosen = [known[name] for name in dict.fromkeys(ids)] if ids else list(CLAIMS)
 
-    def place(row: Mapping[str, Any]) -> tuple[bool, bool, int]:
-        return row["verdict"] == "pending", row["id"].startswith("R"), VERDICTS.index(row["verdict"])
+    def place(row: Mapping[str, Any]) -> tuple[int, int, int]:
+        last = ("commentary", "pending").index(row["verdict"]) + 1 if row["verdict"] in ("commentary", "pending") else 0
+        return last, "CRT".index(row["id"][0]), VERDICTS.index(row["verdict"])
 
     return sorted((claim.row() for claim in progress(chosen)), key=place)

@@ -1,0 +1,102 @@
+"""Random-feature denoisers in training: losses by width, noises a point and training time, and the rates behind them.
+
+Part `width`: losses against the number of features, at an early and at a late time. Part `time`: losses in the course
+of training, all noises seen. Part `spectrum`: the eigenvalues of the features' covariance on the training set, which
+are the rates of training. White data, σ = sin, in several dimensions at the same p/d and n/d, so that what is left of
+d can be taken away. Networks beside their linearisation are another experiment, `lazy`.
+"""
+
+from typing import Annotated, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from memgen.denoisers.features import SineFeatures
+from memgen.runs.parameters import ChapterParams, Distinct
+from memgen.streams import stream
+
+VERSION = 1
+ALL = 0  # noises a point: all of them, averaged exactly
+EARLY, LATE = 30.0, 1e3  # training times at which widths are compared
+TIMES = np.geomspace(1e-2, 1e5, 29)
+BINS = np.geomspace(1e-2, 1e2, 33)  # of eigenvalues
+SAMPLES = 2.0  # n/d in part width
+WIDE = 16.0  # p/d in part time
+_SPECTRUM = (8.0, 3.0)  # p/d and n/d in part spectrum
+
+Part = Literal["width", "time", "spectrum"]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Params(ChapterParams):
+    """Parameters of the chapter; what is None is set by the preset."""
+
+    presets: ClassVar = {
+        "smoke": {"dims": (8, 16, 24), "sets": 3, "widths": 3, "samples": (1.0, 4.0)},
+        "standard": {"dims": (16, 32, 64), "sets": 3, "widths": 7, "samples": (1.0, 2.0, 4.0)},
+        "paper": {"dims": (16, 32, 64), "sets": 40, "widths": 14, "samples": (0.5, 1.0, 2.0, 4.0, 8.0)},
+    }
+
+    dims: Annotated[tuple[Annotated[int, Field(ge=4)], ...], Distinct] | None = Field(None, min_length=1)
+    t: float = Field(0.1, gt=0)
+    noises: Annotated[tuple[Count, ...], Distinct] = Field((1, 2, 8), min_length=1)
+    sets: int | None = Field(None, ge=3)
+    widths: int | None = Field(None, ge=2)
+    samples: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Distinct] | None = Field(None, min_length=1)
+
+
+class Cell(NamedTuple):
+    """p = features·d features on n = samples·d points, each noised so often (0: by all noises)."""
+
+    part: Part
+    features: float
+    samples: float
+    noises: int
+    d: int
+    t: float
+    sets: int
+    seed: int
+
+
+def grid(params: Params) -> list[Cell]:
+    """All parts; widths from a third of the points to eight times as many; in few dimensions as many more sets."""
+    p = params.resolved()
+    assert p.dims and p.sets and p.widths and p.samples
+    found, most = [], max(p.dims)
+    for d in p.dims:
+        rest = (d, p.t, p.sets * most // d, p.seed)
+        widths = SAMPLES * np.geomspace(0.3, 8, p.widths)
+        found += [Cell("width", float(width), SAMPLES, m, *rest) for m in (*p.noises, ALL) for width in widths]
+        found += [Cell("time", WIDE, samples, ALL, *rest) for samples in p.samples]
+    return [*found, Cell("spectrum", *_SPECTRUM, ALL, most, p.t, p.sets, p.seed)]
+
+
+def cell(at: Cell) -> pd.DataFrame:
+    """Rows: part, features, samples, noises, d, t, replica, at, measure, value; a replica is its weights and points.
+
+    `features` and `samples` are p/d and n/d as asked for; p and n are rounded.
+
+    - `train`, `test` (width, time): losses E|ξ − ξ̂|²/d at the training time `at`, of gradient flow from 0.
+    - `below` (spectrum): the share of eigenvalues of U below `at`.
+    """
+    rows = []
+    p, n = (max(1, round(ratio * at.d)) for ratio in (at.features, at.samples))
+    for replica in range(at.sets):
+        rng = stream(at.seed, "features", at.part, p, n, at.noises, at.d, at.t, replica)
+        weights = rng.standard_normal((p, at.d))
+        weights *= np.sqrt(at.d) / np.linalg.norm(weights, axis=1, keepdims=True)
+        points = rng.standard_normal((n, at.d))
+        model = SineFeatures(weights, points, at.t, at.noises or None, rng)
+        if at.part == "spectrum":
+            values = np.linalg.eigvalsh(model.gram)
+            found = {"below": (BINS, (values < BINS[:, None]).mean(1))}
+        else:
+            times = TIMES if at.part == "time" else np.array([EARLY, LATE])
+            found = {name: (times, values) for name, values in model.flow(times)._asdict().items()}
+        rows += [
+            pd.DataFrame({"replica": replica, "at": where, "measure": name, "value": values})
+            for name, (where, values) in found.items()
+        ]
+    about = {"part": at.part, "features": at.features, "samples": at.samples, "noises": at.noises, "d": at.d, "t": at.t}
+    return pd.concat(rows, ignore_index=True).assign(**about)[[*about, "replica", "at", "measure", "value"]]

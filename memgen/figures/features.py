@@ -1,0 +1,261 @@
+"""What chapter 10 draws, tabulates and compares."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from memgen.denoisers.features import SineFeatures
+from memgen.experiments.features import EARLY, LATE, TIMES, WIDE
+from memgen.experiments.lazy import TAU, Paces, steps
+from memgen.experiments.training import law_distance
+from memgen.figures import plots
+from memgen.figures.curves import Curve, curve, markers, means
+from memgen.measures import nearest_ratio
+from memgen.statistics import Estimate, extrapolate, mean
+from memgen.streams import stream
+from theory.checks.features import CHECKS
+from theory.checks.report import Report
+from theory.features import Setting, flow_losses, half_times, halfway, sine_setting, spectral_density
+
+MANY = 1e9  # noises, for all of them
+_DENSE = np.geomspace(TIMES[0], TIMES[-1], 200)
+
+
+# -- random features by width ---------------------------------------------------------------------------------------
+
+
+def part(rows: pd.DataFrame, name: str, measure: str = "test") -> pd.DataFrame:
+    """The rows of one part and measure of the experiment."""
+    return rows[(rows["part"] == name) & (rows["measure"] == measure)]
+
+
+def widths(rows: pd.DataFrame, t: float) -> Figure:
+    """Loss on fresh points against the number of features, by noises a point: after long training, and stopped."""
+    fig, panels = plots.figure(2, height=3.2)
+    found = part(rows, "width")
+    samples = float(found["samples"].iloc[0])
+    dense = samples * np.geomspace(0.2, 20, 90)
+    lines = {m: flow_losses(sine_setting(dense, samples, m or MANY, t), [LATE, EARLY])[1] for m in _counts(found)}
+    for axes, time, title in zip(panels, (LATE, EARLY), ("trained for long", f"stopped at {EARLY:g}"), strict=True):
+        for k, m in enumerate(_counts(found)):
+            plots.theory(axes, dense / samples, lines[m][:, (LATE, EARLY).index(time)], k)
+            seen = limits(found[(found["noises"] == m) & (found["at"] == time)], "features")
+            markers(axes, seen._replace(x=seen.x / samples), k, plots.MARKERS[k])
+            label = f"m = {m}" if m else "all noises"
+            axes.plot([], [], plots.LINES[k], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=label)
+        axes.set(xscale="log", yscale="log", ylim=(0.8, 10), xlabel="features over points, p/n", title=title)
+        axes.set_xticks([0.25, 1, 2, 8], ["1/4", "1", "2", "8"])
+        axes.set_yticks([1, 2, 5, 10], ["1", "2", "5", "10"])
+        axes.minorticks_off()
+    panels[0].set(ylabel="loss on fresh points")
+    panels[1].legend()
+    return fig
+
+
+def limits(found: pd.DataFrame, by: str) -> Curve:
+    """Means along a column, extrapolated to infinite d in powers of 1/d: two of them where there are three d."""
+    return curve(*zip(*((x, _limit(of)) for x, of in found.groupby(by)), strict=True))
+
+
+def _limit(found: pd.DataFrame) -> Estimate:
+    sizes, values = zip(*((d, mean(of["value"])) for d, of in found.groupby("d")), strict=True)
+    return extrapolate(np.array(sizes), list(values), powers=(1, 2)[: len(sizes) - 1])[0]
+
+
+def _counts(found: pd.DataFrame) -> list[int]:
+    """Noises a point, all of them last."""
+    return sorted(found["noises"].unique().tolist(), key=lambda m: m or np.inf)
+
+
+# -- random features in training ------------------------------------------------------------------------------------
+
+
+def paces(rows: pd.DataFrame) -> tuple[Curve, Curve]:
+    """`halfway` in part time, against n/d, extrapolated to infinite d: learnt, and remembered."""
+    courses = rows[rows["part"] == "time"].pivot(
+        index=["samples", "d", "replica"], columns=["measure", "at"], values="value"
+    )
+    times = courses["test"].columns.to_numpy()
+    halves = [
+        halfway(times, *both) for both in zip(courses["train"].to_numpy(), courses["test"].to_numpy(), strict=True)
+    ]
+    found = pd.DataFrame(np.log(halves), index=courses.index).reset_index()
+    learnt, kept = (limits(found.rename(columns={k: "value"}), "samples") for k in (0, 1))
+    return _of_logs(learnt), _of_logs(kept)
+
+
+def _of_logs(found: Curve) -> Curve:
+    return Curve(found.x, *(np.exp(part) for part in found[1:]))
+
+
+def times(rows: pd.DataFrame, t: float) -> Figure:
+    """Losses in the course of training, all noises seen; and when the law is learnt, and the points."""
+    fig, (left, right) = plots.figure(2, height=3.3)
+    sizes = sorted(part(rows, "time")["samples"].unique())
+    shown = [sizes[0], *([sizes[len(sizes) // 2]] if len(sizes) > 2 else []), sizes[-1]]
+    for k, samples in enumerate(shown):
+        both = flow_losses(sine_setting(WIDE, samples, MANY, t), _DENSE)
+        for name, line, filled in zip(("train", "test"), both, (True, False), strict=True):
+            plots.theory(left, _DENSE, line, k)
+            seen = limits(part(rows, "time", name).loc[lambda r, at=samples: r["samples"] == at], "at")
+            markers(left, Curve(*(v[::3] for v in seen)), k, plots.MARKERS[k], filled)
+        left.plot(
+            [], [], plots.LINES[k], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=f"n/d = {samples:g}"
+        )
+    left.axhline(np.exp(-2 * t), color="0.4", linewidth=0.9, linestyle=":")
+    left.set(xscale="log", yscale="log", xlabel="training time τ", ylabel="loss")
+    left.legend()
+    dense = np.geomspace(0.4, 16, 9)
+    for k, wide in enumerate((WIDE, 4 * WIDE, 16 * WIDE)):
+        lines = half_times(sine_setting(wide, dense, MANY, t)) * wide
+        plots.theory(right, dense, lines[:, 1], k)
+        right.plot(dense, lines[:, 0], plots.LINES[k], color="0.4")
+        plots.label_line(right, dense[-1], lines[-1, 1], f"p/d = {wide:g}", k, ha="right", xytext=(0, 4))
+    for seen, color, marker in zip(paces(rows), (1, 0), ("s", "o"), strict=True):
+        markers(right, seen._replace(**{a: getattr(seen, a) * WIDE for a in ("middle", "low", "high")}), color, marker)
+    right.set(xscale="log", yscale="log", xlabel="points to a dimension, n/d", ylabel="training time τ · p/d")
+    right.set_xticks([0.5, 1, 2, 4, 8, 16], ["½", "1", "2", "4", "8", "16"])
+    right.minorticks_off()
+    return fig
+
+
+# -- the spectrum ---------------------------------------------------------------------------------------------------
+
+
+def spectrum(rows: pd.DataFrame, t: float) -> Figure:
+    """How many eigenvalues of the features' covariance on the training set are above u, by d."""
+    fig, (axes,) = plots.figure(1, height=3.1)
+    found = part(rows, "spectrum", "below")
+    p, n = (float(found[name].iloc[0]) for name in ("features", "samples"))
+    setting = sine_setting(p, n, MANY, t)
+    below = means(found, "at")
+    above = Curve(below.x, *(p * (1 - part) for part in (below.middle, below.high, below.low)))
+    markers(axes, Curve(*(values[above.middle > 0] for values in above)), 0)
+    dense = np.geomspace(1e-3, 1e2, 6000)
+    mass = np.diff(dense) * (np.convolve(spectral_density(setting, dense, 1e-4), [0.5, 0.5], "valid"))
+    plots.theory(axes, dense[:-1], p * mass[::-1].cumsum()[::-1], 0)
+    low, high = memory_edges(setting)
+    axes.axvspan(low, high, color="0.9", zorder=0)
+    for count, x, text in ((p, 2e-3, "p"), (n + 1, 2e-3, "n + d"), (1, 2e-3, "d")):
+        axes.axhline(count, color="0.5", linewidth=0.8, linestyle=":")
+        axes.annotate(text, (x, count), (0, 3), textcoords="offset points", fontsize=9, color="0.3")
+    axes.set(xscale="log", yscale="log", xlim=(1e-3, 30), ylim=(0.05, 20))
+    axes.set(xlabel="eigenvalue u, the rate of training", ylabel="eigenvalues above u, by d")
+    axes.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
+    return fig
+
+
+def memory_edges(s: Setting) -> tuple[float, float]:
+    """Ends of the band in which the points are, s² + v²(1 ± √(p/n))², for d ≪ n ≪ p (Bonnaire et al., Theorem 3.2)."""
+    ratio = np.sqrt(s.features / s.samples)
+    return s.fresh + s.common * (1 - ratio) ** 2, s.fresh + s.common * (1 + ratio) ** 2
+
+
+# -- networks beside their linearisation ----------------------------------------------------------------------------
+
+_SHOWN = (("network", "o", True, "-"), ("linearised", "s", False, "--"))
+
+
+def lazy(stored: pd.DataFrame) -> Figure:
+    """Memory and law in the course of training, networks beside linearisations; steps to memory, and copies."""
+    fig, panels = plots.figure(4, height=3.0)
+    widths, sizes = (sorted(stored[name].unique()) for name in ("hidden", "n"))
+    courses = stored[(stored["tau"] == TAU) & (stored["points"] == "train") & (stored["measure"] == "a")]
+    for k, n in enumerate(sizes[1::2]):
+        seen = _courses(panels[0], courses[(courses["hidden"] == widths[-1]) & (courses["n"] == n)], k)
+        risen = int((seen.middle < 0.65).sum())  # in the first half of the rise
+        at = min(risen, len(seen.x) - 1)
+        plots.label_line(
+            panels[0],
+            seen.x[at],
+            seen.middle[at],
+            f"n = {n}",
+            k,
+            ha="right" if k == 0 else "left",
+            xytext=(-8 if k == 0 else 10, -4),
+        )
+    panels[0].set(ylim=(-0.05, 1.02), ylabel=f"memorized fraction, {widths[-1]} units")
+    far = pd.concat(
+        law_distance(of).reset_index(name="value").assign(generator=name) for name, of in stored.groupby("generator")
+    )
+    far = far[(far["tau"] == TAU) & (far["n"] == sizes[-1])]
+    first = far[far["step"] == 0].set_index(["generator", "hidden", "replica"])["value"]
+    far = far.assign(value=far["value"] / first.loc[pd.MultiIndex.from_frame(far[list(first.index.names)])].to_numpy())
+    for k, hidden in enumerate(widths):
+        seen = _courses(panels[1], far[far["hidden"] == hidden], k)
+        plots.label_line(panels[1], seen.x[-1], seen.middle[-1], f"{hidden} units", k, ha="right", xytext=(2, 9))
+    panels[1].set(yscale="log", ylabel=f"distance from the law, n = {sizes[-1]}")
+    panels[1].set_yticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
+    for axes in panels[:2]:
+        axes.set(xscale="log", xlabel="steps")
+    found, top = steps(stored), 2 * float(stored["step"].max())
+    last = stored[(stored["measure"] == "flagged") & (stored["step"] == stored["step"].max())]
+    for k, hidden in enumerate(widths):
+        for name, marker, filled, line in _SHOWN:
+            own = found[(found["generator"] == name) & (found["hidden"] == hidden)].groupby("n")["memorized"]
+            there = {n: v for n, v in own if np.isfinite(v).all()}
+            if there:
+                logs = curve(there, (mean(np.log(v.to_numpy())) for v in there.values()))
+                markers(panels[2], _of_logs(logs), k, marker, filled)
+            never = [n * 1.1 ** (k - 0.5) for n in sizes if n not in there]
+            panels[2].plot(never, np.full(len(never), top), ls="none", marker=r"$\uparrow$", ms=9, color=f"C{k}")
+            made = means(last[(last["generator"] == name) & (last["hidden"] == hidden)], "n")
+            markers(panels[3], made, k, marker, filled)
+            panels[3].plot(made.x, made.middle, line, color=f"C{k}", linewidth=0.8)
+            if filled:
+                plots.label_line(panels[3], made.x[0], made.middle[0], f"{hidden} units", k, xytext=(8, 2))
+    panels[2].set(yscale="log", ylabel="steps to a fraction of 0.2")
+    panels[3].set(ylabel="copies among what is generated", ylim=(-0.03, 1))
+    for name, marker, filled, line in _SHOWN:
+        face = "0.3" if filled else "white"
+        panels[3].plot([], [], line, marker=marker, color="0.3", mfc=face, linewidth=0.8, label=name)
+    panels[3].legend()
+    for axes in panels[2:]:
+        axes.set(xscale="log", xlabel="training points n")
+        axes.set_xticks(sizes, [str(n) for n in sizes])
+        axes.minorticks_off()
+    return fig
+
+
+def _courses(axes: Axes, rows: pd.DataFrame, k: int) -> Curve:
+    """Means over replicas by step, of networks and of linearisations; those of the networks."""
+    found = []
+    for name, marker, filled, line in _SHOWN:
+        seen = means(rows[(rows["generator"] == name) & (rows["step"] >= 10)], "step")
+        markers(axes, Curve(*(v[::2] for v in seen)), k, marker, filled)
+        axes.plot(seen.x, seen.middle, line, color=f"C{k}", linewidth=0.8)
+        found.append(seen)
+    return found[0]
+
+
+# -- statements and exercises ---------------------------------------------------------------------------------------
+
+
+def sampled_by_regression(d: int, n: int, p: int, count: int = 256) -> tuple[float, float]:
+    """Feature regressions trained to the end at each of forty times, and what they generate: copies, and variance.
+
+    A copy is less than a third as far from its nearest training point as from the next.
+    """
+    rng = stream("regressions that generate", d, n, p)
+    weights = rng.standard_normal((p, d))
+    weights *= np.sqrt(d) / np.linalg.norm(weights, axis=1, keepdims=True)
+    x, made = rng.standard_normal((n, d)), rng.standard_normal((count, d))
+    times = np.geomspace(3, 1e-3, 40)
+    for now, then in pairwise(times):
+        fitted = SineFeatures(weights, x, now).fitted(1e-10)
+        xi = np.sin(made @ weights.T / np.sqrt(d)) @ fitted
+        clean = (made - np.sqrt(-np.expm1(-2 * now)) * xi) * np.exp(now)
+        made = np.exp(-then) * clean + np.sqrt(-np.expm1(-2 * then)) * xi
+    return float((nearest_ratio(made, x) < 1 / 3).mean()), float(made.var())
+
+
+def state(report: Report, paces: Paces) -> None:
+    """What the chapter states."""
+    for check in CHECKS:
+        report.confronts(check)
+    report.rejects("half of the law takes the regression 1.5 times as many steps", [paces.law.z(np.log(1.5))], -1)
+    report.rejects("half of the law takes the network 1.5 times as many steps", [paces.law.z(-np.log(1.5))], 1)
+    report.rejects("the regression memorizes within twice the steps", [paces.memory.z(np.log(2))], 1)
