@@ -193,7 +193,7 @@ def test_cells_hold_what_their_parts_say() -> None:
     found = {at.part: experiment.cell(at) for at in cells}
     assert set(found) == {"width", "time", "spectrum"}
     assert set(found["width"]["at"]) == {experiment.EARLY, experiment.LATE}
-    assert found["time"].groupby("measure").size().to_dict() == {"test": 3 * 29, "train": 3 * 29}
+    assert found["time"].groupby("measure").size().to_dict() == {"test": 3 * 33, "train": 3 * 33}
     spectrum = found["spectrum"].pivot(index="replica", columns="at", values="value").to_numpy()
     assert (np.diff(spectrum, axis=1) >= 0).all() and (spectrum[:, -1] == 1).all()
 

@@ -19,7 +19,7 @@ from memgen.streams import stream
 VERSION = 1
 ALL = 0  # noises a point: all of them, averaged exactly
 EARLY, LATE = 30.0, 1e3  # training times at which widths are compared
-TIMES = np.geomspace(1e-2, 1e5, 29)
+TIMES = np.geomspace(1e-3, 1e5, 33)
 BINS = np.geomspace(1e-2, 1e2, 33)  # of eigenvalues
 SAMPLES = 2.0  # n/d in part width
 WIDE = 16.0  # p/d in part time
@@ -34,7 +34,7 @@ class Params(ChapterParams):
 
     presets: ClassVar = {
         "smoke": {"dims": (8, 16, 24), "sets": 3, "widths": 3, "samples": (1.0, 4.0)},
-        "standard": {"dims": (16, 32, 64), "sets": 3, "widths": 7, "samples": (1.0, 2.0, 4.0)},
+        "standard": {"dims": (12, 24, 48), "sets": 3, "widths": 7, "samples": (1.0, 2.0, 4.0)},
         "paper": {"dims": (16, 32, 64), "sets": 40, "widths": 14, "samples": (0.5, 1.0, 2.0, 4.0, 8.0)},
     }
 

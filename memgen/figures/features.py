@@ -107,13 +107,17 @@ def times(rows: pd.DataFrame, t: float) -> Figure:
         )
     left.axhline(np.exp(-2 * t), color="0.4", linewidth=0.9, linestyle=":")
     left.set(xscale="log", yscale="log", xlabel="training time τ", ylabel="loss")
+    left.set_yticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
+    left.minorticks_off()
     left.legend()
     dense = np.geomspace(0.4, 16, 9)
     for k, wide in enumerate((WIDE, 4 * WIDE, 16 * WIDE)):
         lines = half_times(sine_setting(wide, dense, MANY, t)) * wide
         plots.theory(right, dense, lines[:, 1], k)
         right.plot(dense, lines[:, 0], plots.LINES[k], color="0.4")
-        plots.label_line(right, dense[-1], lines[-1, 1], f"p/d = {wide:g}", k, ha="right", xytext=(0, 4))
+        plots.label_line(
+            right, dense[-1], lines[-1, 1], f"p/d = {wide:g}", k, ha="right", xytext=(0, -13 if k == 1 else 4)
+        )
     for seen, color, marker in zip(paces(rows), (1, 0), ("s", "o"), strict=True):
         markers(right, seen._replace(**{a: getattr(seen, a) * WIDE for a in ("middle", "low", "high")}), color, marker)
     right.set(xscale="log", yscale="log", xlabel="points to a dimension, n/d", ylabel="training time τ · p/d")

@@ -215,8 +215,8 @@ def halfway(times: np.ndarray, train: np.ndarray, test: np.ndarray) -> tuple[flo
 
 
 def half_times(setting: Setting) -> np.ndarray:
-    """`halfway` of the closed curves, with ten times a decade, from 1/100 to 10⁷ times d/p: (settings, 2)."""
-    times = np.geomspace(1e-2, 1e7, 91) / np.max(setting.features)
+    """`halfway` of the closed curves, with six times a decade, from 1/100 to 10⁷ times d/p: (settings, 2)."""
+    times = np.geomspace(1e-2, 1e7, 55) / np.max(setting.features)
     train, test = np.atleast_2d(*flow_losses(setting, times))
     return np.array([halfway(times, *both) for both in zip(train, test, strict=True)])
 
