@@ -7,7 +7,7 @@ draws. What parts them is that the network's features change.
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -43,8 +43,9 @@ class Linearised(FromStart):
     """The same to first order in θ − θ₀."""
 
     def _of_rows(self, rows: Tensor) -> Tensor:
-        own = [_moved(one, start) for one, start in zip((self.first, *self.layers, self.last), self.start, strict=True)]
-        (first, *layers, last), (of_first, *moved, of_last) = self.start, own
+        start = cast(list[Linear], list(self.start))
+        own = [_moved(one, other) for one, other in zip((self.first, *self.layers, self.last), start, strict=True)]
+        (first, *layers, last), (of_first, *moved, of_last) = start, own
         h, dh = first(rows), _affine(of_first, rows)
         for layer, (weight, bias) in zip(layers, moved, strict=True):
             z = layer(h)

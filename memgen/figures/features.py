@@ -155,7 +155,7 @@ def spectrum(rows: pd.DataFrame, t: float) -> Figure:
 def memory_edges(s: Setting) -> tuple[float, float]:
     """Ends of the band in which the points are, s² + v²(1 ± √(p/n))², for d ≪ n ≪ p (Bonnaire et al., Theorem 3.2)."""
     ratio = np.sqrt(s.features / s.samples)
-    return s.fresh + s.common * (1 - ratio) ** 2, s.fresh + s.common * (1 + ratio) ** 2
+    return float(s.fresh + s.common * (1 - ratio) ** 2), float(s.fresh + s.common * (1 + ratio) ** 2)
 
 
 # -- networks beside their linearisation ----------------------------------------------------------------------------

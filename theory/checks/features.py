@@ -90,7 +90,7 @@ _BLUR = 0.05
 
 
 @drawn_once
-def _regressions(p: float, n: float, m: float, t: float, d: int) -> list[SineFeatures]:
+def _regressions(d: int, p: float, n: float, m: float, t: float) -> list[SineFeatures]:
     rng = stream("features in training", d, p, n, m, t)
     many = None if m == ALL else int(m)
     return [
@@ -99,23 +99,27 @@ def _regressions(p: float, n: float, m: float, t: float, d: int) -> list[SineFea
     ]
 
 
-def _limit(of: Callable[[SineFeatures], float], *case: float) -> Estimate:
+def _limit(of: Callable[[SineFeatures], float], case: tuple[float, float, float, float]) -> Estimate:
     """Of a quantity at infinite size."""
-    found = [mean([of(one) for one in _regressions(*case, d)]) for d in _SIZES]
+    found = [mean([of(one) for one in _regressions(d, *case)]) for d in _SIZES]
     return extrapolate(np.array(_SIZES), found, powers=(1, 2))[0]
+
+
+def _left(which: int, time: float, one: SineFeatures) -> float:
+    return float(one.flow([time])[which][0])
 
 
 def _trained(which: int) -> list[Observation]:
     return [
         Observation(
             {**_setting(p, n, m, t), "time": time},
-            _limit(lambda one, at=time: one.flow([at])[which][0], p, n, m, t),
+            _limit(partial(_left, which, time), (p, n, m, t)),
         )
         for p, n, m, t, time in _COURSES
     ]
 
 
-def _blurred(one: SineFeatures, at: float) -> float:
+def _blurred(at: float, one: SineFeatures) -> float:
     values = np.linalg.eigvalsh(one.gram)
     return float((_BLUR / ((values - at) ** 2 + _BLUR**2)).mean() / np.pi)
 
@@ -124,7 +128,7 @@ def _eigenvalues() -> list[Observation]:
     return [
         Observation(
             {**_setting(p, n, m, t), "at": at},
-            _limit(lambda one, at=at: _blurred(one, at), p, n, m, t),
+            _limit(partial(_blurred, at), (p, n, m, t)),
         )
         for p, n, m, t, at in _PLACES
     ]

@@ -10,6 +10,7 @@ direction of U with eigenvalue u has learnt 1 − e^{−uτ} of its target at th
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from theory.features.loss import sine_common
 
@@ -179,7 +180,7 @@ def _contour() -> tuple[np.ndarray, np.ndarray]:
     return node, np.exp(node) * slope / (1j * _NODES)
 
 
-def flow_losses(setting: Setting, times: Numbers) -> tuple[np.ndarray, np.ndarray]:
+def flow_losses(setting: Setting, times: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Loss on the training set and on fresh points after gradient flow from A = 0: (…, times), for settings (…).
 
     Source: derived here. To 10 digits, of 1 or of the largest loss on the way. Raises ValueError unless
@@ -221,7 +222,7 @@ def half_times(setting: Setting) -> np.ndarray:
     return np.array([halfway(times, *both) for both in zip(train, test, strict=True)])
 
 
-def spectral_density(setting: Setting, eigenvalues: Numbers, width: float = 1e-6) -> np.ndarray:
+def spectral_density(setting: Setting, eigenvalues: ArrayLike, width: float = 1e-6) -> np.ndarray:
     """Density of the eigenvalues of U, blurred by a Cauchy law of that half-width: (…, eigenvalues). Derived here.
 
     Raises ArithmeticError where no leave-one-out factors are found.
