@@ -244,6 +244,7 @@ def test_bad_input_is_refused_by_name() -> None:
         ((weights, x[:, :2], 0.1), "as many columns"),
         ((weights, x, 0.0), "t must be positive"),
         ((weights * np.nan, x, 0.1), "weights"),
+        ((weights * 30, x, 0.1), "shorter than √\\(600 d\\), got |w|² = 900 d"),
         ((weights, x, 0.1, 2), "need rng"),
         ((weights, x, 0.1, 0, np.random.default_rng(0)), "noises must be at least 1"),
     ):

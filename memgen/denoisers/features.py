@@ -39,19 +39,22 @@ class SineFeatures:
         noise = -np.expm1(-2 * t)
         overlap = w @ w.T / self.d
         size = np.diag(overlap)
-        apart, together = (size[:, None] + size + sign * 2 * overlap for sign in (-1, 1))  # |w ∓ w'|²/d
+        if not size.max() < 600:  # where e^{w·w'/d} leaves the range of float64
+            raise ValueError(f"rows of weights must be shorter than √(600 d), got |w|² = {size.max():g} d")
         scaled = np.sqrt(noise / self.d) * w
-        self.true_gram = (np.exp(-apart / 2) - np.exp(-together / 2)) / 2
-        self.true_learnt = np.exp(-size / 2)[:, None] * scaled
+        shrunk = np.exp(-size / 2)
+        self.true_gram = shrunk[:, None] * np.sinh(overlap) * shrunk
+        self.true_learnt = shrunk[:, None] * scaled
         self.power = 1.0
         if noises is None:
             angles = np.exp(-t) * x @ w.T / np.sqrt(self.d)
             sines, cosines = np.sin(angles), np.cos(angles)
-            both = [part.T @ part / len(x) for part in (cosines, sines)]
             # sin a sin b = ½[cos(a−b) − cos(a+b)], and noise of variance δ leaves e^{−δ/2} of a cosine
-            near, far = np.exp(-noise * apart / 2), np.exp(-noise * together / 2)
-            self.gram = (near * (both[0] + both[1]) - far * (both[0] - both[1])) / 2
-            self.learnt = (np.exp(-noise * size / 2) * cosines.mean(0))[:, None] * scaled
+            near, shrunk = np.exp(noise * overlap), np.exp(-noise * size / 2)
+            even, odd = (near + 1 / near) / 2, (near - 1 / near) / 2
+            self.gram = odd * (cosines.T @ cosines) + even * (sines.T @ sines)
+            self.gram *= np.outer(shrunk, shrunk) / len(x)
+            self.learnt = (shrunk * cosines.mean(0))[:, None] * scaled
             return
         if rng is None:
             raise ValueError("noises to be drawn need rng, a generator")

@@ -29,6 +29,7 @@ Benchmark = Literal[
     "criteria",
     "dimension",
     "exact",
+    "features",
     "linear",
     "nearest",
     "network",
