@@ -77,7 +77,7 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
             "`linear.kl_generated_true` and `x`",
             "[`linear.kl_generated_true`](../formulas/kl_generated_true.md) and `x`",
         ),
-        ("(C7), not R4.1", "([C7](../claims.md#c7)), not R4.1"),  # R4.1 is pending: it has no reason to link to
+        ("(C7), not R9.1", "([C7](../claims.md#c7)), not R9.1"),  # there is no such claim
         ("R1.3 of halder2024", "[R1.3](../claims.md#r13) of {cite}`halder2024`"),
         ("$C7$, [chapter 3](x.md), `C7`", "$C7$, [chapter 3](x.md), `C7`"),
         ("```\nchapter 3\n```", "```\nchapter 3\n```"),

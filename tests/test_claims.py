@@ -111,7 +111,7 @@ _CIRCLE = transition.Circle(90, 50, 25, 0.2, 0.3, _at(0))
 _COPIED = transition.Copied(_at(0.5), _at(0.002), _at(4), 1)
 _EFFORT = network.Effort(50, 200, 1000, 4000, 22, _at(0.5), _at(0), _at(-0.5), 0.5, 0, _at(1), _at(1))
 _NOTHING = _EFFORT._replace(at_few=_at(0), gap=_at(0), variance_few=_at(14), variance_many=_at(3))
-_REGRESSED = features.Paces(_at(1.0), _at(1.1), _at(8.0), 0.9, 0.02, 16, 256)
+_REGRESSED = features.Beside(64, 256, _at(1.0), _at(1.9), _at(0.6), _at(0.7), 0.9, 0.02, 16, 20_000)
 _KEPT = _EFFORT._replace(at_many=_at(0.4), gap=_at(-0.1))
 _FIG4 = network.Fig4(1.5, _NOTHING, 0.01, 3, (), ())
 _DISTANCES = network.Distances(_at(0.3), _at(0.4), _at(0.2), _at(0.2), _at(1), 2, 11, 11, 0, 3, 3)
@@ -265,10 +265,10 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
         UNDECIDED: _WIDTH._replace(pace=_at(1)),
     },
     "R4.1": {
-        "holds": _REGRESSED._replace(memory=_at(1.2)),
+        "holds": _REGRESSED._replace(wide=_at(1.1), memory=_at(0.02), memory_wide=_at(0.02)),
         "holds with a correction": _REGRESSED,
-        "fails": _REGRESSED._replace(law=_at(3)),
-        UNDECIDED: _REGRESSED._replace(memory=Range(2, 1.1, 4)),
+        "fails": _REGRESSED._replace(narrow=_at(3)),
+        UNDECIDED: _REGRESSED._replace(memory=Range(0.1, -0.1, 0.3)),
     },
     "T1": {
         "holds": features.Exponents(0.02, 1.0, 1.05),
@@ -276,9 +276,9 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
         "fails": features.Exponents(0.04, 0.5, 1.0),
     },
     "T2": {
-        "holds": features.Noises((1.2, 1.0), (1.6, 2.0), 1.8),
-        "holds with a correction": features.Noises((1.2, 1.0), (1.6, 2.0), 300.0),
-        "fails": features.Noises((1.2, 1.3), (1.6, 2.0), 1.8),
+        "holds": features.Noises((1.2, 1.0), (1.6, 2.0), 1.8, 1.02),
+        "holds with a correction": features.Noises((1.2, 1.0), (1.6, 2.0), 300.0, 3.0),
+        "fails": features.Noises((1.2, 1.3), (1.6, 2.0), 1.8, 1.02),
     },
 }
 

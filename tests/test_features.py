@@ -208,22 +208,35 @@ def test_networks_and_linearisations_are_measured_alike_and_start_as_one() -> No
     assert {"flagged"} <= set(rows[rows["step"] == 20]["measure"])
 
 
-def test_paces_are_compared_in_pairs_and_the_last_step_bounds_them() -> None:
+def test_pairs_are_compared_when_the_network_is_best_and_at_the_end() -> None:
     steps = [0, 10, 100, 1000]
+    courses = {  # a on training points and b² at holdout points, the separation being 1
+        "network": ((0, 0.1, 0.4, 0.8), (1.0, 0.3, 0.2, 3.0)),
+        "linearised": ((0, 0.05, 0.1, 0.15), (1.0, 0.3, 0.4, 0.1)),
+    }
     rows = []
     for replica in range(3):
-        for generator, a in (("network", (0, 0.1, 0.4, 0.8)), ("linearised", (0, 0.05, 0.1, 0.15))):
-            for points in ("train", "holdout"):
-                for measure, values in (("a", a), ("b_squared", (1.0, 0.3, 0.1, 0.1)), ("separation", (1.0,) * 4)):
-                    own = (0.0,) * 4 if measure == "a" and points == "holdout" else values
-                    rows += [(generator, replica, points, measure, k, v) for k, v in zip(steps, own, strict=True)]
-    stored = pd.DataFrame(rows, columns=["generator", "replica", "points", "measure", "step", "value"])
-    stored = stored.assign(d=16, n=8, hidden=4, weights=10, tau=lazy.TAU)
-    stored["value"] *= 1 + 1e-6 * stored["replica"]
-    found = lazy.ratios(stored)
-    assert found.law.value == pytest.approx(0, abs=1e-4) and found.best.value == pytest.approx(0, abs=1e-4)
-    network = lazy.steps(stored)[lambda t: t["generator"] == "network"]["memorized"].mean()
-    assert np.exp(found.memory.value) == pytest.approx(1000 / network, rel=1e-3)
+        for generator, (a, distance) in courses.items():
+            for n in (8, 32):
+                for points, measure, values in (
+                    ("train", "a", a),
+                    ("train", "b_squared", (0.0,) * 4),
+                    ("train", "separation", (1.0,) * 4),
+                    ("holdout", "a", (0.0,) * 4),
+                    ("holdout", "b_squared", distance),
+                    ("holdout", "separation", (1 + 1e-6 * replica,) * 4),
+                ):
+                    rows += [(generator, replica, n, points, measure, *at) for at in zip(steps, values, strict=True)]
+    stored = pd.DataFrame(rows, columns=["generator", "replica", "n", "points", "measure", "step", "value"])
+    stored = stored.assign(d=16, hidden=4, weights=10, tau=lazy.TAU)
+    stored.loc[stored["n"] == 32, "value"] *= 1 + 1e-6
+    found = lazy.beside(stored, 4)
+    assert np.exp(found.law.value) == pytest.approx(2, rel=1e-5)
+    assert found.memory.value == pytest.approx(0.65, rel=1e-5)
+    none = stored.copy()
+    none.loc[none["measure"] == "b_squared", "value"] = 1.0  # nobody learns the law
+    with pytest.raises(ValueError, match="two or more"):
+        lazy.beside(none, 4)
 
 
 def test_regressions_that_know_every_point_do_not_make_copies() -> None:

@@ -18,9 +18,9 @@ class SineFeatures:
     """p features of training points x (n, d) at diffusion time t, weights (p, d), and what a regression makes of them.
 
     x_t = e^{−t}x + √(1−e^{−2t}) ξ. Each point is noised `noises` times with draws of `rng`; without them, by all noises
-    at once, which takes n p² numbers. Fresh points and their noise are averaged exactly, over N(0, I). Attributes:
-    `gram` U = E σσᵀ (p, p) and `learnt` K = E σξᵀ (p, d) of the training set, `power` E|ξ|²/d of its noise, and
-    `true_gram` and `true_learnt` of fresh points. Raises ValueError on shapes that do not fit, t ≤ 0 and noises < 1.
+    at once, in n p² products. Fresh points and their noise are averaged exactly, over N(0, I). Attributes: `gram`
+    U = E σσᵀ (p, p) and `learnt` K = E σξᵀ (p, d) of the training set, `power` E|ξ|²/d of its noise; `true_gram` and
+    `true_learnt` of fresh points. Raises ValueError on shapes that do not fit, t ≤ 0, noises < 1 and weights too long.
     """
 
     def __init__(

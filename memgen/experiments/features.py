@@ -18,7 +18,7 @@ from memgen.streams import stream
 
 VERSION = 1
 ALL = 0  # noises a point: all of them, averaged exactly
-EARLY, LATE = 30.0, 1e3  # training times at which widths are compared
+EARLY, LATE = 5.0, 1e3  # training times at which widths are compared, the first in units of d/p
 TIMES = np.geomspace(1e-3, 1e5, 33)
 BINS = np.geomspace(1e-2, 1e2, 33)  # of eigenvalues
 SAMPLES = 2.0  # n/d in part width
@@ -77,7 +77,8 @@ def cell(at: Cell) -> pd.DataFrame:
 
     `features` and `samples` are p/d and n/d as asked for; p and n are rounded.
 
-    - `train`, `test` (width, time): losses E|ξ − ξ̂|²/d at the training time `at`, of gradient flow from 0.
+    - `train`, `test` (width, time): losses E|ξ − ξ̂|²/d of gradient flow from 0 at the training time `at`; EARLY is in
+      units of d/p.
     - `below` (spectrum): the share of eigenvalues of U below `at`.
     """
     rows = []
@@ -92,8 +93,9 @@ def cell(at: Cell) -> pd.DataFrame:
             values = np.linalg.eigvalsh(model.gram)
             found = {"below": (BINS, (values < BINS[:, None]).mean(1))}
         else:
-            times = TIMES if at.part == "time" else np.array([EARLY, LATE])
-            found = {name: (times, values) for name, values in model.flow(times)._asdict().items()}
+            named = TIMES if at.part == "time" else np.array([EARLY, LATE])
+            times = TIMES if at.part == "time" else np.array([EARLY / at.features, LATE])
+            found = {name: (named, values) for name, values in model.flow(times)._asdict().items()}
         rows += [
             pd.DataFrame({"replica": replica, "at": where, "measure": name, "value": values})
             for name, (where, values) in found.items()

@@ -15,7 +15,7 @@ from memgen.denoisers.tangent import FromStart, Linearised
 from memgen.denoisers.training import Training
 from memgen.devices import resolve_device
 from memgen.experiments import training
-from memgen.experiments.training import BATCH, DEPTH, LEVELS, LR, Cell, milestones
+from memgen.experiments.training import BATCH, DEPTH, LEVELS, LR, Cell, law_distance, milestones
 from memgen.laws.data import power_law
 from memgen.statistics import Estimate, mean
 
@@ -89,17 +89,26 @@ def steps(stored: pd.DataFrame) -> pd.DataFrame:
     return table[table["tau"] == TAU]
 
 
-class Paces(NamedTuple):
-    """What linearisations have over their networks, logarithms of geometric means over networks."""
+class Beside(NamedTuple):
+    """Networks of one width beside their linearisations, after the same steps on the same draws."""
 
-    law: Estimate  # steps to half of what there is to learn of the law, where both get there
-    best: Estimate  # the least squared distance from the best denoiser
-    memory: Estimate  # steps to the fraction SHARE; at least, where the linearisation never gets there
+    law: Estimate  # ln of the linearisation's squared distance from the law over the network's, at the latter's best
+    memory: Estimate  # memorized fraction at the last step, network less linearisation, averaged over sizes
 
 
-def ratios(stored: pd.DataFrame) -> Paces:
-    """Of all networks in pairs with their own linearisation."""
-    wide = steps(stored).pivot(index=["d", "hidden", "n", "replica"], columns="generator")
-    law = wide["generalized"][np.isfinite(wide["generalized"]).all(axis=1)]
-    memory = wide["memorized"][np.isfinite(wide["memorized"]["network"])].clip(upper=stored["step"].max())
-    return Paces(*(mean(np.log(of["linearised"] / of["network"]).to_numpy()) for of in (law, wide["least"], memory)))
+def beside(stored: pd.DataFrame, hidden: int) -> Beside:
+    """The law by all networks that halve their distance from it; memory by all. Nothing is left open by the last step.
+
+    Raises ValueError where fewer than two networks halve the distance.
+    """
+    own = stored[stored["hidden"] == hidden]
+    far = pd.DataFrame({name: law_distance(of)[:, :, :, :, :, TAU] for name, of in own.groupby("generator")})
+    ratios = []
+    for _, course in far.groupby(["d", "n", "replica"]):
+        network = course["network"].to_numpy()
+        best = int(network.argmin())
+        if network[best] < 0.5 * network[0]:
+            ratios.append(np.log(course["linearised"].to_numpy()[best] / network[best]))
+    last = own[(own["measure"] == "a") & (own["points"] == "train") & (own["tau"] == TAU)]
+    last = last[last["step"] == last["step"].max()].pivot_table(index="replica", columns="generator", values="value")
+    return Beside(mean(np.array(ratios)), mean((last["network"] - last["linearised"]).to_numpy()))

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from memgen.denoisers.features import SineFeatures
 from memgen.experiments.features import EARLY, LATE, TIMES, WIDE
-from memgen.experiments.lazy import TAU, Paces, steps
+from memgen.experiments.lazy import TAU, Beside, steps
 from memgen.experiments.training import law_distance
 from memgen.figures import plots
 from memgen.figures.curves import Curve, curve, markers, means
@@ -38,8 +38,11 @@ def widths(rows: pd.DataFrame, t: float) -> Figure:
     found = part(rows, "width")
     samples = float(found["samples"].iloc[0])
     dense = samples * np.geomspace(0.2, 20, 90)
-    lines = {m: flow_losses(sine_setting(dense, samples, m or MANY, t), [LATE, EARLY])[1] for m in _counts(found)}
-    for axes, time, title in zip(panels, (LATE, EARLY), ("trained for long", f"stopped at {EARLY:g}"), strict=True):
+    ends = np.stack([np.full(len(dense), LATE), EARLY / dense], axis=1)
+    lines = {m: flow_losses(sine_setting(dense, samples, m or MANY, t), ends)[1] for m in _counts(found)}
+    for axes, time, title in zip(
+        panels, (LATE, EARLY), ("trained for long", f"stopped at τ = {EARLY:g} d/p"), strict=True
+    ):
         for k, m in enumerate(_counts(found)):
             plots.theory(axes, dense / samples, lines[m][:, (LATE, EARLY).index(time)], k)
             seen = limits(found[(found["noises"] == m) & (found["at"] == time)], "features")
@@ -256,10 +259,10 @@ def sampled_by_regression(d: int, n: int, p: int, count: int = 256) -> tuple[flo
     return float((nearest_ratio(made, x) < 1 / 3).mean()), float(made.var())
 
 
-def state(report: Report, paces: Paces) -> None:
+def state(report: Report, narrow: Beside) -> None:
     """What the chapter states."""
     for check in CHECKS:
         report.confronts(check)
-    report.rejects("half of the law takes the regression 1.5 times as many steps", [paces.law.z(np.log(1.5))], -1)
-    report.rejects("half of the law takes the network 1.5 times as many steps", [paces.law.z(-np.log(1.5))], 1)
-    report.rejects("the regression memorizes within twice the steps", [paces.memory.z(np.log(2))], 1)
+    report.rejects("a narrow network is 1.5 times nearer to the law", [narrow.law.z(np.log(1.5))], -1)
+    report.rejects("its linearisation is 1.5 times nearer to the law", [narrow.law.z(-np.log(1.5))], 1)
+    report.rejects("its linearisation memorizes as much, to 0.1", [narrow.memory.z(0.1)], 1)

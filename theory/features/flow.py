@@ -183,8 +183,9 @@ def _contour() -> tuple[np.ndarray, np.ndarray]:
 def flow_losses(setting: Setting, times: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Loss on the training set and on fresh points after gradient flow from A = 0: (…, times), for settings (…).
 
-    Source: derived here. To 10 digits, of 1 or of the largest loss on the way. Raises ValueError unless
-    times are positive, and ArithmeticError where no leave-one-out factors are found.
+    Times are in a row, or (…, times) where they differ by setting. To 10 digits, of 1 or of the largest loss on the
+    way. Source: derived here. Raises ValueError unless times are positive, and ArithmeticError where no leave-one-out
+    factors are found.
     """
     times = np.atleast_1d(np.asarray(times, float))
     if not ((times > 0) & (times < np.inf)).all():
@@ -192,14 +193,14 @@ def flow_losses(setting: Setting, times: ArrayLike) -> tuple[np.ndarray, np.ndar
     node, weight = _contour()
     weight = weight / node  # of A_λ/λ: times cancel
     s = setting.beside(2)
-    here = _states(s, node / times[:, None])
+    here = _states(s, node / times[..., None])
     direct = 2 * (weight * _learnt(s, here)[1]).sum(-1).real
     upper = _State(*(part[..., None] for part in here))
     every = _State(*(np.concatenate([part, part.conj()], -1)[..., None, :] for part in here))
     pairs = weight[:, None] * np.concatenate([weight, weight.conj()])
     test = 1 - 2 * direct + 2 * (pairs * _crossed(setting.beside(3), upper, every)).sum((-1, -2)).real
     # On the training set f_τ(2 − uf_τ) = f_2τ of what A has learnt there, which is 1 − F at a ridge.
-    rho, learnt = _learnt(s, _states(s, node / (2 * times[:, None])))
+    rho, learnt = _learnt(s, _states(s, node / (2 * times[..., None])))
     return 1 - 2 * (weight * (1 - rho * (1 - learnt))).sum(-1).real, test
 
 

@@ -178,8 +178,8 @@ def _model() -> Iterator[Step]:
 def _traces() -> Iterator[Step]:
     """The rows of the training set, then those of W."""
     yield Premise(
-        "U+λ is on average χ(C+R/m) + χ'(1−1/m)R + λ = βM+ω; leave a mean out: 1/χ = 1 + tr (C+R/m)(βM+ω)⁻¹/n, "
-        "a difference: 1/χ' = 1 + tr R(βM+ω)⁻¹/(nm)",
+        "(U+λ)⁻¹ is on average (βM+ω)⁻¹, βM+ω = χ(C+R/m) + χ'(1−1/m)R + λ; leave a mean out: 1/χ = 1 + tr "
+        "(C+R/m)(βM+ω)⁻¹/n, a difference: 1/χ' = 1 + tr R(βM+ω)⁻¹/(nm)",
         "marchenko1967 for one kind of rows; argued here for two",
         "features.train_loss",
     )
@@ -286,7 +286,8 @@ def _bounds(f: Formula) -> Iterator[Step]:
     yield Identity("β is at most μ_x²+μ_ξ²", most, _WHOLE[0])
     yield Identity("ω−λ is at most v²+s²", mean[1] + _REST * _APART[1], _WHOLE[1])
     yield Bracket(
-        "ω ≥ λ and β ≤ μ_x²+μ_ξ²; ω ≤ v²+s²+λ and κβ ≥ κ(μ_x²+μ_ξ²) − κβ(1/χ−1), (1/d) tr (M, 1)(M+κ)⁻¹ ≤ ψ_p/κ",
+        "ω ≥ λ and β ≤ μ_x²+μ_ξ²; ω ≤ v²+s²+λ and κβ ≥ κ(μ_x²+μ_ξ²) − c, as c' ≤ c, where (1/d) tr (M, 1)(M+κ)⁻¹ ≤ "
+        "ψ_p/κ",
         f.unknown,
         (_KAPPA * most - ridge, 0),
         (_KAPPA * most - rows - _WHOLE[1] - ridge, 0),
