@@ -38,9 +38,10 @@ def laid_out(name: str, layout: Layout, letters: Mapping[sp.Symbol, str]) -> str
     """The same for a formula that says itself which parts have names."""
     shown = {**letters, **{symbol: letter for symbol, letter, _ in layout.parts}}
     style: dict[str, Any] = {"ln_notation": True, "inv_trig_style": "full", "symbol_names": shown}
-    rows = [*_rows(name, layout.value, style), *_rows("0", layout.equation, style)]
+    beside = 2 * _WIDE // 3  # the name of the formula stands before every row
+    rows = [*_rows(name, layout.value, style, beside), *_rows("0", layout.equation, style, beside)]
     for _, letter, part in layout.parts:
-        rows += _rows(letter, part, style)
+        rows += _rows(letter, part, style, beside)
     return r"\begin{aligned}" + r"\\ ".join(rows) + r"\end{aligned}"
 
 
@@ -153,18 +154,18 @@ def _cases(name: str, values: list[sp.Expr], conditions: list[Any], style: dict)
     return [rf"{name} &= \begin{{cases}}" + r" \\ ".join(rows) + r"\end{cases}"]
 
 
-def _rows(name: str, value: sp.Expr, style: dict) -> list[str]:
-    first, *more = _broken(value, style)
+def _rows(name: str, value: sp.Expr, style: dict, room: int = _WIDE) -> list[str]:
+    first, *more = _broken(value, style, room)
     return [f"{name} &= {first}", *(rf"&\quad {row}" for row in more)]
 
 
-def _broken(value: sp.Expr, style: dict) -> list[str]:
+def _broken(value: sp.Expr, style: dict, room: int = _WIDE) -> list[str]:
     """The terms of a sum on as many lines as they need."""
-    if width(value) <= _WIDE or not value.is_Add:
+    if width(value) <= room or not value.is_Add:
         return [sp.latex(value, **style)]
     lines: list[list[sp.Expr]] = [[]]
     for term in value.as_ordered_terms():
-        if lines[-1] and width(sp.Add(*lines[-1], term, evaluate=False)) > _WIDE:
+        if lines[-1] and width(sp.Add(*lines[-1], term, evaluate=False)) > room:
             lines.append([])
         lines[-1].append(term)
     shown = []

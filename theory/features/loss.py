@@ -264,7 +264,6 @@ def _answers() -> Iterator[Step]:
     slopes = sp.Matrix([rho - rho**2 * of_noise * _X[0]]).jacobian(_X).subs(named)
     found = sp.Matrix([[_defined(a) for a in (_a1, _a2)]]).subs(_T, _rho * of_noise * _X[0])
     yield Identity("a = −dF/dx", found.subs(_rho, _defined(_rho)), -slopes)
-    yield Identity("T = ρμ_ξ² (1/d) tr M(βM+ω)⁻¹", _defined(_T), _rho * of_noise * _LINEAR / _BETA)
 
 
 def _features_loss(f: Formula, stated: sp.Expr) -> Iterator[Step]:
