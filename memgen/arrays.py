@@ -2,7 +2,7 @@
 
 Whatever is no array of real numbers is refused: text, objects, complex numbers, masked arrays, sparse tensors. The rest
 is taken in any form: lists are in double precision, and what a form costs (byte order, strides, gradients) is of no
-consequence. PyTorch is imported only by who has tensors.
+consequence. PyTorch is imported only for tensors.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def size(values: Array) -> float:
 
 
 def unit(*values: Array) -> float:
-    """A power of two near the largest of them, if that is far from 1, so that divided by it squares are sound."""
+    """A power of two near the largest value, if that is far from 1: values divided by it can be squared safely."""
     largest = max(map(size, values))
     return 1.0 if largest == 0 or 1e-4 < largest < 1e8 else 2.0 ** (math.frexp(largest)[1] - 1)
 

@@ -1,4 +1,4 @@
-"""A formula as a function in Python, C or JavaScript, for those who have no SymPy where they need it."""
+"""A formula as a function in Python, C or JavaScript, for use where there is no SymPy."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _PRINTERS: dict[str, type[Any]] = {"python": _Python, "c": _C, "js": JavaScript}
 
 
 def code(formula: Formula, language: str) -> str:
-    """The formula as a function, below what has to be known of it.
+    """The formula as a function, with what must be known about it above.
 
     BadInput if the language cannot express it.
     """

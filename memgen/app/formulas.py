@@ -20,7 +20,7 @@ _WIDTH, _INDENT = 110, " " * 16
 
 
 def named(name: str) -> Entry:
-    """The formula called so, also with its module. BadInput offers the nearest names if there is none."""
+    """The formula of this name, with or without its module. BadInput offers the nearest names if there is none."""
     try:
         return catalogue.find(name)
     except LookupError as error:
@@ -50,7 +50,7 @@ def row(entry: Entry) -> dict[str, Any]:
 
 
 def rows() -> list[dict[str, Any]]:
-    """Name, path, kind, regime and chapter of every formula; those that several chapters use have none."""
+    """Name, path, kind, regime and chapter of every formula; a formula that several chapters use has no chapter."""
     return [_head(entry) for entry in catalogue.entries().values()]
 
 

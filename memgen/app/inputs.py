@@ -1,4 +1,4 @@
-"""What commands read of yours: sets of rows that can be compared, labels, and a function of features."""
+"""What commands read from the user: sets of rows that can be compared, labels, and a function of features."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def notes(sets: Sets) -> list[str]:
 
 
 def labels(path: Path, train: int, holdout: int) -> tuple[list[str], list[str]]:
-    """A label a line, those of the training rows and then those of the holdout rows."""
+    """One label per line: first those of the training rows, then those of the holdout rows."""
     with opened(path):
         try:
             lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").rstrip().split("\n")]

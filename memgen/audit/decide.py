@@ -41,7 +41,7 @@ class Null(NamedTuple):
 
     @staticmethod
     def of(values: np.ndarray, side: int) -> "Null":
-        """The null of values in the first row of which stands what was observed, exchangeable with the others."""
+        """The null of values whose first row is what was observed, exchangeable with the other rows."""
         return Null(values[1:], values.mean(0), values.std(0), side)
 
     def scores(self, values: np.ndarray) -> np.ndarray:
@@ -74,7 +74,7 @@ class Decision(NamedTuple):
     strange: bool  # whether the holdout is of another law than the training set, so that there are no other tests
 
     def level(self, name: str) -> float:
-        """That of a single test, all others counted."""
+        """The level of a single test, with all other tests counted."""
         shares = weights([test.name for test in self.tests])
         return LEVEL * shares[name] / sum(shares.values())
 

@@ -34,7 +34,7 @@ class Lists(NamedTuple):
     def dimension(self) -> np.ndarray:
         """The local dimension (q,) by all neighbours but the nearest: maximum likelihood of Levina and Bickel 2004.
 
-        Of locally uniform points (d₁/d₂)^D is uniform on [0, 1] (`theory.criteria.null_flag_rate`). ∞ where all of
+        For locally uniform points (d₁/d₂)^D is uniform on [0, 1] (`theory.criteria.null_flag_rate`). ∞ where all of
         these neighbours are at one distance.
         """
         further = self.distances[:, 1:]
@@ -43,9 +43,9 @@ class Lists(NamedTuple):
         return np.divide(max(further.shape[1] - 2, 1), spread, out=np.full(len(spread), np.inf), where=spread > 0)
 
     def first_two(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of members (B, N), a labelling a row: distances to the nearest and the second, and the nearest, (B, q) each.
+        """For members (B, N), a labelling a row: distances to nearest and second, and which is nearest, (B, q) each.
 
-        Where a list ends before, its last distance stands in.
+        If a list ends before that, its last distance stands in.
         """
         k = self.indices.shape[1]
         labels = np.ascontiguousarray(members.T).view(np.uint8)  # whole rows are gathered, in a quarter of the time

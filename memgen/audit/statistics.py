@@ -66,7 +66,7 @@ def sums(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> dict[str,
 
 
 def overlap(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Measured:
-    """â(h): kernel overlap with members less that with the other records, where that of a copy of them all is 1."""
+    """â(h): kernel overlap with members minus that with the other records; a copy of all members has 1."""
     lists, total = drawn.lists, len(around.records.pool)
     kernels = [np.exp(-((lists.distances / (h * around.scale)) ** 2) / 2) for h in WIDTHS]
     added = np.stack([np.bincount(lists.indices.ravel(), k.ravel(), total) for k in kernels], 1) / len(drawn.cell)
@@ -117,7 +117,7 @@ def _copying(own: np.ndarray, others: np.ndarray, fresh: np.ndarray, cell: np.nd
 
 
 def kinship(around: Neighbourhoods, members: np.ndarray) -> Measured:
-    """How often one of a record's nearest others bears its own label: more often if the two sets are not of one law.
+    """How often one of a record's nearest others has that record's label: more often if the two sets differ in law.
 
     The test of Schilling (1986) and Henze (1988). Generated points have no part in it.
     """
@@ -148,7 +148,7 @@ class Scan(NamedTuple):
 
 
 def near_copies(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Scan:
-    """Are generated points so close to one training record, and to no second, as nothing else is?
+    """Are generated points close to one training record, and to no second one, as nothing else is?
 
     members (N,). Generated points and the training set stand in one order with what should be no farther apart: records
     and the training set, records and the holdout, both without themselves, and generated points and the holdout. There

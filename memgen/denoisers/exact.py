@@ -12,7 +12,7 @@ is a product, u·x − |x|²/2, while its rounding ε(R/τ)² allows, R being th
     below          in double, from differences u − x: to the rounding of x and u.  Beyond 2R products are as good as
                    that, and |u − x|² is not.
 
-Below 0.035 R this is for such u as many points have a weight at.  Others, by far the most, cost one product in single
+Below 0.035 R this is for those u where many points have weight.  Others, by far the most, cost one product in single
 precision, which finds the few points that have (`memgen.denoisers.nearby`), and are good to the rounding of x and u.
 """
 

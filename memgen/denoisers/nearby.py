@@ -35,7 +35,7 @@ class Nearby:
         self._groups = -(-len(points) // self._size)
 
     def fill(self, mean: Tensor, log_sum: Tensor, z: Tensor, tau: float) -> Tensor:
-        """Sets mean and ln Σ p_i exp(−|z − x_i|²/2τ²) of those rows of z (m, d) where few points weigh: which, (m,)."""
+        """Sets mean and ln Σ p_i exp(−|z − x_i|²/2τ²) for rows of z (m, d) where few points weigh; says which, (m,)."""
         # Who lets products of float32 round to fewer digits gets them in float64.
         x = self._single if torch.get_float32_matmul_precision() == "highest" else self._x
         bias = self._log_p * tau**2

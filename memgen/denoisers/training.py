@@ -194,7 +194,7 @@ def in_groups(
 
     `start` makes the training of a range of models. When the device's memory does not suffice the group is halved, a
     line on stderr says so, and the numbers stay what they would have been. Failure if it does not suffice for one.
-    Checkpoints go into the folder `scratch`, from which an interrupted training goes on; whose it is clears it away.
+    Checkpoints go into the folder `scratch`, from which an interrupted training resumes; the folder's owner removes it.
     """
     first = 0
     while first < models:
@@ -229,7 +229,7 @@ def _trained(start: Callable[[slice], Training], members: slice, steps: int, scr
 def train_up_to(training: Training, step: int, checkpoint: Path | None) -> None:
     """Train up to a step, from the checkpoint if it is there, renewing it every `SAVE_EVERY` seconds.
 
-    One that cannot be used is told on stderr and left alone until then.
+    A checkpoint that cannot be used is reported on stderr and left alone until then.
     """
     if checkpoint is not None and checkpoint.exists():
         try:

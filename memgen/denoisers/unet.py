@@ -35,7 +35,7 @@ HEADS = 4
 class UNet(nn.Module):
     """M independent networks: images (M, batch, 1, 8k, 8k) and times (M, batch) → predicted noise, like the images.
 
-    The model axis is there always, but for M = 1, where images (batch, 1, 8k, 8k) and times (batch,) do as well.  Times
+    The model axis is required unless M = 1, where images (batch, 1, 8k, 8k) and times (batch,) work as well.  Times
     may be one number for all.  `keys` (M) name the streams of the starting weights, by default 0 … M − 1, which have
     the laws that PyTorch gives them.  Raises ValueError on an odd width, on sides that are no multiple of 8, and on any
     other shape.

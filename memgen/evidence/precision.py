@@ -51,7 +51,7 @@ _TRIES = 40  # draws for a point at which the formula is defined
 
 
 class Params(ChapterParams):
-    """Every formula at `points` points, of which `seconds` of processor time are for each reference value."""
+    """Every formula at `points` points, with `seconds` of processor time for each reference value."""
 
     presets: ClassVar = {
         "smoke": {"points": 2, "seconds": 1.0},

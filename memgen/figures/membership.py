@@ -30,7 +30,7 @@ def _by_size(rows: pd.DataFrame, measure: str) -> Iterator[tuple[int, pd.DataFra
 
 
 def attacks(rows: pd.DataFrame) -> Figure:
-    """AUC of −Q against n/d^{3/2}, and of who knows the true law against n/d²."""
+    """AUC of −Q against n/d^{3/2}, and of an attacker who knows the true law against n/d²."""
     fig, (left, right) = plots.figure(2, height=3.2)
     ratio = np.geomspace(0.09, 40, 200)
     left.plot(ratio, membership.membership_auc_limit(ratio * 1e9, 1e6), "-", color="0.6", label=r"$d\to\infty$")
@@ -55,7 +55,7 @@ def attacks(rows: pd.DataFrame) -> Figure:
 
 
 def levels(dims: tuple[int, ...] = (16, 64, 256, 1024, 4096)) -> str:
-    """Markdown: n at which the AUC is ¾ and 0.55, exactly and in the limit, and for who knows the true law."""
+    """Markdown: n at which the AUC is ¾ and 0.55, exactly and in the limit, and with the true law known."""
     lines = [
         "| d | exact, A = 0.75 | limit | exact, A = 0.55 | limit | true law known, A = 0.55 |",
         "|---|---|---|---|---|---|",
@@ -90,7 +90,7 @@ def samples(level: float, d: int) -> float:
 
 
 def weakened(n: float, d: float, m: float) -> float:
-    """AUC of who has m points drawn from G: the exact one, z multiplied by √(1 − d/(m−1))."""
+    """AUC of an attacker who has m points drawn from G: the exact one with z multiplied by √(1 − d/(m−1))."""
     return float(ndtr(ndtri(membership.membership_auc(n, d)) * np.sqrt(1 - d / (m - 1))))
 
 

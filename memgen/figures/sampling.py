@@ -134,7 +134,7 @@ def excess(part: pd.DataFrame) -> Estimate:
 
 
 def best_number(name: str, ratio: float) -> float:
-    """The number of steps that theory has for best; ∞ where it is all of them."""
+    """The number of steps that is best in theory; ∞ where more steps are always better."""
     exponent, high, low = ROWS[name]
     return float(best_steps(exponent, ratio, high, low))
 
@@ -275,7 +275,7 @@ def _joined(axes: Axes, found: Curve, k: int, label: str) -> None:
 
 
 def paired(stored: pd.DataFrame, measure: str, points: str, few: int, many: int) -> Estimate:
-    """A measure of the networks of 32 points, on the levels of Karras et al.: what many steps have more than few."""
+    """A measure of the networks of 32 points, on the levels of Karras et al.: many steps minus few."""
     part = found_by(stored, measure, points, "network", 32, "Karras")
     wide = part.pivot(index="replica", columns="steps", values="value")
     return mean(wide[many] - wide[few])

@@ -124,7 +124,7 @@ class Neighbours:
 
 
 def nearest_ratio(generated: Points, train: Points) -> np.ndarray:
-    """Distance of each generated point to its nearest training point, by that to the second nearest: (m,) in [0, 1].
+    """Distance of each generated point to its nearest training point, over that to the second nearest: (m,) in [0, 1].
 
     0 for a copy; 1 where both distances are 0, since a point that is there twice singles out neither. A ratio below ⅓
     is often called a copy; of new points of a smooth law in D dimensions 3^{−D} are below it
@@ -136,7 +136,7 @@ def nearest_ratio(generated: Points, train: Points) -> np.ndarray:
 def authenticity(generated: Points, train: Points) -> float:
     """AuthPct (Alaa et al. 2022): percent of the generated points that are authentic.
 
-    One is if its nearest training point has another training point nearer to it. A perfect generator does not come to
+    A point is, if its nearest training point has another one nearer to it. A perfect generator does not come to
     100 but to `theory.criteria.authpct_null`, and higher in many dimensions. Raises ValueError on n < 2.
     """
     return Neighbours(generated, train).authenticity()

@@ -251,7 +251,7 @@ def points_l2_delta(
 ) -> Delta:
     """The same for a G that is known by points (m, d) alone: the mean of N(x; g_j, ε²I) takes the place of its density.
 
-    An estimate of it without bias in the cross terms. Raises ValueError as above, but G may hold a point twice.
+    This estimates Δ without bias in the cross terms. Raises ValueError as above, but G may hold a point twice.
     """
     t, o = _estimates(train, original, sigma)
     g = arrays.double("generated", generated).detach().to(t.points.device)

@@ -31,7 +31,7 @@ def _scores(name: str, values: Numbers) -> np.ndarray:
 
 
 def placements(inside: Numbers, outside: Numbers) -> tuple[np.ndarray, np.ndarray]:
-    """For each score of a side the share of the other side's that it is on the right side of, ties counting half.
+    """For each score of a side, the share of the other side's that it ranks correctly against, ties counting half.
 
     The mean of either is the AUC. Their variances, each over its number of scores, add up to that of the AUC to leading
     order (DeLong et al. 1988).

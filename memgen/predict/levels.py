@@ -42,7 +42,7 @@ class Collapse:
 
     `gaussian`: of the Gaussian law with the data's covariance; `time`: its t, ½ ln(1 + σ²); `plug_in`: without the
     correction for the number of rows; `tenfold`: of ten times the points.  `denoised`: by the held-out error.
-    Other than Gaussian data collapse no earlier than either says: at this noise or a lower one.
+    Data that are not Gaussian collapse no earlier than either says: at this noise or a lower one.
     """
 
     log_n: float

@@ -88,7 +88,7 @@ def merged(values: Iterable[Any]) -> Any:
 
 
 def difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """The first thing in which two cells are not of one sweep, with both values; empty if there is none."""
+    """The first sign that two cells are not of one sweep, with both values; empty if there is none."""
     words = {"chapter": "chapter", "VERSION": "version", "number of cells": "cells"}
     a, b = ({**m["parameters"], **{word: m[key] for word, key in words.items()}} for m in (found, wanted))
     differ = [name for name in {**b, **a} if a.get(name, "absent") != b.get(name, "absent")]

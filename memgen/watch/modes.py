@@ -8,7 +8,7 @@ from torch import nn
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """In evaluation mode; afterwards each part in the mode that it was in, and not all in that of the whole."""
+    """Hold a module in evaluation mode; afterwards give each part its own mode back, not that of the whole."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:

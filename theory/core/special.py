@@ -296,7 +296,7 @@ class remainder(sp.Function):
 
 
 class smaller(sp.Function):
-    """The smaller of two: 0 where the one is that crosses 0 last, of two that rise. SymPy's own asks for signs."""
+    """The smaller of two; of two that rise, it is 0 where the later one crosses 0. SymPy's own asks for signs."""
 
     nargs = 2
 
@@ -311,7 +311,7 @@ class smaller(sp.Function):
 
 
 class positive_part(sp.Function):
-    """x where it is positive, and 0. SymPy's own asks for signs, and takes minutes over long arguments."""
+    """x where it is positive, else 0. SymPy's own asks for signs, and takes minutes over long arguments."""
 
     nargs = 1
 

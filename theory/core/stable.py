@@ -36,7 +36,7 @@ class log_stable_excess(sp.Function):
 
 
 class log_mills(sp.Function):
-    """ln of Mills' ratio of the standard normal law, its tail by its density; decreasing, −ln w for large w."""
+    """ln of Mills' ratio of the standard normal law, its tail over its density; decreasing, −ln w for large w."""
 
     nargs = 1
 

@@ -65,7 +65,7 @@ def membership_crossing(d: float, level: float = 1 - LEVEL) -> float:
 
 
 def membership_known_crossing(d: float, level: float = 1 - LEVEL) -> float:
-    """The same for who knows the true law: d²/4Φ⁻¹(level)², many dimensions."""
+    """The same for an attacker who knows the true law: d²/4Φ⁻¹(level)², in many dimensions."""
     if not 0.5 < level < 1:
         raise ValueError(f"membership_known_crossing: level = {level:g} is outside (1/2, 1)")
     return float((d / (2 * ndtri(level))) ** 2)

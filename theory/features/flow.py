@@ -21,7 +21,7 @@ Numbers = np.ndarray | float
 
 
 class Setting(NamedTuple):
-    """Sizes by d, and what a feature holds of the point, of the noise and of neither: as in `features_train_loss`.
+    """Sizes over d, and what a feature holds of the point, of the noise and of neither: as in `features_train_loss`.
 
     Each is a number, or an array of one shape.
     """

@@ -1,4 +1,4 @@
-"""What its presence in the training set does for a point: the overlap it gains with the generated law N(x̄, S)."""
+"""What a point gains by being in the training set: overlap with the generated law N(x̄, S)."""
 
 from collections.abc import Iterator
 

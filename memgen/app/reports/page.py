@@ -48,7 +48,7 @@ def write(path: Path, template: str, **content: Any) -> None:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """To so many digits; a dash for what is not defined."""
+    """The number to this many digits; a dash if it is not defined."""
     if value is None or not math.isfinite(value):
         return "–"
     if abs(value) < 1e9 and (value == round(value) or abs(value) >= 10**digits):

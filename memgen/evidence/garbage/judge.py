@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
 
 
 def judge(call: Callable[[], Any], names: tuple[str, ...], infinite: bool = False, may_be_nan: bool = False) -> Outcome:
-    """Call it. `names` are those of which a message must have one; the rest says which values are documented."""
+    """Call it and judge the outcome. A message must have one of `names`; the rest says which values are documented."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:

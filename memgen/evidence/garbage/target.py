@@ -11,7 +11,7 @@ Make = Callable[[Draws], Any]
 
 
 class Argument(NamedTuple):
-    """How a sound value is drawn, and what kind of value it is: of which ways to spoil it; None if it is not spoilt."""
+    """How a sound value is drawn, and its kind, which says in what ways to spoil it; None if it is not spoilt."""
 
     kind: str | None
     make: Make

@@ -31,7 +31,7 @@ def measured(rows: pd.DataFrame, measure: str, level: float = np.nan, guidance: 
 
 
 def distances(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the Fréchet distance² of networks of which no sample diverged on the way: one that does is all of it.
+    """The rows of the Fréchet distance² of networks none of whose samples diverged: one that does dominates it.
 
     They are few, of the largest pictures; the others lie below 1, and those that are left out beyond 100.
     """

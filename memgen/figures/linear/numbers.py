@@ -157,7 +157,7 @@ def below_limit(rows: pd.DataFrame, d: int, rho: float) -> float:
 
 
 def agreement(rows: pd.DataFrame, stored: pd.DataFrame) -> tuple[int, float]:
-    """How many of the rows drawn here, of those also stored, there are in both; their largest relative difference."""
+    """How many of the rows drawn here are also stored, and the largest relative difference between the two."""
     used = rows[(rows.study == "digits") | (rows.measure == "logdet")]
     both = used.merge(stored, on=["study", "d", "n", "tau", "replica", "measure"])
     differences = (both.value_x / both.value_y - 1).abs().where(both.value_x != both.value_y, 0)  # ∞ equals ∞

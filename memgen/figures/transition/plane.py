@@ -88,7 +88,7 @@ def _equal_distance(axes: Axes) -> None:
 
 
 def inside(places: pd.DataFrame) -> tuple[int, int]:
-    """How many of the laws that never saw the training set have their exact a within the interval, and of how many."""
+    """How many laws that never saw the training set have their exact a within the interval, and how many there are."""
     rows = places[places["law"] == "true law"]
     exact = untrained(rows["factor"].to_numpy()).a
     return int(((rows["a_low"] <= exact) & (exact <= rows["a_high"])).sum()), len(rows)

@@ -1,6 +1,6 @@
 """Where the criteria turn: closed forms against the stored runs of the experiment `criteria`.
 
-The formulas are of many dimensions; of the stored runs those with most are taken, and where the approach is slow the
+The formulas hold in many dimensions; the stored runs with the most are taken, and where the approach is slow the
 limit is reached by extrapolation.
 """
 
