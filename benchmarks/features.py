@@ -11,7 +11,7 @@ from memgen.denoisers.features import SineFeatures
 from memgen.denoisers.tangent import FromStart, Linearised
 from memgen.denoisers.training import Training
 from memgen.laws.schedules import LogUniform
-from theory.features import features_test_loss, flow_losses, sine_setting
+from theory.features import Setting, features_test_loss, flow_losses, sine_setting
 
 D, P, N = 100, 800, 400
 
@@ -39,8 +39,8 @@ def losses() -> None:
     at = sine_setting(np.geomspace(0.1, 100, 100)[:, None], np.geomspace(0.1, 100, 100), 4.0, 0.1)
     one = sine_setting(4.0, 2.0, 4.0, 0.1)
 
-    def loss(setting: object) -> object:
-        return features_test_loss(**setting._asdict(), ridge=0.01)  # type: ignore[attr-defined]
+    def loss(setting: Setting) -> object:
+        return features_test_loss(**setting._asdict(), ridge=0.01)
 
     turns = alternate(lambda: loss(at), lambda: loss(one), 5)
     report("features_test_loss at 10,000 points", f"{turns.medians()[0]:.2f} s (goal 5)")

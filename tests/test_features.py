@@ -11,6 +11,7 @@ from memgen.experiments import features as experiment
 from memgen.experiments import lazy
 from memgen.figures import features as figures
 from theory.features import (
+    ALL_NOISES,
     features_test_loss,
     features_train_loss,
     flow_losses,
@@ -21,7 +22,6 @@ from theory.features import (
 )
 
 LOSSES = (features_train_loss, features_test_loss)
-ALL = 1e9  # noises
 
 
 def _at(features: float, samples: float, noises: float, ridge: float, t: float) -> dict[str, float]:
@@ -98,14 +98,14 @@ def test_what_is_not_trained_is_no_parameter() -> None:
 
 
 def test_many_points_leave_nothing_to_learn_by_heart() -> None:
-    few, many = ([float(loss(**_at(4, points, ALL, 1e-3, 0.2))) for loss in LOSSES] for points in (2.0, 1e8))
+    few, many = ([float(loss(**_at(4, points, ALL_NOISES, 1e-3, 0.2))) for loss in LOSSES] for points in (2.0, 1e8))
     assert few[1] > few[0] + 0.1 and many[1] == pytest.approx(many[0], abs=1e-6)
 
 
 def test_early_times_are_learnt_by_heart_and_late_ones_are_not() -> None:
     gaps = [
         float(features_test_loss(**at) - features_train_loss(**at))
-        for at in (_at(8, 3, ALL, 1e-3, t) for t in (0.05, 0.3, 2.0))
+        for at in (_at(8, 3, ALL_NOISES, 1e-3, t) for t in (0.05, 0.3, 2.0))
     ]
     assert gaps[0] > gaps[1] > gaps[2] > 0
 
@@ -119,7 +119,7 @@ def test_copies_without_end_are_all_noises_and_points_without_end_need_one() -> 
     for loss in LOSSES:
         values = [float(loss(**_at(3, 2, m, 0.01, 0.1))) for m in (1e3, 1e4, 1e5)]
         assert values[0] - values[1] == pytest.approx(10 * (values[1] - values[2]), rel=0.05)  # in powers of 1/m
-        one, all_ = (float(loss(**_at(3, 1e7, m, 0.01, 0.1))) for m in (1, ALL))
+        one, all_ = (float(loss(**_at(3, 1e7, m, 0.01, 0.1))) for m in (1, ALL_NOISES))
         assert one == pytest.approx(all_, abs=1e-5)
 
 
@@ -130,7 +130,7 @@ def test_the_peak_is_where_features_are_as_many_as_noised_points(noises: int) ->
     assert ratios[losses.argmax()] == pytest.approx(noises, rel=0.01)
 
 
-@pytest.mark.parametrize("sizes", [(4, 1.5, 2), (0.5, 3, 1), (64, 8, ALL), (64, 8, 4), (0.5, 0.3, 1e6)])
+@pytest.mark.parametrize("sizes", [(4, 1.5, 2), (0.5, 3, 1), (64, 8, ALL_NOISES), (64, 8, 4), (0.5, 0.3, 1e6)])
 def test_training_for_long_is_ridge_regression_without_a_ridge(sizes: tuple[float, float, float]) -> None:
     ends = flow_losses(sine_setting(*sizes, 0.1), 1e9)
     for end, loss in zip(ends, LOSSES, strict=True):
@@ -159,7 +159,7 @@ def test_settings_at_once_are_settings_one_by_one() -> None:
 
 
 def test_the_density_is_one_and_has_its_bands() -> None:
-    setting = sine_setting(8.0, 3.0, ALL, 0.1)
+    setting = sine_setting(8.0, 3.0, ALL_NOISES, 0.1)
     low, high = figures.memory_edges(setting)
     at, width = np.linspace(-1, 12, 20_000), 2e-3
     density = spectral_density(setting, at, width)
@@ -172,9 +172,9 @@ def test_the_density_is_one_and_has_its_bands() -> None:
 
 
 def test_memory_comes_as_late_as_there_are_points_and_the_law_does_not() -> None:
-    times = half_times(sine_setting(1024.0, np.array([4.0, 16.0]), ALL, 0.1))
+    times = half_times(sine_setting(1024.0, np.array([4.0, 16.0]), ALL_NOISES, 0.1))
     assert np.log(times[1] / times[0]) / np.log(4) == pytest.approx([0, 1], abs=0.1)
-    few = half_times(sine_setting(8.0, np.array([8.0, 32.0]), ALL, 0.1))  # no room for memory where n > p
+    few = half_times(sine_setting(8.0, np.array([8.0, 32.0]), ALL_NOISES, 0.1))  # no room for memory where n > p
     assert few[1, 1] < few[0, 1]
 
 
@@ -240,7 +240,7 @@ def test_pairs_are_compared_when_the_network_is_best_and_at_the_end() -> None:
 
 
 def test_regressions_that_know_every_point_do_not_make_copies() -> None:
-    copies, variance = figures.sampled_by_regression(16, 16, 128)
+    copies, variance = experiment.sampled_by_regression(16, 16, 128)
     assert copies < 0.1 and variance > 2
 
 

@@ -14,6 +14,12 @@ class Losses(NamedTuple):
     test: np.ndarray
 
 
+def unit_rows(rng: np.random.Generator, p: int, d: int) -> np.ndarray:
+    """Random weights (p, d) of features, each row of length √d."""
+    weights = rng.standard_normal((p, d))
+    return weights * (np.sqrt(d) / np.linalg.norm(weights, axis=1, keepdims=True))
+
+
 class SineFeatures:
     """p features of training points x (n, d) at diffusion time t, weights (p, d), and what a regression makes of them.
 

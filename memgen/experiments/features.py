@@ -6,13 +6,15 @@ are the rates of training. White data, σ = sin, in several dimensions at the sa
 d can be taken away. Networks beside their linearisation are another experiment, `lazy`.
 """
 
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from memgen.denoisers.features import SineFeatures
+from memgen.denoisers.features import SineFeatures, unit_rows
+from memgen.measures import nearest_ratio
 from memgen.runs.parameters import ChapterParams, Distinct
 from memgen.streams import stream
 
@@ -85,9 +87,7 @@ def cell(at: Cell) -> pd.DataFrame:
     p, n = (max(1, round(ratio * at.d)) for ratio in (at.features, at.samples))
     for replica in range(at.sets):
         rng = stream(at.seed, "features", at.part, p, n, at.noises, at.d, at.t, replica)
-        weights = rng.standard_normal((p, at.d))
-        weights *= np.sqrt(at.d) / np.linalg.norm(weights, axis=1, keepdims=True)
-        points = rng.standard_normal((n, at.d))
+        weights, points = unit_rows(rng, p, at.d), rng.standard_normal((n, at.d))
         model = SineFeatures(weights, points, at.t, at.noises or None, rng)
         if at.part == "spectrum":
             values = np.linalg.eigvalsh(model.gram)
@@ -102,3 +102,19 @@ def cell(at: Cell) -> pd.DataFrame:
         ]
     about = {"part": at.part, "features": at.features, "samples": at.samples, "noises": at.noises, "d": at.d, "t": at.t}
     return pd.concat(rows, ignore_index=True).assign(**about)[[*about, "replica", "at", "measure", "value"]]
+
+
+def sampled_by_regression(d: int, n: int, p: int, count: int = 256) -> tuple[float, float]:
+    """Feature regressions trained to the end at each of forty times, and what they generate: copies, and variance.
+
+    A copy is less than a third as far from its nearest training point as from the next.
+    """
+    rng = stream("regressions that generate", d, n, p)
+    weights, x, made = unit_rows(rng, p, d), rng.standard_normal((n, d)), rng.standard_normal((count, d))
+    times = np.geomspace(3, 1e-3, 40)
+    for now, then in pairwise(times):
+        fitted = SineFeatures(weights, x, now).fitted(1e-10)
+        xi = np.sin(made @ weights.T / np.sqrt(d)) @ fitted
+        clean = (made - np.sqrt(-np.expm1(-2 * now)) * xi) * np.exp(now)
+        made = np.exp(-then) * clean + np.sqrt(-np.expm1(-2 * then)) * xi
+    return float((nearest_ratio(made, x) < 1 / 3).mean()), float(made.var())

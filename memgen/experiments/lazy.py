@@ -81,12 +81,16 @@ def cell(at: Cell) -> pd.DataFrame:
 
 def steps(stored: pd.DataFrame) -> pd.DataFrame:
     """`milestones` of every network and linearisation at noise TAU, memory counting from the fraction SHARE."""
-    found = [
-        milestones(of, SHARE).assign(generalized=milestones(of)["generalized"], generator=name)
-        for name, of in stored.groupby("generator")
-    ]
+    found = [milestones(of, SHARE).assign(generator=name) for name, of in stored.groupby("generator")]
     table = pd.concat(found, ignore_index=True)
     return table[table["tau"] == TAU]
+
+
+def distances(stored: pd.DataFrame) -> pd.Series:
+    """`law_distance` of every network and linearisation at noise TAU, by generator, d, n, hidden, replica and step."""
+    found = {name: law_distance(of) for name, of in stored.groupby("generator")}
+    far = pd.concat(found, names=["generator"]).xs(TAU, level="tau").droplevel("weights")
+    return far.rename("value")
 
 
 class Beside(NamedTuple):
@@ -102,7 +106,7 @@ def beside(stored: pd.DataFrame, hidden: int) -> Beside:
     Raises ValueError where fewer than two networks halve the distance.
     """
     own = stored[stored["hidden"] == hidden]
-    far = pd.DataFrame({name: law_distance(of)[:, :, :, :, :, TAU] for name, of in own.groupby("generator")})
+    far = distances(own).unstack("generator")
     ratios = []
     for _, course in far.groupby(["d", "n", "replica"]):
         network = course["network"].to_numpy()

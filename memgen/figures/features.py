@@ -1,26 +1,19 @@
 """What chapter 10 draws, tabulates and compares."""
 
-from itertools import pairwise
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from memgen.denoisers.features import SineFeatures
 from memgen.experiments.features import EARLY, LATE, TIMES, WIDE
-from memgen.experiments.lazy import TAU, Beside, steps
-from memgen.experiments.training import law_distance
+from memgen.experiments.lazy import TAU, Beside, distances, steps
 from memgen.figures import plots
 from memgen.figures.curves import Curve, curve, markers, means
-from memgen.measures import nearest_ratio
 from memgen.statistics import Estimate, extrapolate, mean
-from memgen.streams import stream
 from theory.checks.features import CHECKS
 from theory.checks.report import Report
-from theory.features import Setting, flow_losses, half_times, halfway, sine_setting, spectral_density
+from theory.features import ALL_NOISES, Setting, flow_losses, half_times, halfway, sine_setting, spectral_density
 
-MANY = 1e9  # noises, for all of them
 _DENSE = np.geomspace(TIMES[0], TIMES[-1], 200)
 
 
@@ -39,7 +32,7 @@ def widths(rows: pd.DataFrame, t: float) -> Figure:
     samples = float(found["samples"].iloc[0])
     dense = samples * np.geomspace(0.2, 20, 90)
     ends = np.stack([np.full(len(dense), LATE), EARLY / dense], axis=1)
-    lines = {m: flow_losses(sine_setting(dense, samples, m or MANY, t), ends)[1] for m in _counts(found)}
+    lines = {m: flow_losses(sine_setting(dense, samples, m or ALL_NOISES, t), ends)[1] for m in _counts(found)}
     for axes, time, title in zip(
         panels, (LATE, EARLY), ("trained for long", f"stopped at τ = {EARLY:g} d/p"), strict=True
     ):
@@ -100,7 +93,7 @@ def times(rows: pd.DataFrame, t: float) -> Figure:
     sizes = sorted(part(rows, "time")["samples"].unique())
     shown = [sizes[0], *([sizes[len(sizes) // 2]] if len(sizes) > 2 else []), sizes[-1]]
     for k, samples in enumerate(shown):
-        both = flow_losses(sine_setting(WIDE, samples, MANY, t), _DENSE)
+        both = flow_losses(sine_setting(WIDE, samples, ALL_NOISES, t), _DENSE)
         for name, line, filled in zip(("train", "test"), both, (True, False), strict=True):
             plots.theory(left, _DENSE, line, k)
             seen = limits(part(rows, "time", name).loc[lambda r, at=samples: r["samples"] == at], "at")
@@ -115,7 +108,7 @@ def times(rows: pd.DataFrame, t: float) -> Figure:
     left.legend()
     dense = np.geomspace(0.4, 16, 9)
     for k, wide in enumerate((WIDE, 4 * WIDE, 16 * WIDE)):
-        lines = half_times(sine_setting(wide, dense, MANY, t)) * wide
+        lines = half_times(sine_setting(wide, dense, ALL_NOISES, t)) * wide
         plots.theory(right, dense, lines[:, 1], k)
         right.plot(dense, lines[:, 0], plots.LINES[k], color="0.4")
         plots.label_line(
@@ -137,7 +130,7 @@ def spectrum(rows: pd.DataFrame, t: float) -> Figure:
     fig, (axes,) = plots.figure(1, height=3.1)
     found = part(rows, "spectrum", "below")
     p, n = (float(found[name].iloc[0]) for name in ("features", "samples"))
-    setting = sine_setting(p, n, MANY, t)
+    setting = sine_setting(p, n, ALL_NOISES, t)
     below = means(found, "at")
     above = Curve(below.x, *(p * (1 - part) for part in (below.middle, below.high, below.low)))
     markers(axes, Curve(*(values[above.middle > 0] for values in above)), 0)
@@ -185,12 +178,10 @@ def lazy(stored: pd.DataFrame) -> Figure:
             xytext=(-8 if k == 0 else 10, -4),
         )
     panels[0].set(ylim=(-0.05, 1.02), ylabel=f"memorized fraction, {widths[-1]} units")
-    far = pd.concat(
-        law_distance(of).reset_index(name="value").assign(generator=name) for name, of in stored.groupby("generator")
-    )
-    far = far[(far["tau"] == TAU) & (far["n"] == sizes[-1])]
-    first = far[far["step"] == 0].set_index(["generator", "hidden", "replica"])["value"]
-    far = far.assign(value=far["value"] / first.loc[pd.MultiIndex.from_frame(far[list(first.index.names)])].to_numpy())
+    far = distances(stored).reset_index()
+    far = far[far["n"] == sizes[-1]]
+    start = far.groupby(["generator", "hidden", "replica"])["value"].transform("first")
+    far = far.assign(value=far["value"] / start)
     for k, hidden in enumerate(widths):
         seen = _courses(panels[1], far[far["hidden"] == hidden], k)
         plots.label_line(panels[1], seen.x[-1], seen.middle[-1], f"{hidden} units", k, ha="right", xytext=(2, 9))
@@ -238,25 +229,7 @@ def _courses(axes: Axes, rows: pd.DataFrame, k: int) -> Curve:
     return found[0]
 
 
-# -- statements and exercises ---------------------------------------------------------------------------------------
-
-
-def sampled_by_regression(d: int, n: int, p: int, count: int = 256) -> tuple[float, float]:
-    """Feature regressions trained to the end at each of forty times, and what they generate: copies, and variance.
-
-    A copy is less than a third as far from its nearest training point as from the next.
-    """
-    rng = stream("regressions that generate", d, n, p)
-    weights = rng.standard_normal((p, d))
-    weights *= np.sqrt(d) / np.linalg.norm(weights, axis=1, keepdims=True)
-    x, made = rng.standard_normal((n, d)), rng.standard_normal((count, d))
-    times = np.geomspace(3, 1e-3, 40)
-    for now, then in pairwise(times):
-        fitted = SineFeatures(weights, x, now).fitted(1e-10)
-        xi = np.sin(made @ weights.T / np.sqrt(d)) @ fitted
-        clean = (made - np.sqrt(-np.expm1(-2 * now)) * xi) * np.exp(now)
-        made = np.exp(-then) * clean + np.sqrt(-np.expm1(-2 * then)) * xi
-    return float((nearest_ratio(made, x) < 1 / 3).mean()), float(made.var())
+# -- statements -----------------------------------------------------------------------------------------------------
 
 
 def state(report: Report, narrow: Beside) -> None:

@@ -6,21 +6,21 @@ from functools import partial
 
 import numpy as np
 
-from memgen.denoisers.features import SineFeatures
+from memgen.denoisers.features import SineFeatures, unit_rows
 from memgen.statistics import Estimate, extrapolate, mean
 from memgen.streams import drawn_once, stream
 from theory import features
 from theory.checks.check import Check, Observation
+from theory.features import ALL_NOISES
 
 _SIZES = (16, 32, 64)
-ALL = 1e9  # noises a point, as good as all of them
 # p/d, n/d, m, ridge, t
 _CASES = (
-    (2.0, 1.5, ALL, 0.01, 0.1),
-    (4.0, 2.0, ALL, 0.01, 0.5),
-    (0.5, 2.0, ALL, 0.01, 0.1),
-    (3.0, 1.0, ALL, 0.05, 0.05),
-    (1.0, 4.0, ALL, 0.003, 0.2),
+    (2.0, 1.5, ALL_NOISES, 0.01, 0.1),
+    (4.0, 2.0, ALL_NOISES, 0.01, 0.5),
+    (0.5, 2.0, ALL_NOISES, 0.01, 0.1),
+    (3.0, 1.0, ALL_NOISES, 0.05, 0.05),
+    (1.0, 4.0, ALL_NOISES, 0.003, 0.2),
     (2.0, 1.5, 1, 0.01, 0.1),
     (4.0, 1.0, 2, 0.02, 0.05),
     (1.0, 2.0, 4, 0.003, 0.2),
@@ -31,12 +31,6 @@ def _setting(p: float, n: float, m: float, t: float) -> dict[str, float]:
     return features.sine_setting(p, n, m, t)._asdict()
 
 
-def unit_rows(rng: np.random.Generator, p: int, d: int) -> np.ndarray:
-    """Weights (p, d) of features, each row of length √d."""
-    weights = rng.standard_normal((p, d))
-    return weights * np.sqrt(d) / np.linalg.norm(weights, axis=1, keepdims=True)
-
-
 @drawn_once
 def _losses(p: float, n: float, m: float, ridge: float, t: float) -> dict[str, Estimate]:
     found: dict[str, list[Estimate]] = {"train": [], "test": []}
@@ -45,7 +39,7 @@ def _losses(p: float, n: float, m: float, ridge: float, t: float) -> dict[str, E
         values = []
         for _ in range(40 * 64 // d):
             weights, x = unit_rows(rng, round(p * d), d), rng.standard_normal((round(n * d), d))
-            values.append(SineFeatures(weights, x, t, None if m == ALL else int(m), rng).ridge(ridge))
+            values.append(SineFeatures(weights, x, t, None if m == ALL_NOISES else int(m), rng).ridge(ridge))
         for name in found:
             found[name].append(mean([getattr(one, name) for one in values]))
     return {name: extrapolate(np.array(_SIZES), estimates, powers=(1, 2))[0] for name, estimates in found.items()}
@@ -80,19 +74,19 @@ def _many(formula: Callable[..., float], samples: float, **rest: float) -> float
 
 # p/d, n/d, m, t, training time
 _COURSES = (
-    (4.0, 1.5, ALL, 0.1, 1.0),
-    (4.0, 1.5, ALL, 0.1, 30.0),
+    (4.0, 1.5, ALL_NOISES, 0.1, 1.0),
+    (4.0, 1.5, ALL_NOISES, 0.1, 30.0),
     (2.0, 1.5, 2, 0.05, 20.0),
     (0.5, 2.0, 4, 0.2, 10.0),
 )
-_PLACES = ((4.0, 1.5, ALL, 0.1, 0.2), (4.0, 1.5, 2, 0.05, 0.05), (1.0, 2.0, 2, 0.2, 0.3))  # and an eigenvalue
+_PLACES = ((4.0, 1.5, ALL_NOISES, 0.1, 0.2), (4.0, 1.5, 2, 0.05, 0.05), (1.0, 2.0, 2, 0.2, 0.3))  # and an eigenvalue
 _BLUR = 0.05
 
 
 @drawn_once
 def _regressions(d: int, p: float, n: float, m: float, t: float) -> list[SineFeatures]:
     rng = stream("features in training", d, p, n, m, t)
-    many = None if m == ALL else int(m)
+    many = None if m == ALL_NOISES else int(m)
     return [
         SineFeatures(unit_rows(rng, round(p * d), d), rng.standard_normal((round(n * d), d)), t, many, rng)
         for _ in range(20 * 64 // d)

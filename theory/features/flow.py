@@ -17,6 +17,8 @@ from theory.features.loss import sine_common
 _NODES = 24  # of the contour, half of them above the real axis: 10 digits and more
 _NEARER = 0.6  # how far from the ridge asked for each step of the way is, over the step before
 
+ALL_NOISES = 1e9  # of a point, as good as all of them
+
 Numbers = np.ndarray | float
 
 

@@ -6,10 +6,9 @@ import numpy as np
 
 from memgen.experiments.lazy import TAU, beside
 from memgen.runs.store import load
-from theory.features import flow_losses, half_times, sine_setting
+from theory.features import ALL_NOISES, flow_losses, half_times, sine_setting
 from theory.ledger.ruling import Criterion, Question, Range
 
-_ALL = 1e9  # noises
 _T = 0.1  # diffusion time
 _LONG = 1e7  # training time
 
@@ -98,9 +97,9 @@ class Exponents(NamedTuple):
 
 
 def _exponents(features: float = 1024.0) -> Exponents:
-    slopes = np.diff(np.log(half_times(sine_setting(features, np.array([1.0, 4.0, 16.0]), _ALL, _T))), axis=0) / np.log(
-        4
-    )
+    samples = np.array([1.0, 4.0, 16.0])
+    times = half_times(sine_setting(features, samples, ALL_NOISES, _T))
+    slopes = np.diff(np.log(times), axis=0) / np.diff(np.log(samples))[:, None]
     return Exponents(float(slopes[1, 0]), float(slopes[1, 1]), float(slopes[0, 1]))
 
 
@@ -151,9 +150,9 @@ def _noises(samples: float = 2.0) -> Noises:
     def loss(ratio: float, m: float) -> float:
         return float(flow_losses(sine_setting(ratio * samples, samples, m, _T), [_LONG])[1][0])
 
-    few, many = ((loss(ratio, 1), loss(ratio, _ALL)) for ratio in (0.25, 4.0))
+    few, many = ((loss(ratio, 1), loss(ratio, ALL_NOISES)) for ratio in (0.25, 4.0))
     ratios = np.geomspace(1.05, 16, 200)
-    one, all_ = (flow_losses(sine_setting(ratios * samples, samples, m, _T), _LONG)[1][:, 0] for m in (1.0, _ALL))
+    one, all_ = (flow_losses(sine_setting(ratios * samples, samples, m, _T), _LONG)[1][:, 0] for m in (1.0, ALL_NOISES))
     return Noises(few, many, loss(4.0, 4), float(ratios[np.argmax(all_ > one)]))
 
 
@@ -167,8 +166,7 @@ more_noises = Question(
         Criterion(
             "holds",
             "from one noise a point to all of them the loss on fresh points falls at p = n/4 and rises at p = 4n; "
-            "it is not higher "
-            "with p/n noises than with all, and the change comes at p = n, to a tenth",
+            "it is not higher with p/n noises than with all, and the change comes at p = n, to a tenth",
             lambda e: _helps(e.few) and not _helps(e.many) and e.worst <= e.many[1] and abs(e.crossing - 1) < 0.1,
         ),
         Criterion(
