@@ -7,9 +7,11 @@ import math
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from scipy import optimize
 
 from memgen import experiments
 from memgen.app.chapters import Chapter, find
@@ -137,6 +139,23 @@ def test_the_python_code_is_the_formula(name: str, given: dict[str, object]) -> 
     space: dict[str, object] = {"hyp2f1": special.special.hyp2f1}
     exec(code(f, "python"), space)
     assert math.isclose(space[name](**given, **count), float(f(**given)), rel_tol=1e-9)  # type: ignore[operator]
+
+
+def test_the_code_of_a_long_formula_goes_in_steps_and_gives_its_value() -> None:
+    f = formulas()["features_test_loss"]
+    given = {"features": 4.0, "samples": 2.0, "noises": 3.0, "ridge": 0.1}
+    given |= {"of_point": 0.36, "of_noise": 0.07, "common": 0.03, "fresh": 0.02}
+    text = code(f, "python")
+    assert "    part1 = 1/noises" in text
+    assert len(text) < 10_000 and "to be supplied" not in text
+    space: dict[str, Callable[..., float]] = {}
+    exec(text, space)
+    low, high = 0.1 / 0.43, 1e3
+    root = optimize.brentq(
+        lambda kappa: space["features_test_loss_equation"](**given, effective_ridge=kappa), low, high
+    )
+    found = space["features_test_loss"](**given, effective_ridge=root)
+    assert math.isclose(found, float(f(**given)), rel_tol=1e-9)
 
 
 @pytest.mark.parametrize("language", ["python", "c", "js"])

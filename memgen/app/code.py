@@ -15,43 +15,68 @@ from theory.core.formula import Formula
 from theory.core.mean import Mean
 from theory.core.parts import Variable
 
+# From as many operations on, what an expression uses twice gets a name, and an equation is a function of its own.
+_LONG = 600
+
+
+class _Step(NamedTuple):
+    """A part of a long expression that it uses more than once."""
+
+    name: str
+    value: str
+
 
 class _Python(PythonCodePrinter):
     comment = "# {}"
+    head = "import math\n\n\n"
+
+    def _print_positive_part(self, part: sp.Expr) -> str:
+        return f"max({self._print(part.args[0])}, 0)"
 
     def _print_Mean(self, mean: Mean) -> str:
         f, s = (self._print(argument) for argument in mean.args)
         return f"(sum({f} for {s} in {s})/len({s}))"
 
-    def function(self, name: str, arguments: list[str], value: str) -> str:
-        return f"import math\n\n\ndef {name}({', '.join(arguments)}):\n    return {value}"
+    def function(self, name: str, arguments: list[str], steps: list[_Step], value: str) -> str:
+        named = "".join(f"    {step.name} = {step.value}\n" for step in steps)
+        return f"def {name}({', '.join(arguments)}):\n{named}    return {value}"
 
 
 class _C(C99CodePrinter):
     comment = "/* {} */"
+    head = "#include <math.h>\n\n"
+
+    def _print_positive_part(self, part: sp.Expr) -> str:
+        return f"fmax({self._print(part.args[0])}, 0)"
 
     def _print_Mean(self, mean: Mean) -> str:
         raise BadInput("an average over a spectrum has no expression in C: --as python and --as js have one")
 
-    def function(self, name: str, arguments: list[str], value: str) -> str:
+    def function(self, name: str, arguments: list[str], steps: list[_Step], value: str) -> str:
         value = "\n    ".join(value.splitlines())
         taken = ", ".join(f"double {argument}" for argument in arguments)
-        return f"#include <math.h>\n\ndouble {name}({taken})\n{{\n    return {value};\n}}"
+        named = "".join(f"    const double {step.name} = {step.value};\n" for step in steps)
+        return f"double {name}({taken})\n{{\n{named}    return {value};\n}}"
 
 
 class JavaScript(JavascriptCodePrinter):
     comment = "// {}"
+    head = ""
 
     def _print_NaN(self, value: sp.Expr) -> str:
         return "NaN"
+
+    def _print_positive_part(self, part: sp.Expr) -> str:
+        return f"Math.max({self._print(part.args[0])}, 0)"
 
     def _print_Mean(self, mean: Mean) -> str:
         f, s = (self._print(argument) for argument in mean.args)
         return f"({s}.reduce((total, {s}) => total + {f}, 0)/{s}.length)"
 
-    def function(self, name: str, arguments: list[str], value: str) -> str:
+    def function(self, name: str, arguments: list[str], steps: list[_Step], value: str) -> str:
         value = "\n    ".join(value.splitlines())
-        return f"function {name}({', '.join(arguments)}) {{\n    return {value};\n}}"
+        named = "".join(f"    const {step.name} = {step.value};\n" for step in steps)
+        return f"function {name}({', '.join(arguments)}) {{\n{named}    return {value};\n}}"
 
 
 class _Argument(NamedTuple):
@@ -73,17 +98,38 @@ def code(formula: Formula, language: str) -> str:
     said = [f"{formula.name}: {' '.join(formula.regime.split())}. Source: {formula.source}."]
     if formula.count is not None and expr.has(formula.count):
         arguments.append(_Argument(str(formula.count), "number of eigenvalues"))
+    functions = []
     if formula.unknown:
         symbol, equation, *edges = formula.unknown[:4]
-        low, high, zero = (printer.doprint(_elementary(e)).replace("\n", " ") for e in (*edges, equation))
-        arguments.append(_Argument(str(symbol), f"the root in ({low}, {high}) of {zero}"))
+        low, high = (printer.doprint(_elementary(edge)).replace("\n", " ") for edge in edges)
+        zero = printer.doprint(_elementary(equation)).replace("\n", " ")
+        unknown = _Argument(str(symbol), "")
+        if _long(equation):
+            name, taken = f"{formula.name}_equation", [argument.name for argument in (*arguments, unknown)]
+            functions.append(_function(printer, name, taken, _elementary(equation)))
+            zero = f"{name}({', '.join(taken)})"
+        arguments.append(unknown._replace(meaning=f"the root in ({low}, {high}) of {zero}"))
     said += [f"{argument.name}: {argument.meaning}" for argument in arguments]
     if needed := sorted(name for f in expr.atoms(sp.Function) if (name := type(f).__name__) not in _known(printer)):
         said.append(f"to be supplied: {', '.join(dict.fromkeys(needed))}")
     if rewritten := sorted({type(f).__name__ for f in _ours(formula.expr)} - {type(f).__name__ for f in _ours(expr)}):
         said.append(f"written out, with fewer digits than in memgen where they cancel: {', '.join(rewritten)}")
-    body = printer.function(formula.name, [argument.name for argument in arguments], printer.doprint(expr))
-    return "\n".join([*(printer.comment.format(line) for line in said), body])
+    functions.append(_function(printer, formula.name, [argument.name for argument in arguments], expr))
+    return "\n".join([*(printer.comment.format(line) for line in said), printer.head + "\n\n\n".join(functions)])
+
+
+def _long(expr: sp.Expr) -> bool:
+    return bool(sp.count_ops(expr) >= _LONG) and not expr.has(sp.Piecewise)  # whose parts hold in their phase only
+
+
+def _function(printer: Any, name: str, arguments: list[str], expr: sp.Expr) -> str:
+    """An expression as a function; a long one in steps."""
+    steps: list[_Step] = []
+    if _long(expr):
+        averaged = {mean.args[1] for mean in expr.atoms(Mean)}
+        shared, (expr,) = sp.cse(expr, symbols=sp.numbered_symbols("part", start=1), ignore=averaged)
+        steps = [_Step(str(part), printer.doprint(value)) for part, value in shared]
+    return str(printer.function(name, arguments, steps, printer.doprint(expr)))
 
 
 def _plain(formula: Formula) -> sp.Expr:

@@ -5,11 +5,13 @@ to some rows is found, and the other cells stay readable.
 """
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -54,7 +56,7 @@ def write(path: Path, parts: Sequence[Part]) -> None:
         back = content.to_pandas(ignore_metadata=True)
         if lost := _lost(part.table, back):
             raise ValueError(lost)
-        digest = _checksum(schema, back, part.made_by)
+        digest = _checksum(schema, _hashes(back), part.made_by)
         own.append({**{k: v for k, v in part.made_by.items() if k not in common}, "checksum": digest})
     about = json.dumps({"common": common, "parts": own}, sort_keys=True)
     with replacing(path) as partial:
@@ -103,7 +105,8 @@ def read(path: Path) -> tuple[list[Part], list[str]]:
             own, common = about["parts"], about["common"]
             if not len(own) == file.num_row_groups > 0:
                 raise ValueError(f"{file.num_row_groups} row groups for {len(own)} cells")
-            found = [_part(path, file, k, {**common, **own[k]}) for k in range(len(own))]
+            together = _together(file)
+            found = [_part(path, file, k, {**common, **own[k]}, together.get(k)) for k in range(len(own))]
     except ForeignFile:
         raise
     except _UNREADABLE as error:
@@ -111,21 +114,47 @@ def read(path: Path) -> tuple[list[Part], list[str]]:
     return [part for part in found if isinstance(part, Part)], [line for line in found if isinstance(line, str)]
 
 
-def _part(path: Path, file: pq.ParquetFile, k: int, made_by: dict[str, Any]) -> Part | str:
+class _Read(NamedTuple):
+    """The rows of one cell, and their hashes, cut from those of the whole file."""
+
+    table: pd.DataFrame
+    hashes: np.ndarray
+
+
+def _together(file: pq.ParquetFile) -> dict[int, _Read]:
+    """All cells read at once, by position: a hundredth of the time; none if any row cannot be read."""
+    ends = np.cumsum([file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)])
+    try:
+        table = file.read().to_pandas(ignore_metadata=True)
+        hashes = _hashes(table)
+    except _UNREADABLE:
+        return {}
+    pairs = enumerate(itertools.pairwise([0, *ends]))
+    return {k: _Read(table.iloc[low:high].reset_index(drop=True), hashes[low:high]) for k, (low, high) in pairs}
+
+
+def _part(path: Path, file: pq.ParquetFile, k: int, made_by: dict[str, Any], read: _Read | None) -> Part | str:
     checksum = made_by.pop("checksum", None)
+    if read is not None and checksum == _checksum(file.schema_arrow, read.hashes, made_by):
+        return Part(read.table, made_by)
+    # Damaged, or read beside others its columns have another type, such as whole numbers beside a missing one.
     try:
         content = file.read_row_group(k)
         table = content.to_pandas(ignore_metadata=True)
-        if checksum != _checksum(content.schema, table, made_by):
+        if checksum != _checksum(content.schema, _hashes(table), made_by):
             raise ValueError("rows or provenance do not match the checksum")
     except _UNREADABLE as error:
         return f"{path}: cell {one_line(made_by.get('position', '?'), 20)}: damaged: {one_line(error)}"
     return Part(table, made_by)
 
 
-def _checksum(schema: pa.Schema, table: pd.DataFrame, made_by: Mapping[str, Any]) -> str:
+def _hashes(table: pd.DataFrame) -> np.ndarray:
+    return pd.util.hash_pandas_object(table, index=False).to_numpy("<u8")
+
+
+def _checksum(schema: pa.Schema, hashes: np.ndarray, made_by: Mapping[str, Any]) -> str:
     """Of the columns' names and types, of all rows in their order, and of the provenance."""
     columns = [(column.name, str(column.type)) for column in schema]
     digest = hashlib.sha256(json.dumps([columns, made_by], sort_keys=True).encode())
-    digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy("<u8").tobytes())
+    digest.update(hashes.tobytes())
     return digest.hexdigest()
