@@ -12,7 +12,6 @@ import sympy as sp
 from scipy.optimize import elementwise
 from scipy.special import hyp2f1
 from sympy.codegen.cfunctions import expm1, log1p
-from sympy.codegen.rewriting import expm1_opt, optimize
 
 from theory.core.mean import Mean
 from theory.core.parts import Unknown
@@ -52,6 +51,17 @@ def _log_of(argument: sp.Expr) -> sp.Expr:
     return log1p(argument - 1) if argument.is_Add and sp.S.One in argument.args else sp.log(argument)
 
 
+def _expm1_in(total: sp.Expr) -> sp.Expr:
+    """A sum with c·e^u − c as c·(e^u − 1). SymPy's own rewriting factors all it sees, for seconds."""
+    left, found = list(total.args), []
+    for term in total.args:
+        powers, c = sp.sift(sp.Mul.make_args(term), lambda factor: isinstance(factor, sp.exp), binary=True)
+        if len(powers) == 1 and term in left and -sp.Mul(*c) in left:
+            left.remove(term), left.remove(-sp.Mul(*c))
+            found.append(sp.Mul(*c, expm1(*powers[0].args)))
+    return sp.Add(*left, *found) if found else total
+
+
 def _one_less(total: sp.Expr) -> sp.Expr:
     """A sum with 1 − x in it, which is exact for x near 1, formed before anything else is added."""
     less = [term for term in total.args if (-term).is_Symbol]
@@ -66,8 +76,7 @@ _INERT_MEAN = sp.Function("spectral_mean")
 def prepared(expr: Any) -> Any:
     """An expression or a condition with e^x − 1 and ln(1 + x) as functions that keep their digits."""
     if isinstance(expr, sp.Expr):
-        # without an exponential it would only factor what it sees, for seconds
-        kept = (optimize(expr, [expm1_opt]) if expr.has(sp.exp) else expr).replace(sp.log, _log_of)
+        kept = expr.replace(lambda e: e.is_Add and e.has(sp.exp), _expm1_in).replace(sp.log, _log_of)
         return kept.replace(lambda e: e.is_Add and len(e.args) > 2 and sp.S.One in e.args, _one_less)
     if isinstance(expr, sp.core.relational.Relational):
         return expr.func(*map(prepared, expr.args), evaluate=False)
@@ -85,7 +94,7 @@ def _compile(expr: Any, symbols: tuple[sp.Symbol, ...], backend: str) -> Callabl
     if backend == "numpy":
         return sp.lambdify(symbols, expr, [_special(expr, "numpy"), "numpy"], cse=True)
     near_zero = {"expm1": mpmath.expm1, "log1p": mpmath.log1p}
-    return sp.lambdify(symbols, expr, [_special(expr, "mpmath") | near_zero, "mpmath"])
+    return sp.lambdify(symbols, expr, [_special(expr, "mpmath") | near_zero, "mpmath"], cse=True)
 
 
 def _at(rows: np.ndarray, arrays: dict[sp.Symbol, np.ndarray]) -> dict[sp.Symbol, np.ndarray]:

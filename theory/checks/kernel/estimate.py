@@ -3,9 +3,11 @@
 from math import pi
 
 import numpy as np
+import torch
 from scipy.spatial.distance import pdist
 
-from memgen.measures import KernelEstimate, kernel_estimate, position
+from memgen.measures import KernelEstimate, kernel_estimate
+from memgen.measures.kernel import log_cross
 from memgen.statistics import Estimate, extrapolate, mean, zero_of_line
 from memgen.streams import drawn_once, stream
 from theory import kernel
@@ -64,11 +66,14 @@ def _pair_overlaps() -> list[Observation]:
 
 
 def _squared_errors() -> list[Observation]:
+    """‖T − O‖² = ‖T‖² − 2⟨T, O⟩ + ‖O‖², in units in which ‖O‖² and the self-overlaps of T are 1."""
     found = []
     for n, d, sigma in _SETS:
-        truth = np.zeros(d), sigma**2 * np.eye(d)
-        values = [position(s, *truth, *truth).separation for s in _point_sets(n, d, sigma)]
-        scaled = mean(np.array(values) * (4 * pi * sigma**2) ** (-d / 2))
+        sets = _point_sets(n, d, sigma)
+        points = torch.stack([s.points for s in sets])
+        twice_cross = log_cross(points, np.zeros(d), sigma**2 * np.eye(d), sets[0].variance, sigma).exp().numpy()
+        values = 2 + np.exp([s.log_pair for s in sets]) - twice_cross
+        scaled = mean(values * (4 * pi * sigma**2) ** (-d / 2))
         found.append(Observation({"n": n, "d": d, "width": _width(n, d, sigma), "sigma": sigma}, scaled))
     return found
 
