@@ -191,11 +191,12 @@ def test_half_of_a_course_is_found_between_its_times() -> None:
 def test_cells_hold_what_their_parts_say() -> None:
     cells = experiment.grid(experiment.Params(preset="smoke", dims=(8,), sets=3))
     found = {at.part: experiment.cell(at) for at in cells}
-    assert set(found) == {"width", "time", "spectrum"}
+    assert set(found) == {"width", "time", "spectrum", "kernel"}
     assert set(found["width"]["at"]) == {experiment.EARLY, experiment.LATE}
     assert found["time"].groupby("measure").size().to_dict() == {"test": 3 * 33, "train": 3 * 33}
-    spectrum = found["spectrum"].pivot(index="replica", columns="at", values="value").to_numpy()
-    assert (np.diff(spectrum, axis=1) >= 0).all() and (spectrum[:, -1] == 1).all()
+    for part in ("spectrum", "kernel"):
+        below = found[part].pivot(index="replica", columns="at", values="value").to_numpy()
+        assert (np.diff(below, axis=1) >= 0).all() and (below[:, -1] == 1).all()
 
 
 def test_networks_and_linearisations_are_measured_alike_and_start_as_one() -> None:

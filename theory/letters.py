@@ -173,6 +173,13 @@ effective_ridge = _letter(
     "effective_ridge", r"\kappa_A", "the ridge that a regression on random features has in units of their Gram matrix"
 )
 
+dimension_factor = _letter(
+    "dimension_factor",
+    r"\chi_d",
+    "leave-one-out factor of a dimension: what of it a kernel regression leaves when the other dimensions are fitted",
+    sp.Interval(0, 1),
+)
+
 # -- places and classes ------------------------------------------------------------------------------------------------
 
 order = _letter("order", r"\lvert G\rvert", "number of places in which a group shows each training point", at_least(1))

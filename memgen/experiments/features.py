@@ -2,8 +2,9 @@
 
 Part `width`: losses against the number of features, at an early and at a late time. Part `time`: losses in the course
 of training, all noises seen. Part `spectrum`: the eigenvalues of the features' covariance on the training set, which
-are the rates of training. White data, σ = sin, in several dimensions at the same p/d and n/d, so that what is left of
-d can be taken away. Networks beside their linearisation are another experiment, `lazy`.
+are the rates of training. Part `kernel`: the same for infinitely many features, σ = erf, with m noises a point. White
+data, σ = sin elsewhere, in several dimensions at the same p/d and n/d, so that what is left of d can be taken away.
+Networks beside their linearisation are another experiment, `lazy`.
 """
 
 from itertools import pairwise
@@ -14,6 +15,7 @@ import pandas as pd
 from pydantic import Field
 
 from memgen.denoisers.features import SineFeatures, unit_rows
+from memgen.denoisers.kernels import gram, noised_copies
 from memgen.measures import nearest_ratio
 from memgen.runs.parameters import ChapterParams, Distinct
 from memgen.streams import stream
@@ -26,8 +28,10 @@ BINS = np.geomspace(1e-2, 1e2, 33)  # of eigenvalues
 SAMPLES = 2.0  # n/d in part width
 WIDE = 16.0  # p/d in part time
 _SPECTRUM = (8.0, 3.0)  # p/d and n/d in part spectrum
+KERNEL = (8.0, 4)  # n/d and m in part kernel, of an infinitely wide network with σ = erf
+RATES = np.geomspace(3e-3, 30, 41)  # eigenvalues of its Gram matrix
 
-Part = Literal["width", "time", "spectrum"]
+Part = Literal["width", "time", "spectrum", "kernel"]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -49,7 +53,7 @@ class Params(ChapterParams):
 
 
 class Cell(NamedTuple):
-    """p = features·d features on n = samples·d points, each noised so often (0: by all noises)."""
+    """p = features·d features (0: all) on n = samples·d points, each noised so often (0: by all noises)."""
 
     part: Part
     features: float
@@ -71,6 +75,7 @@ def grid(params: Params) -> list[Cell]:
         widths = SAMPLES * np.geomspace(0.3, 8, p.widths)
         found += [Cell("width", float(width), SAMPLES, m, *rest) for m in (*p.noises, ALL) for width in widths]
         found += [Cell("time", WIDE, samples, ALL, *rest) for samples in p.samples]
+        found += [Cell("kernel", ALL, *KERNEL, d, p.t, p.sets * most // d, p.seed)]
     return [*found, Cell("spectrum", *_SPECTRUM, ALL, most, p.t, p.sets, p.seed)]
 
 
@@ -81,12 +86,16 @@ def cell(at: Cell) -> pd.DataFrame:
 
     - `train`, `test` (width, time): losses E|ξ − ξ̂|²/d of gradient flow from 0 at the training time `at`; EARLY is in
       units of d/p.
-    - `below` (spectrum): the share of eigenvalues of U below `at`.
+    - `below` (spectrum, kernel): the share of eigenvalues of U, or of the Gram matrix, below `at`.
     """
     rows = []
     p, n = (max(1, round(ratio * at.d)) for ratio in (at.features, at.samples))
     for replica in range(at.sets):
         rng = stream(at.seed, "features", at.part, p, n, at.noises, at.d, at.t, replica)
+        if at.part == "kernel":
+            values = np.linalg.eigvalsh(gram("arcsine", noised_copies(rng, n, at.noises, at.d, at.t)))
+            rows.append(_frame(replica, RATES, "below", (values < RATES[:, None]).mean(1)))
+            continue
         weights, points = unit_rows(rng, p, at.d), rng.standard_normal((n, at.d))
         model = SineFeatures(weights, points, at.t, at.noises or None, rng)
         if at.part == "spectrum":
@@ -96,12 +105,13 @@ def cell(at: Cell) -> pd.DataFrame:
             named = TIMES if at.part == "time" else np.array([EARLY, LATE])
             times = TIMES if at.part == "time" else np.array([EARLY / at.features, LATE])
             found = {name: (named, values) for name, values in model.flow(times)._asdict().items()}
-        rows += [
-            pd.DataFrame({"replica": replica, "at": where, "measure": name, "value": values})
-            for name, (where, values) in found.items()
-        ]
+        rows += [_frame(replica, where, name, values) for name, (where, values) in found.items()]
     about = {"part": at.part, "features": at.features, "samples": at.samples, "noises": at.noises, "d": at.d, "t": at.t}
     return pd.concat(rows, ignore_index=True).assign(**about)[[*about, "replica", "at", "measure", "value"]]
+
+
+def _frame(replica: int, at: np.ndarray, measure: str, values: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"replica": replica, "at": at, "measure": measure, "value": values})
 
 
 def sampled_by_regression(d: int, n: int, p: int, count: int = 256) -> tuple[float, float]:

@@ -5,14 +5,29 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from memgen.experiments.features import EARLY, LATE, TIMES, WIDE
+from memgen.denoisers.kernels import gram, noised_copies
+from memgen.experiments.features import EARLY, KERNEL, LATE, TIMES, WIDE
 from memgen.experiments.lazy import TAU, Beside, distances, steps
 from memgen.figures import plots
 from memgen.figures.curves import Curve, curve, markers, means
 from memgen.statistics import Estimate, extrapolate, mean
+from memgen.streams import stream
 from theory.checks.features import CHECKS
 from theory.checks.report import Report
-from theory.features import ALL_NOISES, Setting, flow_losses, half_times, halfway, sine_setting, spectral_density
+from theory.features import (
+    ALL_NOISES,
+    ARCSINE,
+    Bands,
+    Setting,
+    flow_losses,
+    gram_bands,
+    gram_density,
+    half_times,
+    halfway,
+    limit_block,
+    sine_setting,
+    spectral_density,
+)
 
 _DENSE = np.geomspace(TIMES[0], TIMES[-1], 200)
 
@@ -152,6 +167,71 @@ def memory_edges(s: Setting) -> tuple[float, float]:
     """Ends of the band in which the points are, s² + v²(1 ± √(p/n))², for d ≪ n ≪ p (Bonnaire et al., Theorem 3.2)."""
     ratio = np.sqrt(s.features / s.samples)
     return float(s.fresh + s.common * (1 - ratio) ** 2), float(s.fresh + s.common * (1 + ratio) ** 2)
+
+
+# -- infinitely wide networks ---------------------------------------------------------------------------------------
+
+
+def kernels(rows: pd.DataFrame, t: float) -> Figure:
+    """How many eigenvalues of an infinitely wide network's Gram matrix are above z, by d: all, and the smallest."""
+    fig, panels = plots.figure(2, height=3.2)
+    found, (samples, m) = part(rows, "kernel", "below"), KERNEL
+    sizes = sorted(found["d"].unique().tolist())
+    bands, parts = bands_of_kernel(t), ARCSINE.parts(t)
+    dense = np.geomspace(bands.copies / 20, 3 * bands.generalization, 20_000)
+    limit = _above(dense, limit_block(m, parts["common"], parts["fresh"]), t, bands.points / 1000)
+    low = dense[dense < 5 * bands.points][:: len(dense) // 300]
+    shown = {d: 1 + _above(low, blocks(t, d), t, bands.points / 500) for d in dict.fromkeys((sizes[0], sizes[-1]))}
+    for axes, scale, last in zip(panels, ("log", "linear"), (np.inf, 1.3 * bands.points), strict=True):
+        plots.theory(axes, dense, limit, 3)
+        for k, (d, line) in enumerate(shown.items()):
+            below = means(found[found["d"] == d], "at")
+            above = Curve(below.x, *(samples * m * (1 - part) for part in (below.middle, below.high, below.low)))
+            markers(axes, Curve(*(v[(above.middle > 0) & (above.x < last)] for v in above)), k, plots.MARKERS[k])
+            axes.plot(low, line, plots.LINES[k + 1], color=f"C{k}")
+            axes.plot([], [], plots.LINES[k + 1], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=f"d = {d}")
+        axes.plot([], [], plots.LINES[3], color="C3", label="d → ∞")
+        axes.set(xlabel="eigenvalue z, the rate of training", xscale=scale, yscale=scale)
+    for count, text in ((samples * m, "n·m"), (samples + 1, "n + d"), (1, "d")):
+        panels[0].axhline(count, color="0.5", linewidth=0.8, linestyle=":")
+        panels[0].annotate(text, (0.06, count), (0, 3), ("axes fraction", "data"), "offset points", fontsize=9)
+    panels[0].set(xlim=(dense[0], dense[-1]), ylim=(0.1, 2 * samples * m), ylabel="eigenvalues above z, by d")
+    panels[0].set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
+    panels[1].axvline(bands.memorization, color="0.5", linewidth=0.8, linestyle=":")
+    panels[1].annotate("memorization, n ≫ d", (bands.memorization, 1), (4, 0), textcoords="offset points", fontsize=9)
+    panels[1].set(xlim=(0, 1.3 * bands.points), ylim=(0, 1.05 * samples * m))
+    panels[1].legend()
+    return fig
+
+
+def bands_of_kernel(t: float) -> Bands:
+    """Where the eigenvalues shown are for many points."""
+    return gram_bands(*KERNEL, **ARCSINE.parts(t))
+
+
+def blocks(t: float, d: int, count: int = 150) -> np.ndarray:
+    """What the Gram matrix holds of the copies of a point beyond what is linear, at finite d: (count, m, m)."""
+    rng, m = stream("copies of a point", t, d), KERNEL[1]
+    grams = np.stack([gram("arcsine", noised_copies(rng, 1, m, d, t)) for _ in range(count)])
+    # (2/π)(arcsin s − s): of two different points s, linear in u and in u', is all
+    return grams - 2 / np.pi * np.sin(np.pi / 2 * grams)
+
+
+def spread(t: float) -> float:
+    """Standard deviation of the rates of single copies, times √d: how far they reach into each other at finite d."""
+    d, m = 4000, KERNEL[1]
+    apart = np.linalg.svd(np.ones((1, m)))[2][1:]  # differences of copies
+    rates = np.linalg.eigvalsh(apart @ blocks(t, d) @ apart.T)
+    return float(rates.std() * np.sqrt(d))
+
+
+def _above(z: np.ndarray, rest: np.ndarray, t: float, width: float) -> np.ndarray:
+    """Eigenvalues above z, by d, up to the largest of z."""
+    samples, m = KERNEL
+    parts = ARCSINE.parts(t)
+    density = gram_density(samples, parts["of_point"], parts["of_noise"], rest, z, width)
+    mass = np.diff(z) * np.convolve(density, [0.5, 0.5], "valid")
+    return samples * m * np.append(mass[::-1].cumsum()[::-1], 0)
 
 
 # -- networks beside their linearisation ----------------------------------------------------------------------------

@@ -1,4 +1,7 @@
-"""Random features with σ = sin, the noise averaged exactly, extrapolated to infinite size in powers of 1/d."""
+"""Random features with σ = sin and kernels of infinitely wide networks, extrapolated to infinite size in powers of 1/d.
+
+The noise is averaged exactly where all of it is seen.
+"""
 
 import math
 from collections.abc import Callable
@@ -6,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from memgen.denoisers import kernels
 from memgen.denoisers.features import SineFeatures, unit_rows
 from memgen.statistics import Estimate, extrapolate, mean
 from memgen.streams import drawn_once, stream
@@ -156,6 +160,32 @@ def _shared() -> list[Observation]:
     return found
 
 
+# Kernel, n/d, m, t, ridge
+_GRAMS: tuple[tuple[kernels.Name, float, int, float, float], ...] = (
+    ("arcsine", 2, 4, 0.1, 0.03),
+    ("arcsine", 0.5, 3, 0.3, 0.003),
+    ("sine", 2, 2, 0.1, 0.01),
+    ("sine", 3, 1, 0.5, 0.05),
+    ("tangent", 1, 3, 0.3, 0.02),
+)
+_KERNELS = {"sine": features.SINE, "arcsine": features.ARCSINE, "tangent": features.TANGENT}
+
+
+def _inverses() -> list[Observation]:
+    """(1/N) tr (K+λ)⁻¹."""
+    found = []
+    for name, samples, m, t, ridge in _GRAMS:
+        traces = []
+        for d in _SIZES:
+            rng = stream("features.gram", name, samples, m, t, ridge, d)
+            n = round(samples * d)
+            grams = (kernels.gram(name, kernels.noised_copies(rng, n, m, d, t)) for _ in range(20 * 64 // d))
+            traces.append(mean([float((1 / (np.linalg.eigvalsh(gram) + ridge)).mean()) for gram in grams]))
+        args = {"samples": samples, "noises": m, "ridge": ridge, **_KERNELS[name].parts(t)}
+        found.append(Observation(args, extrapolate(np.array(_SIZES), traces, powers=(1, 2))[0]))
+    return found
+
+
 def _wrong(formula: Callable[..., float]) -> dict[str, Callable[..., float]]:
     return {
         "points and features exchanged": partial(_exchanged, formula),
@@ -211,6 +241,17 @@ CHECKS = [
             "copies as points": partial(_copies, _density),
         },
         _density,
+    ),
+    Check(
+        "features.gram_trace",
+        features.gram_trace,
+        len(_GRAMS),
+        _inverses,
+        {
+            "no shared noise of features": partial(_linear, features.gram_trace),
+            "copies as points": partial(_copies, features.gram_trace),
+            "half the ridge": lambda ridge, **rest: features.gram_trace(ridge=ridge / 2, **rest),
+        },
     ),
     Check(
         "features.sine_common",

@@ -57,7 +57,8 @@ def _expm1_in(total: sp.Expr) -> sp.Expr:
     for term in total.args:
         powers, c = sp.sift(sp.Mul.make_args(term), lambda factor: isinstance(factor, sp.exp), binary=True)
         if len(powers) == 1 and term in left and -sp.Mul(*c) in left:
-            left.remove(term), left.remove(-sp.Mul(*c))
+            left.remove(term)
+            left.remove(-sp.Mul(*c))
             found.append(sp.Mul(*c, expm1(*powers[0].args)))
     return sp.Add(*left, *found) if found else total
 

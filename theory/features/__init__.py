@@ -1,16 +1,36 @@
 """Random-feature denoisers: losses by ridge, losses in the course of training, and the spectrum behind both."""
 
 from theory.features.flow import ALL_NOISES, Setting, flow_losses, half_times, halfway, sine_setting, spectral_density
+from theory.features.kernel import (
+    ARCSINE,
+    SINE,
+    TANGENT,
+    Bands,
+    Kernel,
+    gram_bands,
+    gram_density,
+    gram_trace,
+    limit_block,
+)
 from theory.features.loss import features_test_loss, features_train_loss, sine_common
 
 __all__ = [
     "ALL_NOISES",
+    "ARCSINE",
+    "SINE",
+    "TANGENT",
+    "Bands",
+    "Kernel",
     "Setting",
     "features_test_loss",
     "features_train_loss",
     "flow_losses",
+    "gram_bands",
+    "gram_density",
+    "gram_trace",
     "half_times",
     "halfway",
+    "limit_block",
     "sine_common",
     "sine_setting",
     "spectral_density",
