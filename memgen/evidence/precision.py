@@ -42,6 +42,8 @@ REACH = {
     "alpha": (1e-12, 30.0),  # ln n/d
     "a": (1e-12, 1e5),
     "guidance": (1e-12, 1e3),
+    **dict.fromkeys(("features", "samples"), (1e-6, 1e6)),  # p/d and n/d
+    **dict.fromkeys(("of_point", "of_noise", "common", "fresh"), (1e-9, 1.0)),  # parts of a mean square below 1
 }
 SIZES = {"sharpness": (50, 400)}  # of a spectrum: condensed sums have many directions
 _FAR = (1e-12, 1e12)  # of every other letter

@@ -27,7 +27,7 @@ class Stated(NamedTuple):
 def allowed(name: str, kind: str, point: Point, reference: float) -> float:
     """The error that is stated for a formula at a point where it has this value; a logarithm has it relatively.
 
-    The logarithm of what has no digits has none either.
+    What is known to no digit may be anything, ∞ next to a pole; so may its logarithm, known to less than one.
     """
     stated = STATED.get(name)
     if stated is None:
@@ -35,7 +35,7 @@ def allowed(name: str, kind: str, point: Point, reference: float) -> float:
     with np.errstate(all="ignore"):
         absolute = stated.absolute(point)
         found = float(stated.relative(point) + absolute / max(abs(reference), SMALLEST))
-    return np.inf if kind == "log" and found > 0.1 else found
+    return np.inf if found > (0.1 if kind == "log" else 1) else found
 
 
 def _absolutely(size: float, words: str) -> Stated:

@@ -54,7 +54,8 @@ def _inverse(linear: sp.Expr, rest: sp.Expr, ridge: sp.Expr = ridge) -> sp.Expr:
 
 _KINDS = tuple(zip(_MANY, _LINEAR, _REST, strict=True))
 _FITTED = sum(many * linear * _inverse(linear, rest) for many, linear, rest in _KINDS)  # (1/n) tr A(K+λ)⁻¹
-_EQUATION = _CHI * (1 + samples * _FITTED) - 1
+_EQUATION = 1 - _CHI - samples * _CHI * _FITTED
+_MOST = samples * _FITTED.subs(_CHI, 0)  # of 1/χ − 1
 
 
 def _gram_trace(f: Formula) -> Iterator[Step]:
@@ -78,7 +79,7 @@ def _gram_trace(f: Formula) -> Iterator[Step]:
         "marchenko1967 for A = 1, B = 0; argued here for two kinds of rows",
         "features.gram_trace",
     )
-    yield Identity("the equation of χ", f.equation / _CHI, 1 + samples * _FITTED - 1 / _CHI)
+    yield Identity("the equation of χ", f.equation / _CHI, 1 / _CHI - 1 - samples * _FITTED)
     yield Identity("1/N of the trace", f.expr * noises, sum(many * _inverse(a, b) for many, a, b in _KINDS))
     # As n/d → ∞. With λ = −zn/d and χ finite, what is linear alone:
     z, scaled = sp.symbols("z scaled", positive=True)
@@ -120,11 +121,10 @@ def _memorized(common: sp.Expr, fresh: sp.Expr, noises: sp.Expr, of_noise: sp.Ex
 
 def _bounds(f: Formula) -> Iterator[Step]:
     assert f.unknown
-    most = samples * sum(many * linear / (rest + ridge) for many, linear, rest in _KINDS)
     yield Bracket(
-        "1/χ−1 falls in χ: at most its value at χ = 0, and positive",
+        "1/χ−1 falls in χ: at most its value at χ = 0, and positive; half the least χ, as a root may be there",
         f.unknown,
-        (_CHI * (1 + most), 1),
+        (_CHI * (1 + _MOST), sp.Rational(1, 2)),
         (_CHI, 1),
         tuple(
             {samples: n, noises: m, ridge: r, of_point: 0.3, of_noise: 0.07, common: 0.03, fresh: 0.02}
@@ -146,7 +146,7 @@ gram_trace = Formula(
     unknown=unknown(
         _CHI,
         _EQUATION,
-        1 / (1 + samples * sum(many * linear / (rest + ridge) for many, linear, rest in _KINDS)),
+        1 / (1 + _MOST) / 2,
         sp.Integer(1),
     ),
 )

@@ -286,17 +286,17 @@ def _bounds(f: Formula) -> Iterator[Step]:
     yield Identity("ω−λ is at most v²+s²", mean[1] + _REST * _APART[1], _WHOLE[1])
     yield Bracket(
         "ω ≥ λ and β ≤ μ_x²+μ_ξ²; ω ≤ v²+s²+λ and κβ ≥ κ(μ_x²+μ_ξ²) − c, as c' ≤ c, where (1/d) tr (M, 1)(M+κ)⁻¹ ≤ "
-        "ψ_p/κ",
+        "ψ_p/κ; half the least and twice the most, as a root may be at either",
         f.unknown,
-        (_KAPPA * most - ridge, 0),
-        (_KAPPA * most - rows - _WHOLE[1] - ridge, 0),
+        (_KAPPA * most - ridge / 2, 0),
+        (_KAPPA * most - 2 * (rows + _WHOLE[1] + ridge), 0),
         tuple(
             {features: p, samples: n, noises: m, ridge: r, of_point: 0.3, of_noise: 0.07, common: 0.03, fresh: 0.02}
             for p, n, m, r in ((4, 2, 1, 1e-3), (0.5, 2, 3, 1e-9), (8, 0.1, 1e6, 1e-6), (2, 50, 2, 1))
         ),
     )
     (own,) = (v for v in f.variables if v.symbol == ridge)
-    yield Edge("without a ridge the bracket reaches 0", own, "lower", ridge / most, 0)
+    yield Edge("without a ridge the bracket reaches 0", own, "lower", ridge / most / 2, 0)
 
 
 def _sine_common(f: Formula) -> Iterator[Step]:
@@ -353,8 +353,8 @@ _VARIABLES = (
 _UNKNOWN = unknown(
     _KAPPA,
     _shown(_EQUATION),
-    ridge / _WHOLE[0],
-    (sum(_shown(_MEAN)) * features / samples + _WHOLE[1] + ridge) / _WHOLE[0],
+    ridge / _WHOLE[0] / 2,
+    2 * (sum(_shown(_MEAN)) * features / samples + _WHOLE[1] + ridge) / _WHOLE[0],
 )
 
 
