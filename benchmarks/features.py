@@ -1,4 +1,4 @@
-"""Speed of chapter 10: random features whose noise is averaged exactly, their closed losses, and networks' tangents.
+"""Speed of chapter 10: random features whose noise is averaged exactly, their closed losses, kernels, and tangents.
 
 Prints and never asserts. Each ratio is between two things timed in turn in this same run.
 """
@@ -8,6 +8,7 @@ import torch
 from _timing import alternate, compare, report
 
 from memgen.denoisers.features import SineFeatures
+from memgen.denoisers.kernels import gram, noised_copies
 from memgen.denoisers.tangent import FromStart, Linearised
 from memgen.denoisers.training import Training
 from memgen.laws.schedules import LogUniform
@@ -50,6 +51,18 @@ def losses() -> None:
     report("flow_losses at 100 times", f"{turns.medians()[0]:.2f} s, at one {turns.medians()[1]:.2f} s")
 
 
+def kernels() -> None:
+    """The largest Gram matrix of an infinitely wide network, against its product and as many arcsines."""
+    u = noised_copies(np.random.default_rng(0), 1536, 4, 192, 0.1)
+
+    def least() -> None:
+        np.arcsin(u @ u.T / 1e4)
+
+    turns = alternate(lambda: gram("arcsine", u), least, 5)
+    compare(f"Gram matrix of {len(u)} noised points", "product and arcsines", turns)
+    report("and in seconds", f"{turns.medians()[0]:.1f} s (goal 30)")
+
+
 def networks() -> None:
     """A step of training of a linearisation, against one of its network."""
     data = torch.randn(4, 64, 16, generator=torch.Generator().manual_seed(0))
@@ -64,4 +77,5 @@ def networks() -> None:
 if __name__ == "__main__":
     simulation()
     losses()
+    kernels()
     networks()
