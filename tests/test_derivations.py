@@ -193,6 +193,8 @@ TWINS = {
     "kl_subspace": lambda f: _twin(f, 0, None, 2 * f.expr),
     "features_train_loss": lambda f: _twin(f, 0, _L.samples, 2 * _L.samples),
     "features_test_loss": lambda f: _twin(f, 0, _L.common, 2 * _L.common),
+    "autoencoder_error": lambda f: _twin(f, 0, _L.noises, 2 * _L.noises),
+    "autoencoder_variance": lambda f: _twin(f, 0, _L.weight_decay, 2 * _L.weight_decay),
     "gram_trace": lambda f: _twin(f, 0, _L.common, 2 * _L.common),
     "sine_common": lambda f: _twin(f, 0, _L.t, 2 * _L.t),
     "torus_information": lambda f: _twin(f, 0, _L.D, _L.D / 2),

@@ -180,6 +180,10 @@ dimension_factor = _letter(
     sp.Interval(0, 1),
 )
 
+weight_decay = _letter(
+    "weight_decay", r"\lambda_w", "what |w|² of an autoencoder costs, over what |x−D|² of a noised point costs"
+)
+
 # -- places and classes ------------------------------------------------------------------------------------------------
 
 order = _letter("order", r"\lvert G\rvert", "number of places in which a group shows each training point", at_least(1))

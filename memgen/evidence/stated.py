@@ -99,6 +99,13 @@ STATED: dict[str, Stated] = {
         lambda p: USUAL + 10 * _over(abs(1 - p["features"] / (p["samples"] * p["noises"])) + p["ridge"] ** 0.5),
         lambda p: 1e-14,
     ),
+    **dict.fromkeys(
+        ("autoencoder_error", "autoencoder_variance"),
+        Stated(
+            "fewer digits for one noised point without weight decay",
+            lambda p: USUAL + _over(p["n"] * p["noises"] - 1 + p["weight_decay"]),
+        ),
+    ),
     "subspace_logdet": _absolutely(1e-14, "a sum of logarithms"),
     "kl_subspace": Stated(
         "a sum of logarithms, and the pole at γ = 1: to 1e-14/(1−γ)", absolute=lambda p: 1e-14 / (1 - p["gamma"])

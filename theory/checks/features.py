@@ -14,6 +14,7 @@ from memgen.denoisers.features import SineFeatures, unit_rows
 from memgen.statistics import Estimate, extrapolate, mean
 from memgen.streams import drawn_once, stream
 from theory import features
+from theory.checks import autoencoder
 from theory.checks.check import Check, Observation
 from theory.features import ALL_NOISES
 
@@ -263,4 +264,5 @@ CHECKS = [
             "at twice the time": lambda t: np.exp(-12 * t - 1) / 6,
         },
     ),
+    *autoencoder.CHECKS,
 ]

@@ -1,5 +1,6 @@
-"""Random-feature denoisers: losses by ridge, losses in the course of training, and the spectrum behind both."""
+"""Denoisers as regressions: random features and kernels, their losses and spectra; a two-layer autoencoder."""
 
+from theory.features.autoencoder import autoencoder_error, autoencoder_variance
 from theory.features.flow import ALL_NOISES, Setting, flow_losses, half_times, halfway, sine_setting, spectral_density
 from theory.features.kernel import (
     ARCSINE,
@@ -22,6 +23,8 @@ __all__ = [
     "Bands",
     "Kernel",
     "Setting",
+    "autoencoder_error",
+    "autoencoder_variance",
     "features_test_loss",
     "features_train_loss",
     "flow_losses",
