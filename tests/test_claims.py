@@ -33,7 +33,7 @@ from theory.ledger.verdicts.your_model import Recipe
 ROOT = Path(__file__).resolve().parents[1]
 # The paper's own claims, the questions of its five reviewers, and claims of other theories.
 IDS = "C1 C2 C3 C4 C5 C6 C7 C8 R1.1 R1.2 R1.3 R2.1 R2.2 R2.3 R3.1 R3.2 R4.1".split()
-IDS += "R5.1 R5.2 R5.3 R5.4 R5.5 R5.6 R5.7 R5.8 T1 T2".split()
+IDS += "R5.1 R5.2 R5.3 R5.4 R5.5 R5.6 R5.7 R5.8 T1 T2 T3".split()
 SETTLED = {
     "C1": "holds with a correction",
     "C2": "holds with a correction",
@@ -62,6 +62,7 @@ SETTLED = {
     "R5.8": "commentary",
     "T1": "holds with a correction",
     "T2": "holds with a correction",
+    "T3": "holds with a correction",
 }
 
 
@@ -279,6 +280,12 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
         "holds": features.Noises((1.2, 1.0), (1.6, 2.0), 1.8, 1.02),
         "holds with a correction": features.Noises((1.2, 1.0), (1.6, 2.0), 300.0, 3.0),
         "fails": features.Noises((1.2, 1.3), (1.6, 2.0), 1.8, 1.02),
+    },
+    "T3": {
+        "holds": features.Means(-1.0, 1.0, 1.0, _at(1.0), 64),
+        "holds with a correction": features.Means(-1.0, 2.0, 1.25, _at(1.9), 64),
+        "fails": features.Means(-0.5, 2.0, 1.25, _at(1.9), 64),
+        UNDECIDED: features.Means(-1.0, 2.0, 1.25, Range(1.2, 1.0, 1.4), 64),
     },
 }
 

@@ -19,6 +19,8 @@ from theory.features import (
     ARCSINE,
     Bands,
     Setting,
+    autoencoder_error,
+    autoencoder_variance,
     flow_losses,
     gram_bands,
     gram_density,
@@ -232,6 +234,44 @@ def _above(z: np.ndarray, rest: np.ndarray, t: float, width: float) -> np.ndarra
     density = gram_density(samples, parts["of_point"], parts["of_noise"], rest, z, width)
     mass = np.diff(z) * np.convolve(density, [0.5, 0.5], "valid")
     return samples * m * np.append(mass[::-1].cumsum()[::-1], 0)
+
+
+# -- a two-layer autoencoder ----------------------------------------------------------------------------------------
+
+
+def autoencoders(stored: pd.DataFrame) -> Figure:
+    """n times the error of generated means, and generated variance, against the points; d → ∞, by noises a point."""
+    fig, (left, right) = plots.figure(2, height=3.2)
+    decay, sigma = (float(stored[name].iloc[0]) for name in ("decay", "sigma"))
+    sizes = sorted(stored["n"].unique().tolist())
+    dense = np.geomspace(sizes[0], 1.3 * sizes[-1], 200)
+    for axes, formula, measure in ((left, autoencoder_error, "error"), (right, autoencoder_variance, "variance")):
+        lines, points = (dense, np.array(sizes)) if measure == "error" else (1.0, np.ones(len(sizes)))
+        for k, m in enumerate([*sorted(stored["noises"].unique()), ALL_NOISES]):
+            plots.theory(axes, dense, lines * formula(dense, m, decay, sigma), k)
+            found = stored[(stored["noises"] == m) & (stored["measure"] == measure)]
+            seen = (
+                curve(*zip(*((n, root_limit(of)) for n, of in found.groupby("n")), strict=True)) if len(found) else None
+            )
+            if seen is not None:
+                scaled = (getattr(seen, name) * points for name in ("middle", "low", "high"))
+                markers(axes, Curve(seen.x, *scaled), k, plots.MARKERS[k])
+            style = {"marker": plots.MARKERS[k] if seen is not None else "", "color": f"C{k}", "mfc": "white"}
+            axes.plot([], [], plots.LINES[k], label=f"m = {m}" if m != ALL_NOISES else "all noises", **style)
+        axes.axhline(sigma**2, color="0.5", linewidth=0.9, linestyle=":")
+        axes.set(xscale="log", xlabel="training points n", xlim=(0.85 * sizes[0], dense[-1]), ylim=(0, None))
+        axes.set_xticks(sizes, [str(n) for n in sizes])
+        axes.minorticks_off()
+    left.set(ylabel="n × error of the generated means")
+    right.set(ylabel="generated variance within a class")
+    left.legend()
+    return fig
+
+
+def root_limit(found: pd.DataFrame) -> Estimate:
+    """At infinite d, in powers of d^{−1/2}."""
+    sizes, values = zip(*((d, mean(of["value"])) for d, of in found.groupby("d")), strict=True)
+    return extrapolate(np.array(sizes), list(values), powers=(0.5, 1)[: len(sizes) - 1])[0]
 
 
 # -- networks beside their linearisation ----------------------------------------------------------------------------

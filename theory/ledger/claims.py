@@ -224,6 +224,13 @@ CLAIMS: tuple[Claim, ...] = (
         features.more_noises,
         "10_features_and_kernels",
     ),
+    Claim(
+        "T3",
+        "A generated class has its mean wrong by an error that falls as 1/n, which is optimal.",
+        "cui2024",
+        features.means_of_classes,
+        "10_features_and_kernels",
+    ),
 )
 
 

@@ -1,12 +1,13 @@
-"""Networks as regressions on fixed features: `results/lazy` on the reviewer's remark, closed curves on two theories."""
+"""Networks as regressions: `results/lazy` on the reviewer's remark, closed curves and autoencoders on theories."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from memgen.experiments.lazy import TAU, beside
+from memgen.figures.features import root_limit
 from memgen.runs.store import load
-from theory.features import ALL_NOISES, flow_losses, half_times, sine_setting
+from theory.features import ALL_NOISES, autoencoder_error, flow_losses, half_times, sine_setting
 from theory.ledger.ruling import Criterion, Question, Range
 
 _T = 0.1  # diffusion time
@@ -185,5 +186,52 @@ more_noises = Question(
         f"p = 4n. Most is lost between: with p = n·m, here four noises a point, features are just enough to fit every "
         f"noised point, and the loss is {e.worst:.0f}, without bound as training goes on. All noises are worse than "
         f"one from p = {e.crossing:.1f} n on, not from n.",
+    ),
+)
+
+
+class Means(NamedTuple):
+    """How far an autoencoder puts the mean of a class from its place, d → ∞; errors in units of σ²/n, the least."""
+
+    exponent: float  # d ln(error)/d ln n from n = 100 to 1000, one noise a point, without weight decay
+    constant: float  # at n = 1000, one noise a point
+    copies: float  # four noises a point
+    measured: Range  # the most points that were simulated, one noise a point
+    points: int
+
+
+def _means() -> Means:
+    few, many = (float(autoencoder_error(n, 1, 1e-9, 1.0)) for n in (100, 1000))
+    stored, _ = load("autoencoder")
+    points, sigma2 = int(stored["n"].max()), float(stored["sigma"].iloc[0]) ** 2
+    found = root_limit(stored[(stored["n"] == points) & (stored["noises"] == 1) & (stored["measure"] == "error")])
+    measured = Range(*(points / sigma2 * value for value in Range.of(found)))
+    return Means(
+        float(np.log10(many / few)), 1000 * many, 1000 * float(autoencoder_error(1000, 4, 1e-9, 1.0)), measured, points
+    )
+
+
+means_of_classes = Question(
+    _means,
+    (
+        Criterion(
+            "holds",
+            "the exponent of n is within 0.02 of −1, and the error, computed and measured, is within a tenth of the "
+            "least, σ²/n",
+            lambda e: abs(e.exponent + 1) < 0.02 and abs(e.constant - 1) < 0.1 and e.measured.within(0.9, 1.1),
+        ),
+        Criterion(
+            "holds with a correction",
+            "the exponent is, and the error is not: measured, it is clearly more than 1.1 times the least",
+            lambda e: abs(e.exponent + 1) < 0.02 and e.constant >= 1.1 and e.measured.above(1.1),
+        ),
+        Criterion("fails", "the exponent is not within 0.02 of −1", lambda e: abs(e.exponent + 1) >= 0.02),
+    ),
+    lambda e: (
+        f"1/n, {e.constant:.1f} times the least with one noise.",
+        f"Two classes ±μ + σz, d → ∞, one noise a point, no weight decay: the error falls as n^{e.exponent:.2f} and "
+        f"is {e.constant:.2f} σ²/n at n = 1000. The mean of the points has σ²/n; as much again is the mean of the "
+        f"noises, which the generator remembers. With four noises a point it is {e.copies:.2f} σ²/n. Measured with "
+        f"{e.points} points and one noise each: {e.measured.told()} σ²/n.",
     ),
 )
