@@ -1,5 +1,7 @@
 """What chapter 10 draws, tabulates and compares."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -256,8 +258,10 @@ def autoencoders(stored: pd.DataFrame) -> Figure:
             if seen is not None:
                 scaled = (getattr(seen, name) * points for name in ("middle", "low", "high"))
                 markers(axes, Curve(seen.x, *scaled), k, plots.MARKERS[k])
-            style = {"marker": plots.MARKERS[k] if seen is not None else "", "color": f"C{k}", "mfc": "white"}
-            axes.plot([], [], plots.LINES[k], label=f"m = {m}" if m != ALL_NOISES else "all noises", **style)
+            style: dict[str, Any] = {"marker": plots.MARKERS[k] if seen is not None else "", "color": f"C{k}"}
+            axes.plot(
+                [], [], plots.LINES[k], mfc="white", label=f"m = {m}" if m != ALL_NOISES else "all noises", **style
+            )
         axes.axhline(sigma**2, color="0.5", linewidth=0.9, linestyle=":")
         axes.set(xscale="log", xlabel="training points n", xlim=(0.85 * sizes[0], dense[-1]), ylim=(0, None))
         axes.set_xticks(sizes, [str(n) for n in sizes])
