@@ -62,7 +62,7 @@ SETTLED = {
     "R5.8": "commentary",
     "T1": "holds with a correction",
     "T2": "holds with a correction",
-    "T3": "holds with a correction",
+    "T3": "holds",
 }
 
 
@@ -282,10 +282,10 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
         "fails": features.Noises((1.2, 1.3), (1.6, 2.0), 1.8, 1.02),
     },
     "T3": {
-        "holds": features.Means(-1.0, 1.0, 1.0, _at(1.0), 64),
-        "holds with a correction": features.Means(-1.0, 2.0, 1.25, _at(1.9), 64),
-        "fails": features.Means(-0.5, 2.0, 1.25, _at(1.9), 64),
-        UNDECIDED: features.Means(-1.0, 2.0, 1.25, Range(1.2, 1.0, 1.4), 64),
+        "holds": features.Means(-1.0, _at(-1.0), 2, 64, 2.0, 1.25),
+        "holds with a correction": features.Means(-1.0, _at(-0.5), 2, 64, 2.0, 1.25),
+        "fails": features.Means(-0.5, _at(-1.0), 2, 64, 2.0, 1.25),
+        UNDECIDED: features.Means(-1.0, Range(-1.0, -1.4, -0.6), 2, 64, 2.0, 1.25),
     },
 }
 

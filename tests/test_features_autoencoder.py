@@ -7,6 +7,7 @@ import pytest
 from memgen.denoisers.autoencoder import Autoencoder, fitted, generated
 from memgen.experiments import autoencoder as experiment
 from memgen.figures import features as figures
+from memgen.statistics import mean
 from memgen.streams import stream
 from theory.features import autoencoder_error, autoencoder_variance
 
@@ -51,6 +52,29 @@ def test_steps_of_the_flow_converge() -> None:
     assert far[1] < 0.4 * far[0]
 
 
+def test_noises_drawn_anew_at_each_time_are_forgotten() -> None:
+    """By hand what `generated` does, once with the same noises and once with new ones."""
+    n, d, steps, errors = 8, 600, 64, {"held": [], "new": []}
+    for replica in range(12):
+        for kind, found in errors.items():
+            rng = stream("noises anew", replica)
+            mu = np.sqrt(d) * np.eye(d)[0]
+            labels = np.where(np.arange(n) % 2, -1.0, 1.0)
+            clean = labels[:, None] * mu + rng.standard_normal((n, d))
+            noise, x = rng.standard_normal((n, d)), rng.standard_normal((24, d))
+            for k in range(steps):
+                t = k / steps
+                noise = rng.standard_normal((n, d)) if kind == "new" else noise
+                target = fitted(clean, (1 - t) * noise + t * clean, labels, 0.1).denoise(x)
+                x = target + (1 - 1 / (steps - k)) * (x - target)
+            turned = np.where(x @ mu < 0, -1.0, 1.0)[:, None] * x
+            one, other = turned[::2].mean(0) - mu, turned[1::2].mean(0) - mu
+            found.append(n * one @ other / d)
+    held, new = (mean(values) for values in errors.values())
+    assert abs(held.z(n * float(autoencoder_error(n, 1, 0.1)))) < 4 < abs(held.z(1.0))
+    assert new.value < 1.15 and abs(new.z(n * float(autoencoder_error(n, 1, 0.1)))) > 6
+
+
 def test_what_is_left_of_weight_decay_and_of_noises() -> None:
     n = np.array([2.0, 10.0, 1e6])
     np.testing.assert_allclose(n * autoencoder_error(n, 1e12, 1e-9, 0.7), 0.49, rtol=1e-6)
@@ -77,6 +101,7 @@ def test_rows_are_drawn_and_extrapolated() -> None:
         ({"labels": np.ones(3)}, r"labels \(N,\) and start \(k, d\), got \(2, 4\), \(2, 4\), \(3,\)"),
         ({"noise": np.ones((2, 5))}, "clean and noise must be"),
         ({"decay": 0.0}, "decay must be"),
+        ({"labels": np.zeros(2)}, "labels must be 1 or -1, got 0"),
         ({"steps": 0}, "steps must be"),
         ({"start": np.full((1, 4), np.nan)}, "start"),
     ],

@@ -107,5 +107,9 @@ def test_kernels_refuse_what_they_cannot_do() -> None:
         gram("sine", np.full((2, 2), 30.0))
     with pytest.raises(ValueError, match="points must be"):
         gram("arcsine", np.ones(3))
+    long = np.outer([1, 1e8, 3], [1.0, 2.0])
+    assert all(np.isfinite(gram(name, long)).all() for name in ("arcsine", "tangent"))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="samples must be positive, got -3"):
+        gram_bands(-3.0, 2, **ARCSINE.parts(0.1))
     with pytest.raises(ValueError, match="noises must be 2 or more"):
         gram_bands(2.0, 1, **ARCSINE.parts(0.1))

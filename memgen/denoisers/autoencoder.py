@@ -1,4 +1,4 @@
-"""A two-layer autoencoder with a skip connection, b x + w sign(w·x), fitted exactly, and what it generates."""
+"""A two-layer autoencoder with a skip connection, b x + w sign(w·x), fitted by turns, and what it generates."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -27,7 +27,7 @@ def _signs(values: np.ndarray) -> np.ndarray:
 
 
 def fitted(clean: np.ndarray, noised: np.ndarray, signs: np.ndarray, decay: float) -> Autoencoder:
-    """b and w for which Σ|clean − denoised|² + decay·|w|² is least, by steps from given signs on.
+    """b and w at a local minimum of Σ|clean − denoised|² + decay·|w|², found from given signs on.
 
     Ridge regression on (x, sign), in turn with the signs that its w has, until these stay; at early times, where noise
     decides, they may not, and end after `_ROUNDS`. Points (N, d).
@@ -54,7 +54,8 @@ def generated(
     """Where the flow takes white `start` (k, d): dX/dt = (denoised − X)/(1−t), an autoencoder fitted at each time.
 
     Its points are x_t = (1−t)·noise + t·clean, (N, d) each; signs begin as the labels, ±1. Midpoint steps that are
-    exact where the denoiser stands still. Raises ValueError on shapes that do not fit, decay ≤ 0 and steps < 1.
+    exact where the denoiser stands still. Raises ValueError on shapes that do not fit, labels that are not ±1,
+    decay ≤ 0 and steps < 1.
     """
     clean, noise, x = (
         arrays.points(name, arrays.array(name, given).astype(float))
@@ -64,6 +65,8 @@ def generated(
     if clean.shape != noise.shape or len(signs) != len(clean) or x.shape[1] != clean.shape[1]:
         given = f"{clean.shape}, {noise.shape}, {signs.shape} and {x.shape}"
         raise ValueError(f"clean and noise must be (N, d), labels (N,) and start (k, d), got {given}")
+    if not (np.abs(signs) == 1).all():
+        raise ValueError(f"labels must be 1 or -1, got {signs[np.abs(signs) != 1][0]:g}")
     decay = arrays.positive("decay", decay)
     times = np.linspace(0, 1, arrays.count("steps", steps) + 1)
     for now, then in pairwise(times):

@@ -16,11 +16,13 @@ def _sine(overlaps: np.ndarray, norms: np.ndarray) -> np.ndarray:
 
 def _arcsine(overlaps: np.ndarray, norms: np.ndarray) -> np.ndarray:
     wide = np.sqrt(1 + 2 * norms)
-    return 2 / np.pi * np.arcsin(2 * overlaps / np.outer(wide, wide))
+    return 2 / np.pi * np.arcsin(np.clip(2 * overlaps / np.outer(wide, wide), -1, 1))
 
 
 def _tangent(overlaps: np.ndarray, norms: np.ndarray) -> np.ndarray:
-    slopes = 4 / np.pi / np.sqrt(np.outer(1 + 2 * norms, 1 + 2 * norms) - 4 * overlaps**2)
+    # (1+2q)(1+2q') − 4c², where qq' − c² is not negative
+    apart = np.maximum(np.outer(norms, norms) - overlaps**2, 0)
+    slopes = 4 / np.pi / np.sqrt(1 + 2 * np.add.outer(norms, norms) + 4 * apart)
     return _arcsine(overlaps, norms) + overlaps * slopes
 
 

@@ -20,6 +20,7 @@ from theory.features import (
     ALL_NOISES,
     ARCSINE,
     Bands,
+    Kernel,
     Setting,
     autoencoder_error,
     autoencoder_variance,
@@ -208,12 +209,12 @@ def kernels(rows: pd.DataFrame, t: float) -> Figure:
     return fig
 
 
-def bands_of_kernel(t: float) -> Bands:
-    """Where the eigenvalues shown are for many points."""
-    return gram_bands(*KERNEL, **ARCSINE.parts(t))
+def bands_of_kernel(t: float, kernel: Kernel = ARCSINE) -> Bands:
+    """Where the eigenvalues are for many points; of the kernel shown, unless another is given."""
+    return gram_bands(*KERNEL, **kernel.parts(t))
 
 
-def blocks(t: float, d: int, count: int = 150) -> np.ndarray:
+def blocks(t: float, d: int, count: int = 300) -> np.ndarray:
     """What the Gram matrix holds of the copies of a point beyond what is linear, at finite d: (count, m, m)."""
     rng, m = stream("copies of a point", t, d), KERNEL[1]
     grams = np.stack([gram("arcsine", noised_copies(rng, 1, m, d, t)) for _ in range(count)])
@@ -222,7 +223,7 @@ def blocks(t: float, d: int, count: int = 150) -> np.ndarray:
 
 
 def spread(t: float) -> float:
-    """Standard deviation of the rates of single copies, times √d: how far they reach into each other at finite d."""
+    """Standard deviation of the eigenvalues of single copies, times √d: how far they reach at finite d."""
     d, m = 4000, KERNEL[1]
     apart = np.linalg.svd(np.ones((1, m)))[2][1:]  # differences of copies
     rates = np.linalg.eigvalsh(apart @ blocks(t, d) @ apart.T)

@@ -7,13 +7,14 @@ of a point have c = e^{−2t}. So the Gram matrix is
     K = κ'(0) UUᵀ/d + v² for two copies of a point + s_η² for a copy with itself,
 
 with v² = κ(e^{−2t}) − κ'(0)e^{−2t} and s_η² = κ(1) − κ(e^{−2t}) − κ'(0)(1−e^{−2t}): the letters of
-`theory.features.loss` for infinitely many features. Its eigenvalues are rates of training, in units of 1/nm. For many
-points they are, with μ² = μ_x² + μ_ξ² = κ'(0):
+`theory.features.loss` for infinitely many features. Its eigenvalues are rates of training, in units of 1/nm. For
+d ≪ n ≪ d³, where the cubic part of κ is not yet seen, they are, with μ² = μ_x² + μ_ξ² = κ'(0):
 
 - d near μ² n m/d, the generalization bulk: what is linear in the noised point;
-- n − d at s_η² + m v²: what the copies of a point share, the mean of its noises;
-- d near s_η² + v²(m−1)μ_ξ²/μ², the memorization bulk: what is linear in the noise less that mean;
-- n(m−1) − d at s_η²: single copies.
+- n − d at s_η² + m v²: what the copies of a point share, with the mean of their noises;
+- d near s_η² + v²(m−1)μ_ξ²/μ², the memorization bulk: what is linear in a point's mean and in the differences of its
+  copies, and not in x_t; with the law it gives each noise less that mean;
+- n(m−1) − d at s_η²: the rest of single copies, which has nothing to learn.
 """
 
 import math
@@ -156,7 +157,10 @@ gram_trace = Formula(
 
 
 class Kernel(NamedTuple):
-    """An odd kernel as a function of the correlation c = u·u'/d of inputs with |u|² = d, and its slope at c = 0."""
+    """An odd kernel as a function of the correlation c = u·u'/d of inputs with |u|² = d, and its slope at c = 0.
+
+    Its `parts` are differences, known to 10⁻¹⁶: past t = 5 `common` has no digits.
+    """
 
     value: Callable[[float], float]
     slope: float
@@ -188,12 +192,14 @@ class Bands(NamedTuple):
 
 
 def gram_bands(samples: float, noises: float, of_point: float, of_noise: float, common: float, fresh: float) -> Bands:
-    """For n ≫ d: where the d, n − d, d and n(m−1) − d eigenvalues are.
+    """For d ≪ n ≪ d³: where the d, n − d, d and n(m−1) − d eigenvalues are.
 
     Training learns the law after a time ∝ 1/`generalization`, and the points by heart after times ∝ 1/`points` and
     1/`memorization`, later by a factor ∝ n/d. Source: the derivation of `gram_trace`. Raises ValueError for m < 2,
-    where no copies are told apart.
+    where no copies are told apart, and unless samples is positive.
     """
+    if not samples > 0:
+        raise ValueError(f"samples must be positive, got {samples:g}")
     if not noises >= 2:
         raise ValueError(f"noises must be 2 or more for copies to be told apart, got {noises:g}")
     return Bands(

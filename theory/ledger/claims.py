@@ -226,7 +226,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "T3",
-        "A generated class has its mean wrong by an error that falls as 1/n, which is optimal.",
+        "A generated class has its mean wrong by an error that falls as 1/n, the Bayes-optimal rate.",
         "cui2024",
         features.means_of_classes,
         "10_features_and_kernels",

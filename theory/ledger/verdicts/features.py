@@ -7,6 +7,7 @@ import numpy as np
 from memgen.experiments.lazy import TAU, beside
 from memgen.figures.features import root_limit
 from memgen.runs.store import load
+from memgen.statistics import Estimate, fit
 from theory.features import ALL_NOISES, autoencoder_error, flow_losses, half_times, sine_setting
 from theory.ledger.ruling import Criterion, Question, Range
 
@@ -191,24 +192,25 @@ more_noises = Question(
 
 
 class Means(NamedTuple):
-    """How far an autoencoder puts the mean of a class from its place, d → ∞; errors in units of σ²/n, the least."""
+    """How far an autoencoder puts the mean of a class from its place, d → ∞, one noise a point held for all times."""
 
-    exponent: float  # d ln(error)/d ln n from n = 100 to 1000, one noise a point, without weight decay
-    constant: float  # at n = 1000, one noise a point
-    copies: float  # four noises a point
-    measured: Range  # the most points that were simulated, one noise a point
-    points: int
+    exponent: float  # d ln(error)/d ln n from n = 100 to 1000, without weight decay
+    measured: Range  # the same in simulations, with weight decay, from the fewest points but one to the most
+    few: int
+    many: int
+    constant: float  # error over σ²/n, that of the mean of the points, at n = 1000
+    copies: float  # the same with four noises a point
 
 
 def _means() -> Means:
-    few, many = (float(autoencoder_error(n, 1, 1e-9, 1.0)) for n in (100, 1000))
+    few, many, copies = (float(autoencoder_error(n, m, 1e-9, 1.0)) for n, m in ((100, 1), (1000, 1), (1000, 4)))
     stored, _ = load("autoencoder")
-    points, sigma2 = int(stored["n"].max()), float(stored["sigma"].iloc[0]) ** 2
-    found = root_limit(stored[(stored["n"] == points) & (stored["noises"] == 1) & (stored["measure"] == "error")])
-    measured = Range(*(points / sigma2 * value for value in Range.of(found)))
-    return Means(
-        float(np.log10(many / few)), 1000 * many, 1000 * float(autoencoder_error(1000, 4, 1e-9, 1.0)), measured, points
-    )
+    seen = stored[(stored["noises"] == 1) & (stored["measure"] == "error") & (stored["n"] > 1)]
+    sizes, found = zip(*((n, root_limit(of)) for n, of in seen.groupby("n")), strict=True)
+    logs = [Estimate(float(np.log(e.value)), e.error / e.value) for e in found]
+    slope = fit(np.stack([np.ones(len(sizes)), np.log(sizes)], axis=1), logs)
+    exponent = Estimate(float(slope[0][1]), float(np.sqrt(slope[1][1, 1])))
+    return Means(float(np.log10(many / few)), Range.of(exponent), min(sizes), max(sizes), 1000 * many, 1000 * copies)
 
 
 means_of_classes = Question(
@@ -216,22 +218,22 @@ means_of_classes = Question(
     (
         Criterion(
             "holds",
-            "the exponent of n is within 0.02 of −1, and the error, computed and measured, is within a tenth of the "
-            "least, σ²/n",
-            lambda e: abs(e.exponent + 1) < 0.02 and abs(e.constant - 1) < 0.1 and e.measured.within(0.9, 1.1),
+            "the exponent of n, computed, is within 0.02 of −1, and measured is clearly within 0.2 of it",
+            lambda e: abs(e.exponent + 1) < 0.02 and e.measured.within(-1.2, -0.8),
         ),
         Criterion(
             "holds with a correction",
-            "the exponent is, and the error is not: measured, it is clearly more than 1.1 times the least",
-            lambda e: abs(e.exponent + 1) < 0.02 and e.constant >= 1.1 and e.measured.above(1.1),
+            "computed for n → ∞ it is, and measured it is clearly not",
+            lambda e: abs(e.exponent + 1) < 0.02 and (e.measured.below(-1.2) or e.measured.above(-0.8)),
         ),
-        Criterion("fails", "the exponent is not within 0.02 of −1", lambda e: abs(e.exponent + 1) >= 0.02),
+        Criterion("fails", "computed, it is not", lambda e: abs(e.exponent + 1) >= 0.02),
     ),
     lambda e: (
-        f"1/n, {e.constant:.1f} times the least with one noise.",
-        f"Two classes ±μ + σz, d → ∞, one noise a point, no weight decay: the error falls as n^{e.exponent:.2f} and "
-        f"is {e.constant:.2f} σ²/n at n = 1000. The mean of the points has σ²/n; as much again is the mean of the "
-        f"noises, which the generator remembers. With four noises a point it is {e.copies:.2f} σ²/n. Measured with "
-        f"{e.points} points and one noise each: {e.measured.told()} σ²/n.",
+        f"The rate is optimal; the constant is {e.constant:.1f} σ²/n.",
+        f"Two classes ±μ + σz, d → ∞, one noise a point held for all times: without weight decay the error falls as "
+        f"n^{e.exponent:.2f}; simulated with some, from n = {e.few} to {e.many}, with the exponent "
+        f"{e.measured.told()}. The constant is not that of the mean of the points, σ²/n, but {e.constant:.2f} times "
+        f"as large: the generator remembers the noises of training. With four a point it is {e.copies:.2f} times as "
+        "large.",
     ),
 )
