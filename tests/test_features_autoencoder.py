@@ -67,9 +67,7 @@ def test_noises_drawn_anew_at_each_time_are_forgotten() -> None:
                 noise = rng.standard_normal((n, d)) if kind == "new" else noise
                 target = fitted(clean, (1 - t) * noise + t * clean, labels, 0.1).denoise(x)
                 x = target + (1 - 1 / (steps - k)) * (x - target)
-            turned = np.where(x @ mu < 0, -1.0, 1.0)[:, None] * x
-            one, other = turned[::2].mean(0) - mu, turned[1::2].mean(0) - mu
-            found.append(n * one @ other / d)
+            found.append(n * experiment.of_made(x, mu)["error"])
     held, new = (mean(values) for values in errors.values())
     assert abs(held.z(n * float(autoencoder_error(n, 1, 0.1)))) < 4 < abs(held.z(1.0))
     assert new.value < 1.15 and abs(new.z(n * float(autoencoder_error(n, 1, 0.1)))) > 6
@@ -87,7 +85,6 @@ def test_rows_are_drawn_and_extrapolated() -> None:
     params = experiment.Params(preset="smoke")
     cells = experiment.grid(params)
     assert len(cells) == 2 * 2 * 3 and {at.sets for at in cells} == {3, 4, 6}
-
     rows = pd.concat([experiment.cell(at) for at in cells], ignore_index=True)
     assert rows.groupby("measure").size().to_dict() == {"error": 52, "variance": 52}
     assert (rows.loc[rows["measure"] == "variance", "value"] > 0).all()

@@ -1,13 +1,12 @@
 """Infinitely wide networks: their kernels, the spectrum of their Gram matrices, and what is left of it at finite d."""
 
 import itertools
-from typing import Any
 
 import numpy as np
 import pytest
 from scipy import special
 
-from memgen.denoisers.kernels import gram
+from memgen.denoisers.kernels import Name, gram
 from memgen.experiments.features import KERNEL
 from memgen.figures import features as figures
 from memgen.statistics import mean, threshold
@@ -16,6 +15,7 @@ from theory.features import (
     ARCSINE,
     SINE,
     TANGENT,
+    Kernel,
     gram_bands,
     gram_density,
     gram_trace,
@@ -24,11 +24,11 @@ from theory.features import (
 )
 from theory.features.flow import _states, _traces
 
-EXACT = {"sine": SINE, "arcsine": ARCSINE, "tangent": TANGENT}
+EXACT: dict[Name, Kernel] = {"sine": SINE, "arcsine": ARCSINE, "tangent": TANGENT}
 
 
 @pytest.mark.parametrize("name", EXACT)
-def test_a_kernel_is_the_function_of_the_correlation_that_theory_has(name: Any) -> None:
+def test_a_kernel_is_the_function_of_the_correlation_that_theory_has(name: Name) -> None:
     turned = np.linspace(0, np.pi, 9)
     circle = np.sqrt(2) * np.column_stack([np.cos(turned), np.sin(turned)])  # |u|² = d
     exact = [EXACT[name].value(c) for c in np.cos(turned)]
@@ -46,8 +46,12 @@ def test_kernels_are_those_of_wide_networks() -> None:
     for i, j in itertools.combinations_with_replacement(range(5), 2):
         last = erf[i] * erf[j]
         first = slope[i] * slope[j] * (u[i] @ u[j] / 3)
-        drawn = {"sine": np.sin(inner[i]) * np.sin(inner[j]), "arcsine": last, "tangent": last + first}
-        scores += [mean(values).z(gram(name, u)[i, j]) for name, values in drawn.items()]  # type: ignore[arg-type]
+        drawn: dict[Name, np.ndarray] = {
+            "sine": np.sin(inner[i]) * np.sin(inner[j]),
+            "arcsine": last,
+            "tangent": last + first,
+        }
+        scores += [mean(values).z(gram(name, u)[i, j]) for name, values in drawn.items()]
     assert np.abs(scores).max() < threshold(len(scores), 0.01)
     assert abs(mean(erf[0] * erf[1]).z(gram("tangent", u)[0, 1])) > 10
 
@@ -108,7 +112,7 @@ def test_kernels_refuse_what_they_cannot_do() -> None:
     with pytest.raises(ValueError, match="points must be"):
         gram("arcsine", np.ones(3))
     long = np.outer([1, 1e8, 3], [1.0, 2.0])
-    assert all(np.isfinite(gram(name, long)).all() for name in ("arcsine", "tangent"))  # type: ignore[arg-type]
+    assert np.isfinite(gram("arcsine", long)).all() and np.isfinite(gram("tangent", long)).all()
     with pytest.raises(ValueError, match="samples must be positive, got -3"):
         gram_bands(-3.0, 2, **ARCSINE.parts(0.1))
     with pytest.raises(ValueError, match="noises must be 2 or more"):

@@ -19,13 +19,6 @@ from theory.core.parts import Variable
 _LONG = 600
 
 
-class _Step(NamedTuple):
-    """A part of a long expression that it uses more than once."""
-
-    name: str
-    value: str
-
-
 class _Python(PythonCodePrinter):
     comment = "# {}"
     head = "import math\n\n\n"
@@ -37,8 +30,8 @@ class _Python(PythonCodePrinter):
         f, s = (self._print(argument) for argument in mean.args)
         return f"(sum({f} for {s} in {s})/len({s}))"
 
-    def function(self, name: str, arguments: list[str], steps: list[_Step], value: str) -> str:
-        named = "".join(f"    {step.name} = {step.value}\n" for step in steps)
+    def function(self, name: str, arguments: list[str], steps: list[tuple[str, str]], value: str) -> str:
+        named = "".join(f"    {part} = {formed}\n" for part, formed in steps)
         return f"def {name}({', '.join(arguments)}):\n{named}    return {value}"
 
 
@@ -52,10 +45,10 @@ class _C(C99CodePrinter):
     def _print_Mean(self, mean: Mean) -> str:
         raise BadInput("an average over a spectrum has no expression in C: --as python and --as js have one")
 
-    def function(self, name: str, arguments: list[str], steps: list[_Step], value: str) -> str:
+    def function(self, name: str, arguments: list[str], steps: list[tuple[str, str]], value: str) -> str:
         value = "\n    ".join(value.splitlines())
         taken = ", ".join(f"double {argument}" for argument in arguments)
-        named = "".join(f"    const double {step.name} = {step.value};\n" for step in steps)
+        named = "".join(f"    const double {part} = {formed};\n" for part, formed in steps)
         return f"double {name}({taken})\n{{\n{named}    return {value};\n}}"
 
 
@@ -73,9 +66,9 @@ class JavaScript(JavascriptCodePrinter):
         f, s = (self._print(argument) for argument in mean.args)
         return f"({s}.reduce((total, {s}) => total + {f}, 0)/{s}.length)"
 
-    def function(self, name: str, arguments: list[str], steps: list[_Step], value: str) -> str:
+    def function(self, name: str, arguments: list[str], steps: list[tuple[str, str]], value: str) -> str:
         value = "\n    ".join(value.splitlines())
-        named = "".join(f"    const {step.name} = {step.value};\n" for step in steps)
+        named = "".join(f"    const {part} = {formed};\n" for part, formed in steps)
         return f"function {name}({', '.join(arguments)}) {{\n{named}    return {value};\n}}"
 
 
@@ -102,13 +95,14 @@ def code(formula: Formula, language: str) -> str:
     if formula.unknown:
         symbol, equation, *edges = formula.unknown[:4]
         low, high = (printer.doprint(_elementary(edge)).replace("\n", " ") for edge in edges)
-        zero = printer.doprint(_elementary(equation)).replace("\n", " ")
-        unknown = _Argument(str(symbol), "")
+        equation = _elementary(equation)
         if _long(equation):
-            name, taken = f"{formula.name}_equation", [argument.name for argument in (*arguments, unknown)]
-            functions.append(_function(printer, name, taken, _elementary(equation)))
+            name, taken = f"{formula.name}_equation", [*(argument.name for argument in arguments), str(symbol)]
+            functions.append(_function(printer, name, taken, equation))
             zero = f"{name}({', '.join(taken)})"
-        arguments.append(unknown._replace(meaning=f"the root in ({low}, {high}) of {zero}"))
+        else:
+            zero = printer.doprint(equation).replace("\n", " ")
+        arguments.append(_Argument(str(symbol), f"the root in ({low}, {high}) of {zero}"))
     said += [f"{argument.name}: {argument.meaning}" for argument in arguments]
     if needed := sorted(name for f in expr.atoms(sp.Function) if (name := type(f).__name__) not in _known(printer)):
         said.append(f"to be supplied: {', '.join(dict.fromkeys(needed))}")
@@ -124,11 +118,11 @@ def _long(expr: sp.Expr) -> bool:
 
 def _function(printer: Any, name: str, arguments: list[str], expr: sp.Expr) -> str:
     """An expression as a function; a long one in steps."""
-    steps: list[_Step] = []
+    steps: list[tuple[str, str]] = []  # parts that it uses more than once: their names, and what they are
     if _long(expr):
         averaged = {mean.args[1] for mean in expr.atoms(Mean)}
         shared, (expr,) = sp.cse(expr, symbols=sp.numbered_symbols("part", start=1), ignore=averaged)
-        steps = [_Step(str(part), printer.doprint(value)) for part, value in shared]
+        steps = [(str(part), printer.doprint(value)) for part, value in shared]
     return str(printer.function(name, arguments, steps, printer.doprint(expr)))
 
 

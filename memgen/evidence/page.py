@@ -85,7 +85,8 @@ def precision(results: Path) -> str:
     return f"""## Digits
 
 The value and the logarithm of {rows["formula"].nunique()} formulas in float64, at {len(rows) // 2:,} points of their
-whole domains: n to 10¹², d to 10⁶, t to 700, both sides of every phase boundary. {len(compared):,} of them are compared
+whole domains: n to 10¹², d to 10⁶, t to 700, of random features p/d and n/d between 10⁻⁶ and 10⁶ and parts of a square
+between 10⁻⁹ and 1; both sides of every phase boundary. {len(compared):,} of them are compared
 with high precision. Where twelve digits are stated the worst error is {_size(compared.loc[usual, "error"].max())}.
 Differences state fewer digits near where they vanish, and none where they are 0 to rounding; they are below.
 {len(wrong)} of the values have fewer digits than stated. {_counted(others)}

@@ -76,12 +76,17 @@ def cell(at: Cell) -> pd.DataFrame:
 
 
 def measured(rng: np.random.Generator, n: int, m: int, d: int, decay: float, sigma: float) -> dict[str, float]:
-    """`error`, |μ̂−μ|²/d of the mean that new data have, without bias by their number; and their `variance`."""
+    """`of_made` of what autoencoders fitted to n points and m noises of each make."""
     mu = rng.standard_normal(d)
     mu *= np.sqrt(d) / np.linalg.norm(mu)
     labels = np.repeat(rng.choice([-1.0, 1.0], n), m)
     clean = labels[:, None] * mu + sigma * np.repeat(rng.standard_normal((n, d)), m, axis=0)
     x = generated(clean, rng.standard_normal(clean.shape), labels, decay, rng.standard_normal((COUNT, d)), STEPS)
+    return of_made(x, mu)
+
+
+def of_made(x: np.ndarray, mu: np.ndarray) -> dict[str, float]:
+    """`error`, |μ̂−μ|²/d of the mean that new data (k, d) have, without bias by their number; and their `variance`."""
     turned = np.where(x @ mu < 0, -1.0, 1.0)[:, None] * x
     one, other = turned[::2].mean(0) - mu, turned[1::2].mean(0) - mu
-    return {"error": float(one @ other / d), "variance": float(turned.var(axis=0, ddof=1).mean())}
+    return {"error": float(one @ other / len(mu)), "variance": float(turned.var(axis=0, ddof=1).mean())}

@@ -93,25 +93,27 @@ def cell(at: Cell) -> pd.DataFrame:
     for replica in range(at.sets):
         rng = stream(at.seed, "features", at.part, p, n, at.noises, at.d, at.t, replica)
         if at.part == "kernel":
-            values = np.linalg.eigvalsh(gram("arcsine", noised_copies(rng, n, at.noises, at.d, at.t)))
-            rows.append(_frame(replica, RATES, "below", (values < RATES[:, None]).mean(1)))
-            continue
-        weights, points = unit_rows(rng, p, at.d), rng.standard_normal((n, at.d))
-        model = SineFeatures(weights, points, at.t, at.noises or None, rng)
-        if at.part == "spectrum":
-            values = np.linalg.eigvalsh(model.gram)
-            found = {"below": (BINS, (values < BINS[:, None]).mean(1))}
+            found = {"below": _below(gram("arcsine", noised_copies(rng, n, at.noises, at.d, at.t)), RATES)}
         else:
-            named = TIMES if at.part == "time" else np.array([EARLY, LATE])
-            times = TIMES if at.part == "time" else np.array([EARLY / at.features, LATE])
-            found = {name: (named, values) for name, values in model.flow(times)._asdict().items()}
-        rows += [_frame(replica, where, name, values) for name, (where, values) in found.items()]
+            weights, points = unit_rows(rng, p, at.d), rng.standard_normal((n, at.d))
+            model = SineFeatures(weights, points, at.t, at.noises or None, rng)
+            if at.part == "spectrum":
+                found = {"below": _below(model.gram, BINS)}
+            else:
+                named = TIMES if at.part == "time" else np.array([EARLY, LATE])
+                times = TIMES if at.part == "time" else np.array([EARLY / at.features, LATE])
+                found = {name: (named, values) for name, values in model.flow(times)._asdict().items()}
+        rows += [
+            pd.DataFrame({"replica": replica, "at": where, "measure": name, "value": values})
+            for name, (where, values) in found.items()
+        ]
     about = {"part": at.part, "features": at.features, "samples": at.samples, "noises": at.noises, "d": at.d, "t": at.t}
     return pd.concat(rows, ignore_index=True).assign(**about)[[*about, "replica", "at", "measure", "value"]]
 
 
-def _frame(replica: int, at: np.ndarray, measure: str, values: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame({"replica": replica, "at": at, "measure": measure, "value": values})
+def _below(matrix: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The places, and the share of eigenvalues below each."""
+    return at, (np.linalg.eigvalsh(matrix) < at[:, None]).mean(1)
 
 
 def sampled_by_regression(d: int, n: int, p: int, count: int = 256) -> tuple[float, float]:

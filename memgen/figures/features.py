@@ -1,7 +1,5 @@
 """What chapter 10 draws, tabulates and compares."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -34,6 +32,7 @@ from theory.features import (
     spectral_density,
 )
 
+ROOTS = (0.5, 1)  # powers of 1/d in which autoencoders approach infinite d
 _DENSE = np.geomspace(TIMES[0], TIMES[-1], 200)
 
 
@@ -71,14 +70,15 @@ def widths(rows: pd.DataFrame, t: float) -> Figure:
     return fig
 
 
-def limits(found: pd.DataFrame, by: str) -> Curve:
-    """Means along a column, extrapolated to infinite d in powers of 1/d: two of them where there are three d."""
-    return curve(*zip(*((x, _limit(of)) for x, of in found.groupby(by)), strict=True))
+def limits(found: pd.DataFrame, by: str, powers: tuple[float, ...] = (1, 2)) -> Curve:
+    """`limit` along a column."""
+    return curve(*zip(*((x, limit(of, powers)) for x, of in found.groupby(by)), strict=True))
 
 
-def _limit(found: pd.DataFrame) -> Estimate:
+def limit(found: pd.DataFrame, powers: tuple[float, ...] = (1, 2)) -> Estimate:
+    """The mean, extrapolated to infinite d in these powers of 1/d: in all of them where there are three d."""
     sizes, values = zip(*((d, mean(of["value"])) for d, of in found.groupby("d")), strict=True)
-    return extrapolate(np.array(sizes), list(values), powers=(1, 2)[: len(sizes) - 1])[0]
+    return extrapolate(np.array(sizes), list(values), powers=powers[: len(sizes) - 1])[0]
 
 
 def _counts(found: pd.DataFrame) -> list[int]:
@@ -105,6 +105,10 @@ def paces(rows: pd.DataFrame) -> tuple[Curve, Curve]:
 
 def _of_logs(found: Curve) -> Curve:
     return Curve(found.x, *(np.exp(part) for part in found[1:]))
+
+
+def _times(found: Curve, factor: float | np.ndarray) -> Curve:
+    return Curve(found.x, *(part * factor for part in found[1:]))
 
 
 def times(rows: pd.DataFrame, t: float) -> Figure:
@@ -135,7 +139,7 @@ def times(rows: pd.DataFrame, t: float) -> Figure:
             right, dense[-1], lines[-1, 1], f"p/d = {wide:g}", k, ha="right", xytext=(0, -13 if k == 1 else 4)
         )
     for seen, color, marker in zip(paces(rows), (1, 0), ("s", "o"), strict=True):
-        markers(right, seen._replace(**{a: getattr(seen, a) * WIDE for a in ("middle", "low", "high")}), color, marker)
+        markers(right, _times(seen, WIDE), color, marker)
     right.set(xscale="log", yscale="log", xlabel="points to a dimension, n/d", ylabel="training time τ · p/d")
     right.set_xticks([0.5, 1, 2, 4, 8, 16], ["½", "1", "2", "4", "8", "16"])
     right.minorticks_off()
@@ -151,12 +155,9 @@ def spectrum(rows: pd.DataFrame, t: float) -> Figure:
     found = part(rows, "spectrum", "below")
     p, n = (float(found[name].iloc[0]) for name in ("features", "samples"))
     setting = sine_setting(p, n, ALL_NOISES, t)
-    below = means(found, "at")
-    above = Curve(below.x, *(p * (1 - part) for part in (below.middle, below.high, below.low)))
-    markers(axes, Curve(*(values[above.middle > 0] for values in above)), 0)
+    markers(axes, _counted(found, p), 0)
     dense = np.geomspace(1e-3, 1e2, 6000)
-    mass = np.diff(dense) * (np.convolve(spectral_density(setting, dense, 1e-4), [0.5, 0.5], "valid"))
-    plots.theory(axes, dense[:-1], p * mass[::-1].cumsum()[::-1], 0)
+    plots.theory(axes, dense[:-1], _beyond(dense, spectral_density(setting, dense, 1e-4), p), 0)
     low, high = memory_edges(setting)
     axes.axvspan(low, high, color="0.9", zorder=0)
     for count, x, text in ((p, 2e-3, "p"), (n + 1, 2e-3, "n + d"), (1, 2e-3, "d")):
@@ -166,6 +167,19 @@ def spectrum(rows: pd.DataFrame, t: float) -> Figure:
     axes.set(xlabel="eigenvalue u, the rate of training", ylabel="eigenvalues above u, by d")
     axes.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
     return fig
+
+
+def _counted(found: pd.DataFrame, whole: float) -> Curve:
+    """How many of `whole` eigenvalues are above each place where there are any, from the shares below it."""
+    below = means(found, "at")
+    above = Curve(below.x, *(whole * (1 - share) for share in (below.middle, below.high, below.low)))
+    return Curve(*(values[above.middle > 0] for values in above))
+
+
+def _beyond(z: np.ndarray, density: np.ndarray, whole: float) -> np.ndarray:
+    """How many of `whole` eigenvalues are above each z but the last, up to that."""
+    mass = np.diff(z) * np.convolve(density, [0.5, 0.5], "valid")
+    return whole * mass[::-1].cumsum()[::-1]
 
 
 def memory_edges(s: Setting) -> tuple[float, float]:
@@ -184,16 +198,15 @@ def kernels(rows: pd.DataFrame, t: float) -> Figure:
     sizes = sorted(found["d"].unique().tolist())
     bands, parts = bands_of_kernel(t), ARCSINE.parts(t)
     dense = np.geomspace(bands.copies / 20, 3 * bands.generalization, 20_000)
-    limit = _above(dense, limit_block(m, parts["common"], parts["fresh"]), t, bands.points / 1000)
+    far = _above(dense, limit_block(m, parts["common"], parts["fresh"]), t, bands.points / 1000)
     low = dense[dense < 5 * bands.points][:: len(dense) // 300]
     shown = {d: 1 + _above(low, blocks(t, d), t, bands.points / 500) for d in dict.fromkeys((sizes[0], sizes[-1]))}
     for axes, scale, last in zip(panels, ("log", "linear"), (np.inf, 1.3 * bands.points), strict=True):
-        plots.theory(axes, dense, limit, 3)
+        plots.theory(axes, dense[:-1], far, 3)
         for k, (d, line) in enumerate(shown.items()):
-            below = means(found[found["d"] == d], "at")
-            above = Curve(below.x, *(samples * m * (1 - part) for part in (below.middle, below.high, below.low)))
-            markers(axes, Curve(*(v[(above.middle > 0) & (above.x < last)] for v in above)), k, plots.MARKERS[k])
-            axes.plot(low, line, plots.LINES[k + 1], color=f"C{k}")
+            seen = _counted(found[found["d"] == d], samples * m)
+            markers(axes, Curve(*(values[seen.x < last] for values in seen)), k, plots.MARKERS[k])
+            axes.plot(low[:-1], line, plots.LINES[k + 1], color=f"C{k}")
             axes.plot([], [], plots.LINES[k + 1], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=f"d = {d}")
         axes.plot([], [], plots.LINES[3], color="C3", label="d → ∞")
         axes.set(xlabel="eigenvalue z, the rate of training", xscale=scale, yscale=scale)
@@ -231,12 +244,10 @@ def spread(t: float) -> float:
 
 
 def _above(z: np.ndarray, rest: np.ndarray, t: float, width: float) -> np.ndarray:
-    """Eigenvalues above z, by d, up to the largest of z."""
+    """Eigenvalues above each z but the last, by d, up to that."""
     samples, m = KERNEL
     parts = ARCSINE.parts(t)
-    density = gram_density(samples, parts["of_point"], parts["of_noise"], rest, z, width)
-    mass = np.diff(z) * np.convolve(density, [0.5, 0.5], "valid")
-    return samples * m * np.append(mass[::-1].cumsum()[::-1], 0)
+    return _beyond(z, gram_density(samples, parts["of_point"], parts["of_noise"], rest, z, width), samples * m)
 
 
 # -- a two-layer autoencoder ----------------------------------------------------------------------------------------
@@ -249,20 +260,15 @@ def autoencoders(stored: pd.DataFrame) -> Figure:
     sizes = sorted(stored["n"].unique().tolist())
     dense = np.geomspace(sizes[0], 1.3 * sizes[-1], 200)
     for axes, formula, measure in ((left, autoencoder_error, "error"), (right, autoencoder_variance, "variance")):
-        lines, points = (dense, np.array(sizes)) if measure == "error" else (1.0, np.ones(len(sizes)))
+        power = 1 if measure == "error" else 0  # of n, by which values are multiplied
         for k, m in enumerate([*sorted(stored["noises"].unique()), ALL_NOISES]):
-            plots.theory(axes, dense, lines * formula(dense, m, decay, sigma), k)
+            plots.theory(axes, dense, dense**power * formula(dense, m, decay, sigma), k)
             found = stored[(stored["noises"] == m) & (stored["measure"] == measure)]
-            seen = (
-                curve(*zip(*((n, root_limit(of)) for n, of in found.groupby("n")), strict=True)) if len(found) else None
-            )
-            if seen is not None:
-                scaled = (getattr(seen, name) * points for name in ("middle", "low", "high"))
-                markers(axes, Curve(seen.x, *scaled), k, plots.MARKERS[k])
-            style: dict[str, Any] = {"marker": plots.MARKERS[k] if seen is not None else "", "color": f"C{k}"}
-            axes.plot(
-                [], [], plots.LINES[k], mfc="white", label=f"m = {m}" if m != ALL_NOISES else "all noises", **style
-            )
+            if simulated := len(found) > 0:
+                seen = limits(found, "n", ROOTS)
+                markers(axes, _times(seen, seen.x**power), k, plots.MARKERS[k])
+            marker, label = (plots.MARKERS[k], f"m = {m}") if simulated else ("", "all noises")
+            axes.plot([], [], plots.LINES[k], marker=marker, color=f"C{k}", mfc="white", label=label)
         axes.axhline(sigma**2, color="0.5", linewidth=0.9, linestyle=":")
         axes.set(xscale="log", xlabel="training points n", xlim=(0.85 * sizes[0], dense[-1]), ylim=(0, None))
         axes.set_xticks(sizes, [str(n) for n in sizes])
@@ -271,12 +277,6 @@ def autoencoders(stored: pd.DataFrame) -> Figure:
     right.set(ylabel="generated variance within a class")
     left.legend()
     return fig
-
-
-def root_limit(found: pd.DataFrame) -> Estimate:
-    """At infinite d, in powers of d^{−1/2}."""
-    sizes, values = zip(*((d, mean(of["value"])) for d, of in found.groupby("d")), strict=True)
-    return extrapolate(np.array(sizes), list(values), powers=(0.5, 1)[: len(sizes) - 1])[0]
 
 
 # -- networks beside their linearisation ----------------------------------------------------------------------------

@@ -122,7 +122,7 @@ class _Read(NamedTuple):
 
 
 def _together(file: pq.ParquetFile) -> dict[int, _Read]:
-    """All cells read at once, by position: a hundredth of the time; none if any row cannot be read."""
+    """All cells read at once, by position, which is several times as fast; none if any row cannot be read."""
     ends = np.cumsum([file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)])
     try:
         table = file.read().to_pandas(ignore_metadata=True)

@@ -28,6 +28,7 @@ from numpy.typing import ArrayLike
 from theory.core.bounds import Bracket
 from theory.core.formula import Branch, Formula
 from theory.core.steps import Identity, Limit, Premise, Step
+from theory.features.loss import turned
 from theory.letters import (
     common,
     dimension_factor,
@@ -48,7 +49,7 @@ _REST = noises * common + fresh, fresh
 _MANY = 1, noises - 1  # rows of each kind for each point
 
 
-def _inverse(linear: sp.Expr, rest: sp.Expr, ridge: sp.Expr = ridge) -> sp.Expr:
+def _inverse(linear: sp.Expr, rest: sp.Expr) -> sp.Expr:
     """(K+λ)⁻¹ on average, for one kind of rows."""
     return 1 / (rest + ridge + linear * _CHI)
 
@@ -65,15 +66,13 @@ def _gram_trace(f: Formula) -> Iterator[Step]:
         "elkaroui2010 for single points; argued here for copies",
         "features.gram_trace",
     )
-    turn = sp.Matrix([[1, 1, 1], [1, -1, 0], [1, 1, -2]])
-    turn = sp.diag(*[1 / sp.sqrt(sum(x**2 for x in turn.row(k))) for k in range(3)]) * turn
     for name, (shared, own), kinds in (
         ("linear", (of_point, of_noise), _LINEAR),
         ("the rest", (common, fresh), _REST),
     ):
         block = shared * sp.ones(3, 3) + own * sp.eye(3)
         mean, apart = (kind.subs(noises, 3) for kind in kinds)
-        yield Identity(f"three copies, turned: {name}", turn * block * turn.T, sp.diag(mean, apart, apart))
+        yield Identity(f"three copies, turned: {name}", turned(block), sp.diag(mean, apart, apart))
     yield Premise(
         "(K+λ)⁻¹ is on average (B+λ+χA)⁻¹, A and B what is linear and the rest; leave a dimension out: "
         "1/χ = 1 + tr A(K+λ)⁻¹/d",
@@ -144,12 +143,7 @@ gram_trace = Formula(
     source="derived here",
     derivation=_gram_trace,
     bounds=_bounds,
-    unknown=unknown(
-        _CHI,
-        _EQUATION,
-        1 / (1 + _MOST) / 2,
-        sp.Integer(1),
-    ),
+    unknown=unknown(_CHI, _EQUATION, 1 / (1 + _MOST) / 2, sp.Integer(1)),
 )
 
 

@@ -137,6 +137,13 @@ _TRAIN = _rho * (1 - _T) - ridge * _slope(sp.Matrix([0, 1]))
 _TEST = 1 - 2 * _T + _slope(_WHOLE)
 
 
+def turned(copies: sp.Matrix) -> sp.Matrix:
+    """A covariance of three copies, in terms of their mean, times √3, and of two differences of length 1."""
+    turn = sp.Matrix([[1, 1, 1], [1, -1, 0], [1, 1, -2]])
+    turn = sp.diag(*[1 / sp.sqrt(sum(x**2 for x in turn.row(k))) for k in range(3)]) * turn
+    return turn * copies * turn.T
+
+
 @shared
 def _model() -> Iterator[Step]:
     """What is taken for a feature, and the losses in terms of F."""
@@ -144,15 +151,13 @@ def _model() -> Iterator[Step]:
         "Gaussian equivalence: Ω and η are noise that knows neither W nor x", "argued here", "features.train_loss"
     )
     own, alike = sp.symbols("own alike", positive=True)  # R and C of one feature
-    turn = sp.Matrix([[1, 1, 1], [1, -1, 0], [1, 1, -2]])
-    turn = sp.diag(*[1 / sp.sqrt(sum(x**2 for x in turn.row(k))) for k in range(3)]) * turn
     copies = alike * sp.ones(3, 3) + own * sp.eye(3)
     yield Identity(
         "three copies, turned: their mean has mC+R, differences have R",
-        turn * copies * turn.T,
+        turned(copies),
         sp.diag(3 * alike + own, own, own),
     )
-    yield Identity("their targets stay independent, of variance 1", turn * turn.T, sp.eye(3))
+    yield Identity("their targets stay independent, of variance 1", turned(sp.eye(3)), sp.eye(3))
     # One feature and one dimension: U, K and A, and what a fresh point has for U
     seen, cross, weight, rho, true, zeta = sp.symbols("seen cross weight_a rho_rows true zeta", positive=True)
     objective = rho - 2 * weight * rho * cross + weight**2 * (seen + zeta * true + ridge)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from memgen.experiments.lazy import TAU, beside
-from memgen.figures.features import root_limit
+from memgen.figures.features import ROOTS, limit
 from memgen.runs.store import load
 from memgen.statistics import Estimate, fit
 from theory.features import ALL_NOISES, autoencoder_error, flow_losses, half_times, sine_setting
@@ -206,7 +206,7 @@ def _means() -> Means:
     few, many, copies = (float(autoencoder_error(n, m, 1e-9, 1.0)) for n, m in ((100, 1), (1000, 1), (1000, 4)))
     stored, _ = load("autoencoder")
     seen = stored[(stored["noises"] == 1) & (stored["measure"] == "error") & (stored["n"] > 1)]
-    sizes, found = zip(*((n, root_limit(of)) for n, of in seen.groupby("n")), strict=True)
+    sizes, found = zip(*((n, limit(of, ROOTS)) for n, of in seen.groupby("n")), strict=True)
     logs = [Estimate(float(np.log(e.value)), e.error / e.value) for e in found]
     slope = fit(np.stack([np.ones(len(sizes)), np.log(sizes)], axis=1), logs)
     exponent = Estimate(float(slope[0][1]), float(np.sqrt(slope[1][1, 1])))
