@@ -183,6 +183,9 @@ TWINS = {
     "sign_collapse_time": lambda f: _equation(f, _L.separation, 0),  # |G| counted in full
     "mixture_collapse_time": lambda f: _equation(f, _L.separation, 2 * _L.separation),
     "place_entropy": lambda f: _twin(f, 0, _L.tau, _L.tau / 2),  # the distance for half of it
+    "window_information": lambda f: _twin(f, 0, _L.pixels, _L.pixels + 1),
+    "window_error": lambda f: _twin(f, 0, _L.pixels, 2 * _L.pixels),
+    "window_size": lambda f: _equation(f, _L.n, 2 * _L.n),
     "guidance_push": lambda f: _twin(f, 0, _L.guidance, sp.sqrt(_L.guidance)),
     "data_copying_deviation": lambda f: _twin(f, 0, None, sp.Integer(1)),
     "noises_trace": lambda f: _twin(f, 1, _L.noises, 1),

@@ -22,7 +22,7 @@ def test_no_term_is_wider_than_a_line_and_nothing_is_lost(name: str) -> None:
     values += [_plain(formula.equation)] if formula.unknown else []
     if formula.layout:
         parts = [(symbol, part) for symbol, _, part in reversed(formula.layout.parts)]
-        shown = [formula.layout.value, formula.layout.equation]
+        shown = [formula.layout.value, *([formula.layout.equation] if formula.unknown else [])]
     else:
         parts, shown = _named(values)
     # Arguments of one function, or one average, may be what they are; a fifth over the line is what MathJax can take.

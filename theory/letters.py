@@ -197,6 +197,11 @@ steps2 = _letter(
 )
 guidance = _letter("guidance", r"\eta", "weight of guidance by class, D_c + η(D_c − D)", HALF_LINE)
 
+# -- windows -----------------------------------------------------------------------------------------------------------
+
+pixels = _letter("pixels", "N_w", "number of pixels in a row that a denoiser sees")
+correlation = _letter("correlation", "C_1", "correlation of neighbouring pixels", INSIDE)
+
 # -- steps of a sampler ------------------------------------------------------------------------------------------------
 
 tau_next = _letter("tau_next", r"\tau'", "the noise τ that a step of a sampler leads to", HALF_LINE, "data")

@@ -32,11 +32,12 @@ class Branch(NamedTuple):
 class Layout(NamedTuple):
     """How a long formula is typeset: the value and the equation of its unknown in terms of parts, and these.
 
-    A part is (symbol, letter, expression in terms of those before it). Put in one by one they give the formula.
+    A part is (symbol, letter, expression in terms of those before it). Put in one by one they give the formula. The
+    equation is None where there is no unknown.
     """
 
     value: sp.Expr
-    equation: sp.Expr
+    equation: sp.Expr | None
     parts: tuple[tuple[sp.Symbol, str, sp.Expr], ...]
 
 

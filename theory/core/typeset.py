@@ -39,7 +39,9 @@ def laid_out(name: str, layout: Layout, letters: Mapping[sp.Symbol, str]) -> str
     shown = {**letters, **{symbol: letter for symbol, letter, _ in layout.parts}}
     style: dict[str, Any] = {"ln_notation": True, "inv_trig_style": "full", "symbol_names": shown}
     beside = 2 * _WIDE // 3  # the name of the formula stands before every row
-    rows = [*_rows(name, layout.value, style, beside), *_rows("0", layout.equation, style, beside)]
+    rows = _rows(name, layout.value, style, beside)
+    if layout.equation is not None:
+        rows += _rows("0", layout.equation, style, beside)
     for _, letter, part in layout.parts:
         rows += _rows(letter, part, style, beside)
     return r"\begin{aligned}" + r"\\ ".join(rows) + r"\end{aligned}"
@@ -162,7 +164,7 @@ def _rows(name: str, value: sp.Expr, style: dict, room: int = _WIDE) -> list[str
 def _broken(value: sp.Expr, style: dict, room: int = _WIDE) -> list[str]:
     """The terms of a sum on as many lines as they need."""
     if width(value) <= room or not value.is_Add:
-        return [sp.latex(value, **style)]
+        return [_typed(value, style)]
     lines: list[list[sp.Expr]] = [[]]
     for term in value.as_ordered_terms():
         if lines[-1] and width(sp.Add(*lines[-1], term, evaluate=False)) > room:
@@ -170,6 +172,10 @@ def _broken(value: sp.Expr, style: dict, room: int = _WIDE) -> list[str]:
         lines[-1].append(term)
     shown = []
     for k, terms in enumerate(lines):
-        row = sp.latex(sp.Add(*terms, evaluate=False) if len(terms) > 1 else terms[0], order="none", **style)
+        row = _typed(sp.Add(*terms, evaluate=False) if len(terms) > 1 else terms[0], {**style, "order": "none"})
         shown.append(row if k == 0 or row.startswith("-") else f"+ {row}")
     return shown
+
+
+def _typed(value: sp.Expr, style: dict) -> str:
+    return str(sp.latex(value, **style)).replace(r"\operatorname{arsinh}", r"\mathrm{arsinh}\,")
