@@ -266,7 +266,7 @@ def cell(at: Cell) -> pd.DataFrame:
             watch.update(model, step)
         for weight in (0.0,) if plain else GUIDANCE:
             made = generate(_denoiser(model, at, weight), at)
-            rows += [(step, weight, np.nan, *found) for found in _of_made(made, sets, at, step == at.steps)]
+            rows += [(step, weight, np.nan, *found) for found in judged(made, sets, at, step == at.steps)]
         if not plain:
             rows += [(step, 0.0, level, "share", _told_share(model, sets, at, level), b"") for level in LEVELS]
     table = pd.DataFrame(rows, columns=["step", "guidance", "level", "measure", "value", "picture"])
@@ -311,7 +311,8 @@ def _copies(at: Cell, sets: Sets) -> np.ndarray:
     return drawn
 
 
-def _of_made(made: np.ndarray, sets: Sets, at: Cell, last: bool) -> Iterator[tuple[str, float, bytes]]:
+def judged(made: np.ndarray, sets: Sets, at: Cell, last: bool) -> Iterator[tuple[str, float, bytes]]:
+    """Measure, value and picture of what was made, as in `cell`; with the tests of the audit at the last step."""
     near, index = nearest_two(made, sets.train, _places(at).of)
     ratio = near[:, 0] / near[:, 1]
     yield "flagged", float(np.mean(ratio < 1 / 3)), b""

@@ -1,0 +1,206 @@
+"""Denoisers that see a window, on pictures: which window is best, which one networks use, and what they make.
+
+Part of chapter 13: pictures are in units of the set, as networks see them, and shuffles, holdouts and networks are
+those of `memgen.experiments.images`.  Studies:
+
+    law       Gaussian law of a set's covariance: what a window tells, and what Wiener's filter of it leaves
+    loss      the posterior mean over n pictures, by its window, on held-out ones
+    network   networks beside it, on the same noised pictures
+    made      what it makes, with one window at all noises or with the largest that does not collapse
+"""
+
+from functools import cache
+from typing import Annotated, ClassVar, Literal, NamedTuple, get_args
+
+import numpy as np
+import pandas as pd
+import torch
+from pydantic import Field
+
+from memgen.denoisers.exact import EmpiricalBayes
+from memgen.denoisers.windows import Windows, window_law
+from memgen.experiments import images
+from memgen.laws.pictures import pictures
+from memgen.runs.parameters import ChapterParams, Distinct
+from memgen.streams import stream
+
+VERSION = 1
+LEVELS = (0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.3, 5.0)  # noise
+PROBES = 64  # held-out pictures, one noise each
+FIXED = {"digits": (0, 1, 2, 3, 4, 5)}  # reaches of which pictures are made with one window at all noises
+_REACHES = (0, 1, 2, 3, 4, 5, 7, 10, 15)
+
+Study = Literal["law", "loss", "network", "made"]
+Name = Literal["digits", "mnist16"]
+Size = Annotated[int, Field(ge=10)]
+
+
+class Params(ChapterParams):
+    """Parameters of the experiment; what is None is set by the preset. Networks take `steps` steps, U-Nets half."""
+
+    presets: ClassVar = {
+        "smoke": {"sets": ("digits",), "sizes": (50,), "studies": ("law", "loss"), "replicas": 1, "steps": 100},
+        "standard": {"sets": ("digits",), "sizes": (50, 450), "studies": ("law", "loss"), "replicas": 2, "steps": 100},
+        "paper": {
+            "sets": get_args(Name),
+            "sizes": (50, 450, 1200, 3600),
+            "studies": get_args(Study),
+            "replicas": 2,
+            "steps": 6400,
+        },
+    }
+
+    sets: Annotated[tuple[Name, ...], Distinct] | None = Field(None, min_length=1)
+    sizes: Annotated[tuple[Size, ...], Distinct] | None = Field(None, min_length=1)
+    studies: Annotated[tuple[Study, ...], Distinct] | None = Field(None, min_length=1)
+    replicas: int | None = Field(None, ge=1)
+    steps: int | None = Field(None, ge=100)
+
+
+class Cell(NamedTuple):
+    """One study of n pictures of a set, with a network or with none."""
+
+    study: Study
+    pictures: str
+    network: str
+    n: int
+    replica: int
+    steps: int
+    seed: int
+
+
+def grid(params: Params) -> list[Cell]:
+    """All cells; sizes that a set does not have are left out, and U-Nets see the largest and the second smallest."""
+    p = params.resolved()
+    assert p.sets and p.sizes and p.studies and p.replicas and p.steps
+    cells = []
+    for name in p.sets:
+        sizes = [n for n in sorted(p.sizes) if n + images.HELD_OUT <= len(pictures(name).values)]
+        if "law" in p.studies:
+            cells.append(Cell("law", name, "", 0, 0, 0, p.seed))
+        if "loss" in p.studies:
+            cells += [Cell("loss", name, "", n, replica, 0, p.seed) for n in sizes for replica in range(p.replicas)]
+        if "network" in p.studies:
+            few = {"perceptron": sizes, "unet": sorted({*sizes[1:2], sizes[-1]})}
+            cells += [
+                Cell("network", name, network, n, 0, p.steps // (1 + (network == "unet")), p.seed)
+                for network, shown in few.items()
+                for n in shown
+            ]
+        if "made" in p.studies:
+            cells += [Cell("made", name, "", n, replica, 0, p.seed) for n in sizes for replica in range(p.replicas)]
+    return cells
+
+
+def reaches(shape: tuple[int, int]) -> list[int]:
+    """Of windows: up to that which has the whole picture about every pixel."""
+    whole = max(shape) - 1
+    return sorted({k for k in _REACHES if k < whole} | {whole})
+
+
+@cache
+def law(name: str) -> pd.DataFrame:
+    """Rows: level, reach, information, wiener: of the Gaussian law of the set's covariance, means over pixels."""
+    found = pictures(name)
+    covariance = np.cov(images.unit(name).of(found.values).double().numpy(), rowvar=False)
+    tables = []
+    for reach in reaches(found.shape):
+        information, wiener = window_law(covariance, found.shape, reach, np.array(LEVELS))
+        part = {"level": LEVELS, "reach": reach, "information": information, "wiener": wiener}
+        tables.append(pd.DataFrame(part))
+    return pd.concat(tables, ignore_index=True)
+
+
+def largest(of: pd.DataFrame, n: float, level: float) -> int:
+    """The reach of the largest window that tells less than ln n at this noise, 0 if none does; `of` is a `law`.
+
+    Between the levels of the law the information is interpolated, ln I in ln τ; beyond them it goes on as it ends.
+    """
+    held = 0
+    for reach, part in of.groupby("reach"):
+        told = np.log(part.information.to_numpy())
+        if np.exp(_interpolated(np.log(level), np.log(part.level.to_numpy()), told)) < np.log(n):
+            held = max(held, int(reach))
+    return held
+
+
+def _interpolated(at: float, x: np.ndarray, y: np.ndarray) -> float:
+    k = int(np.clip(np.searchsorted(x, at) - 1, 0, len(x) - 2))
+    return float(y[k] + (y[k + 1] - y[k]) * (at - x[k]) / (x[k + 1] - x[k]))
+
+
+def cell(at: Cell) -> pd.DataFrame:
+    """Rows: study, pictures, network, n, replica, level, reach, measure, value, picture.
+
+    law: information and wiener, at n = 0. loss: the mean square of D − x a pixel, by reach (that of the whole picture is
+    the exact score's). network: loss, its own (reach −1); spread, the mean square of what it says about its mean over
+    pictures (−1); apart, the mean square of its difference from the posterior mean, by reach. made: flagged and frechet
+    of what is made, as in `images.cell`, and the first pictures; reach −1 is the largest window that tells less than
+    ln n at each noise.
+    """
+    rows = {"law": _law, "loss": _loss, "network": _network, "made": _made}[at.study](at)
+    table = pd.DataFrame(rows, columns=["level", "reach", "measure", "value", "picture"])
+    names = dict(zip(("study", "pictures", "network", "n", "replica"), at[:5], strict=True))
+    return table.assign(**names)[[*names, "level", "reach", "measure", "value", "picture"]]
+
+
+def _law(at: Cell) -> list[tuple]:
+    found = law(at.pictures).melt(["level", "reach"])
+    return [(*row, b"") for row in found.itertuples(index=False)]
+
+
+def _images_cell(at: Cell) -> images.Cell:
+    return images.Cell(at.pictures, at.network or "perceptron", "once", at.n, at.replica, at.steps, at.seed, "cpu")
+
+
+def _noised(at: Cell, level: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Held-out pictures, clean and noised."""
+    clean = images.unit(at.pictures).of(images.split(_images_cell(at)).holdout.values[:PROBES])
+    xi = stream(at.seed, "windows", at.pictures, at.replica, level).standard_normal(tuple(clean.shape))
+    return clean, clean + level * torch.from_numpy(xi).float()
+
+
+def _training(at: Cell) -> torch.Tensor:
+    return images.unit(at.pictures).of(images.split(_images_cell(at)).train.values)
+
+
+def _loss(at: Cell) -> list[tuple]:
+    shape, x, rows = pictures(at.pictures).shape, _training(at), []
+    for level in LEVELS:
+        clean, noisy = _noised(at, level)
+        for reach in reaches(shape):
+            seen = Windows(x, shape, reach)(noisy, level)
+            rows.append((level, reach, "loss", float((seen - clean).square().mean()), b""))
+    return rows
+
+
+def _network(at: Cell) -> list[tuple]:
+    shape, x, rows = pictures(at.pictures).shape, _training(at), []
+    model, training = images.start(_images_cell(at))
+    training.run(at.steps)
+    for level in LEVELS:
+        clean, noisy = _noised(at, level)
+        with torch.no_grad():
+            said = model(noisy, level)
+        rows.append((level, -1, "loss", float((said - clean).square().mean()), b""))
+        rows.append((level, -1, "spread", float((said - said.mean(0)).square().mean()), b""))
+        for reach in reaches(shape):
+            seen = Windows(x, shape, reach)(noisy, level)
+            rows.append((level, reach, "apart", float((seen - said).square().mean()), b""))
+    return rows
+
+
+def _made(at: Cell) -> list[tuple]:
+    of, shape, x, inside = law(at.pictures), pictures(at.pictures).shape, _training(at), _images_cell(at)
+    seen, whole = {reach: Windows(x, shape, reach) for reach in reaches(shape)}, max(shape) - 1
+    made = {
+        -1: images.generate(lambda u, tau: seen[largest(of, at.n, tau)](u, tau), inside),
+        whole: images.generate(EmpiricalBayes(x).denoise, inside),
+    }
+    made |= {reach: images.generate(seen[reach], inside) for reach in FIXED.get(at.pictures, ())}
+    sets = images.split(inside)
+    return [
+        (np.nan, reach, *found)
+        for reach, part in made.items()
+        for found in images.judged(part, sets, inside, last=False)
+    ]
