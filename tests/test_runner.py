@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -228,7 +229,7 @@ def test_a_second_refresh_changes_nothing(chapter: Chapter, tmp_path: Path, monk
     head, start, _, _, row, end, tail = readme.read_text().splitlines()
     assert (head, start, end, tail) == ("before", START, END, "after")
     begin = "| [01_tiny](notebooks/01_tiny.ipynb) | Does it run? | 1.2 (1 of 2) | "
-    assert row.startswith(begin) and row.endswith(" s |")
+    assert row.startswith(begin) and re.search(r"\| \d+ \|$", row)
 
     times = [file.stat().st_mtime_ns for file in files]
     assert not any(result.problem for result in refresh(tmp_path))
@@ -250,4 +251,4 @@ def test_the_runtime_changes_only_when_it_differs_much(seconds: float, kept: int
     summary = Summary(question="q", formula="f", source="s", checks=(Outcome(name="c", z=1.0, passed=True),))
     before = with_table(f"{START}\n{END}\n", [Result("01_a", 20.0, summary)])
     after = with_table(before, [Result("01_a", seconds, summary)])
-    assert f"| {kept} s |" in after
+    assert f"| {kept} |" in after

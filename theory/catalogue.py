@@ -33,6 +33,7 @@ CHAPTERS = (
     "membership",
     "criteria",
     "images",
+    "windows",
 )
 
 

@@ -26,7 +26,7 @@ from memgen.places import NOTEBOOKS, ROOT
 
 START, END = "<!-- chapters:start -->", "<!-- chapters:end -->"
 HEADER = (
-    "| chapter | question | largest \\|z\\| | runtime |\n"
+    "| chapter | question | largest \\|z\\| | seconds |\n"
     "|---|---|---|---|\n"
 )  # fmt: skip
 SAME_FACTOR, SAME_SECONDS = 1.5, 3  # a runtime this near to the last one counts as the same
@@ -127,7 +127,7 @@ def _row(result: Result, old: str) -> str:
     name, found = result.notebook, result.summary
     assert found is not None, f"{name} has no summary: only successful runs come here"
     seconds = max(1, round(result.seconds))
-    if match := re.search(rf"^\| \[{re.escape(name)}\].*\| (\d+) s \|$", old, re.MULTILINE):
+    if match := re.search(rf"^\| \[{re.escape(name)}\].*\| (\d+) \|$", old, re.MULTILINE):
         last = int(match[1])
         if abs(seconds - last) <= SAME_SECONDS or 1 / SAME_FACTOR <= seconds / last <= SAME_FACTOR:
             seconds = last
@@ -137,7 +137,7 @@ def _row(result: Result, old: str) -> str:
         f"[{name}](notebooks/{name}.ipynb)",
         " ".join(found.question.split()).replace("|", "\\|"),
         f"{worst}({measured} of {len(found.checks)})",
-        f"{seconds} s",
+        str(seconds),
     ]
     return f"| {' | '.join(cells)} |\n"
 

@@ -1,6 +1,6 @@
 """Denoisers that see a window, on pictures: which window is best, which one networks use, and what they make.
 
-Part of chapter 13: pictures are in units of the set, as networks see them, and shuffles, holdouts and networks are
+Pictures are in units of the set, as networks see them, and shuffles, holdouts and networks are
 those of `memgen.experiments.images`.  Studies:
 
     law       Gaussian law of a set's covariance: what a window tells, and what Wiener's filter of it leaves
@@ -132,11 +132,11 @@ def _interpolated(at: float, x: np.ndarray, y: np.ndarray) -> float:
 def cell(at: Cell) -> pd.DataFrame:
     """Rows: study, pictures, network, n, replica, level, reach, measure, value, picture.
 
-    law: information and wiener, at n = 0. loss: the mean square of D − x a pixel, by reach (that of the whole picture is
-    the exact score's). network: loss, its own (reach −1); spread, the mean square of what it says about its mean over
-    pictures (−1); apart, the mean square of its difference from the posterior mean, by reach. made: flagged and frechet
-    of what is made, as in `images.cell`, and the first pictures; reach −1 is the largest window that tells less than
-    ln n at each noise.
+    law: information and wiener, at n = 0. loss: the mean square of D − x a pixel, by reach (that of the whole picture
+    is the exact score's). network: loss, its own (reach −1); spread, the mean square of what it says about its mean
+    over pictures (−1); apart, the mean square of its difference from the posterior mean, by reach. made: flagged and
+    frechet of what is made, as in `images.cell`, and the first pictures; reach −1 is the largest window that tells less
+    than ln n at each noise.
     """
     rows = {"law": _law, "loss": _loss, "network": _network, "made": _made}[at.study](at)
     table = pd.DataFrame(rows, columns=["level", "reach", "measure", "value", "picture"])
@@ -204,3 +204,30 @@ def _made(at: Cell) -> list[tuple]:
         for reach, part in made.items()
         for found in images.judged(part, sets, inside, last=False)
     ]
+
+
+def chains(rng: np.random.Generator, count: int, length: int, correlation: float) -> np.ndarray:
+    """Gaussian chains (count, length) of variance 1 in which neighbours have this correlation."""
+    x = rng.standard_normal((count, length))
+    for j in range(1, length):
+        x[:, j] = correlation * x[:, j - 1] + np.sqrt(1 - correlation**2) * x[:, j]
+    return x
+
+
+def on_chains(
+    rng: np.random.Generator, n: int, places: int, pixels: int, tau: float, correlation: float
+) -> tuple[float, float]:
+    """The posterior mean over windows of `pixels`, in `places` places of each of n chains: the mean square of D − x in
+    the middle of fresh windows, and the share of its own that it holds: gives half of the weight when they are noised.
+    """
+    train = chains(rng, n, places + pixels - 1, correlation)
+    windows = np.lib.stride_tricks.sliding_window_view(train, pixels, axis=1).reshape(-1, pixels)
+    own = rng.permutation(len(windows))[:PROBES]
+    x = np.concatenate([chains(rng, PROBES, pixels, correlation), windows[own]])
+    u = x + tau * rng.standard_normal(x.shape)
+    exponents = (u @ windows.T - (windows**2).sum(1) / 2) / tau**2
+    weights = np.exp(exponents - exponents.max(1, keepdims=True))
+    weights /= weights.sum(1, keepdims=True)
+    middle = pixels // 2
+    error = (weights[:PROBES] @ windows[:, middle] - x[:PROBES, middle]) ** 2
+    return float(error.mean()), float((weights[PROBES + np.arange(len(own)), own] > 0.5).mean())

@@ -1,7 +1,5 @@
 """Augmentation and conditioning against sets of points whose collapse is measured, and against drawn posteriors."""
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 
@@ -91,66 +89,6 @@ def _pushes() -> list[Observation]:
     return found
 
 
-_CHAINS = ((1, 1.0, 0.5), (5, 0.5, 0.9), (15, 2.0, 0.8), (9, 0.3, 0.95))  # pixels, noise, correlation of neighbours
-
-
-class _Chain(NamedTuple):
-    """Windows of a Gaussian chain, clean and noised, (draws, pixels), and the covariance of the clean ones."""
-
-    x: np.ndarray
-    u: np.ndarray
-    covariance: np.ndarray
-
-
-def _chain(name: str, pixels: int, tau: float, correlation: float) -> _Chain:
-    rng = stream("check", "images", name, pixels, tau)
-    x = rng.standard_normal((_DRAWS, pixels))
-    for j in range(1, pixels):
-        x[:, j] = correlation * x[:, j - 1] + np.sqrt(1 - correlation**2) * x[:, j]
-    apart = np.abs(np.subtract.outer(np.arange(pixels), np.arange(pixels)))
-    return _Chain(x, noised(x, tau, rng), correlation ** apart.astype(float))
-
-
-def _told(name: str, pixels: int, tau: float, correlation: float) -> Estimate:
-    """What a noised window tells of its clean one: the mean of ln p(u|x)/p(u)."""
-    x, u, covariance = _chain(name, pixels, tau, correlation)
-    noisy = covariance + tau**2 * np.eye(pixels)
-    alone = (u * np.linalg.solve(noisy, u.T).T).sum(1) + np.linalg.slogdet(noisy)[1]
-    return mean((alone - ((u - x) ** 2).sum(1) / tau**2 - pixels * np.log(tau**2)) / 2)
-
-
-def _windows() -> list[Observation]:
-    return [
-        Observation({"pixels": pixels, "tau": tau, "correlation": c}, _told("window", pixels, tau, c))
-        for pixels, tau, c in _CHAINS
-    ]
-
-
-def _window_errors() -> list[Observation]:
-    """What a regression of the middle pixel on the noised window leaves."""
-    found = []
-    for pixels, tau, c in _CHAINS:
-        x, u, _ = _chain("regression", pixels, tau, c)
-        middle = x[:, pixels // 2]
-        left = middle - u @ np.linalg.lstsq(u, middle, rcond=None)[0]
-        freedom = _DRAWS - pixels  # squares of a Gaussian: σ²χ²
-        value = (left**2).sum() / freedom
-        args = {"pixels": pixels, "tau": tau, "correlation": c}
-        found.append(Observation(args, Estimate(value, value * np.sqrt(2 / freedom))))
-    return found
-
-
-def _window_sizes() -> list[Observation]:
-    """As many windows as one of so many pixels tells apart: e^I."""
-    found = []
-    for pixels, tau, c in _CHAINS:
-        told = _told("window size", pixels, tau, c)
-        slope = np.diff(images.window_information(pixels + np.array([-0.01, 0.01]), tau, c))[0] / 0.02
-        args = {"n": np.exp(told.value), "tau": tau, "correlation": c}
-        found.append(Observation(args, Estimate(pixels, told.error / slope)))
-    return found
-
-
 CHECKS = [
     Check(
         "images.hidden_sign",
@@ -218,41 +156,6 @@ CHECKS = [
             "1 + η for η": lambda tau, separation, sigma, guidance: images.guidance_push(
                 tau, separation, sigma, 1 + guidance
             ),
-        },
-    ),
-    Check(
-        "images.window_information",
-        images.window_information,
-        4,
-        _windows,
-        {
-            "pixels as if independent": lambda pixels, tau, correlation: pixels * np.log1p(tau**-2.0) / 2,
-            "all that came before is known": lambda pixels, tau, correlation: (
-                pixels * (images.window_information(2e3, tau, correlation) / 2e3)
-            ),
-        },
-    ),
-    Check(
-        "images.window_error",
-        images.window_error,
-        4,
-        _window_errors,
-        {
-            "the whole chain": lambda pixels, tau, correlation: images.window_error(1e6, tau, correlation),
-            "the pixel alone": lambda pixels, tau, correlation: images.window_error(1, tau, correlation),
-            "the prior counted twice": lambda pixels, tau, correlation: (
-                1 / (1 / images.window_error(pixels, tau, correlation) + 1)
-            ),
-        },
-    ),
-    Check(
-        "images.window_size",
-        images.window_size,
-        4,
-        _window_sizes,
-        {
-            "pixels as if independent": lambda n, tau, correlation: 2 * np.log(n) / np.log1p(tau**-2.0),
-            "ln n for 2 ln n": lambda n, tau, correlation: images.window_size(np.sqrt(n), tau, correlation),
         },
     ),
 ]

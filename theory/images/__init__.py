@@ -8,8 +8,7 @@ the score of all points, n_z with each label, collapses where
 
 and the score of the points of one label alone where I(y; u|z) = ln n_z.  So augmentation multiplies n by e^{H(g|u)}, at
 most by |G|, and conditioning divides it by e^{H(c|u)}, at most by the number of classes.
-`augmentation` has groups, `conditioning` classes and the guidance by them, `windows` denoisers that see a part of the
-picture.
+`augmentation` has groups, `conditioning` classes and the guidance by them.
 """
 
 from theory.images.augmentation import (
@@ -19,7 +18,6 @@ from theory.images.augmentation import (
     sign_collapse_time,
 )
 from theory.images.conditioning import guidance_push, mixture_collapse_time
-from theory.images.windows import window_error, window_information, window_size
 
 __all__ = [
     "guidance_push",
@@ -28,7 +26,4 @@ __all__ = [
     "mixture_collapse_time",
     "place_entropy",
     "sign_collapse_time",
-    "window_error",
-    "window_information",
-    "window_size",
 ]

@@ -1,14 +1,14 @@
-"""Windows: a denoiser that sees N pixels about the one it restores. What does it lose, and how many pictures hold it?
+"""Windows: how much of a picture should a denoiser see?
 
-The pictures are chains x_j = c x_{j−1} + √(1−c²) w_j with white w, of variance 1; a window is N pixels of one, and each
-is seen as u_j = x_j + τξ_j.  In formulas N is N_w and c is C_1.  Two things depend on the window:
+A denoiser that sees N pixels in a row restores the one in their middle.  The pictures are chains of variance 1,
+x_j = c x_{j−1} + √(1−c²) w_j with white w, each pixel seen as u_j = x_j + τξ_j.  In formulas N is N_w and c is C_1.
 
-    what it loses    E(x − D)² of its middle pixel falls to that of the whole chain as e^{−κN}
-    what it holds    I(x; u), the information on the picture, grows as ½N ln(1+y)
+    what the window loses    E(x − D)² of the middle pixel falls to that of the whole chain as e^{−κN}
+    what the window holds    I(x; u), the information on the picture, grows as ½N ln(1+y)
 
 y is the variance, over τ², of a pixel that all those to one side predict, and e^κ = (1+y)/c.  A denoiser of n pictures
-that sees only the window is the posterior mean over n windows.  It collapses where I = ln n, however large the picture:
-memory sets the largest window, the law of the data what a smaller one costs.
+that sees a window is the posterior mean over n windows.  It collapses where I = ln n, however large the picture: memory
+sets the largest window, the law of the data what a smaller one costs.
 """
 
 from collections.abc import Iterator

@@ -1,0 +1,207 @@
+"""Denoisers that see a window: the posterior mean of it, what it tells, which is best, and what they make."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from memgen.denoisers.exact import EmpiricalBayes
+from memgen.denoisers.windows import Windows, window, window_law
+from memgen.experiments import windows as experiment
+from memgen.experiments.windows import LEVELS, Params, cell, chains, grid, largest, on_chains, reaches
+from memgen.figures import windows as figures
+from memgen.runs.parameters import ParameterError, coerce
+from memgen.runs.store import load
+from memgen.streams import stream
+from theory.collapse import information
+from theory.windows import window_error, window_information, window_size
+
+SHAPE = (4, 5)
+
+
+def some(count: int, *key: object) -> np.ndarray:
+    return stream("windows", *key).standard_normal((count, SHAPE[0] * SHAPE[1]))
+
+
+# -- the denoiser ----------------------------------------------------------------------------------------------------
+
+
+def test_a_window_that_is_the_picture_is_the_exact_score() -> None:
+    x, u = some(30, "x"), torch.from_numpy(some(7, "u")).reshape(7, 1, -1)
+    exact = EmpiricalBayes(x).denoise(u, 0.8)
+    assert torch.allclose(Windows(x, SHAPE, 4)(u, 0.8), exact, atol=1e-12)
+    assert not torch.allclose(Windows(x, SHAPE, 3)(u, 0.8), exact, atol=1e-3)
+
+
+@pytest.mark.parametrize("reach", [0, 1, 2])
+def test_each_pixel_is_the_mean_weighted_by_its_window(reach: int) -> None:
+    x, u, tau = some(30, "x"), some(3, "u"), 0.6
+    found = Windows(x, SHAPE, reach)(torch.from_numpy(u), tau).numpy()
+    for row, column in np.ndindex(*SHAPE):
+        seen, own = window(SHAPE, row, column, reach), row * SHAPE[1] + column
+        apart = ((u[:, None, seen] - x[None][:, :, seen]) ** 2).sum(2)
+        weights = np.exp(-apart / (2 * tau**2))
+        assert np.allclose(found[:, own], weights @ x[:, own] / weights.sum(1), atol=1e-12)
+
+
+def test_what_lies_outside_a_window_is_not_seen() -> None:
+    x, u = some(30, "x"), torch.from_numpy(some(2, "u"))
+    moved, middle = u.clone(), 2 * SHAPE[1] + 1
+    outside = np.setdiff1d(np.arange(u.shape[1]), window(SHAPE, 2, 1, 1))
+    moved[:, outside] += 3.0
+    before, after = (Windows(x, SHAPE, 1)(v, 0.5) for v in (u, moved))
+    assert torch.equal(before[:, middle], after[:, middle]) and not torch.equal(before, after)
+
+
+def test_tiles_do_not_show_and_precision_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, u = some(30, "x"), torch.from_numpy(some(9, "u"))
+    whole = Windows(x, SHAPE, 1)(u, 0.5)
+    monkeypatch.setattr("memgen.denoisers.windows._PART", 1)
+    assert torch.allclose(Windows(x, SHAPE, 1)(u, 0.5), whole, atol=1e-14)
+    assert Windows(x, SHAPE, 1)(u.float(), 0.5).dtype == torch.float32
+
+
+def test_low_noise_takes_the_nearest_and_high_noise_the_mean() -> None:
+    x = some(30, "x")
+    near = Windows(x, SHAPE, 2)(torch.from_numpy(x[:3] + 1e-9), 1e-6)
+    assert np.allclose(near, x[:3], atol=1e-12)
+    assert np.allclose(Windows(x, SHAPE, 2)(torch.from_numpy(x[:3]), 1e9), x.mean(0), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((np.zeros((0, 20)), SHAPE, 1), "points"),
+        ((np.zeros((3, 19)), SHAPE, 1), re.escape("points must be (n, 20)")),
+        ((np.full((3, 20), np.nan), SHAPE, 1), "points"),
+        ((np.zeros((3, 20)), SHAPE, -1), "reach"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: tuple, words: str) -> None:
+    with pytest.raises(ValueError, match=words) as caught:
+        Windows(*arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_queries_are_one_line() -> None:
+    denoise = Windows(some(3, "x"), SHAPE, 1)
+    for u, tau in ((torch.zeros(2, 19), 1.0), (torch.zeros(2, 20), 0.0), (torch.full((1, 20), torch.nan), 1.0)):
+        with pytest.raises(ValueError, match=r"u |tau"):
+            denoise(u, tau)
+
+
+# -- laws ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_law_of_a_whole_picture_is_that_of_its_spectrum() -> None:
+    covariance = np.cov(some(60, "law"), rowvar=False)
+    told, left = window_law(covariance, SHAPE, 4, np.array([0.5, 2.0]))
+    eigenvalues = np.linalg.eigvalsh(covariance)
+    assert np.allclose(told, information(np.array([0.5, 2.0]), eigenvalues), rtol=1e-12)
+    assert np.allclose(left, [np.mean(eigenvalues * t**2 / (eigenvalues + t**2)) for t in (0.5, 2.0)], rtol=1e-12)
+
+
+def test_chains_in_closed_form_are_the_law_of_their_covariance() -> None:
+    """A row of 41 pixels: windows in its middle are cut nowhere."""
+    apart = np.abs(np.subtract.outer(np.arange(41), np.arange(41)))
+    covariance = 0.8 ** apart.astype(float)
+    seen = window((1, 41), 0, 20, 3)
+    own = covariance[np.ix_(seen, seen)] + 0.7**2 * np.eye(7)
+    assert np.isclose(window_information(7, 0.7, 0.8), np.linalg.slogdet(own / 0.7**2)[1] / 2, rtol=1e-13)
+    wiener = 1 - covariance[20, seen] @ np.linalg.solve(own, covariance[20, seen])
+    assert np.isclose(window_error(7, 0.7, 0.8), wiener, rtol=1e-13)
+    assert window_size(np.exp(window_information(7, 0.7, 0.8)), 0.7, 0.8) == pytest.approx(7, rel=1e-12)
+
+
+def test_no_window_is_small_enough_if_one_pixel_is_too_much() -> None:
+    assert window_size(5.0, 0.1, 0.5) == 0 and window_size(11.0, 0.1, 0.5) > 1
+
+
+def test_a_chain_has_the_correlation_it_is_given() -> None:
+    x = chains(stream("windows", "chain"), 20_000, 4, 0.6)
+    expected = 0.6 ** np.abs(np.subtract.outer(np.arange(4), np.arange(4)))
+    assert np.abs(x.T @ x / len(x) - expected).max() < 5 * np.sqrt(2 / len(x))
+
+
+def test_few_windows_are_held_before_the_collapse_and_most_after() -> None:
+    rng = stream("windows", "held")
+    for n, places in ((256, 1), (1, 256)):
+        held = [np.mean([on_chains(rng, n, places, pixels, 0.5, 0.9)[1] for _ in range(8)]) for pixels in (5, 19)]
+        assert held[0] < 0.2 and held[1] > 0.8
+
+
+def test_the_window_that_is_held_grows_as_the_closed_form_and_not_as_if_pixels_were_independent() -> None:
+    rows = figures.on_chain(0, ((16, 1), (64, 1), (256, 1)), 19)
+    found = figures.growth(figures.half_held(rows))
+    size = window_size(np.array([16.0, 256.0]), figures.TAU, figures.CORRELATION)
+    assert abs(found.z(float(np.diff(size)[0] / np.log(16)))) < 3.5
+    assert abs(found.z(2 / np.log1p(figures.TAU**-2))) > 5
+
+
+# -- the experiment --------------------------------------------------------------------------------------------------
+
+
+def test_cells_are_those_that_a_set_has() -> None:
+    cells = grid(Params(preset="paper"))
+    assert {(at.pictures, at.n) for at in cells if at.study == "loss"} == {
+        *(("digits", n) for n in (50, 450, 1200)),
+        *(("mnist16", n) for n in (50, 450, 1200, 3600)),
+    }
+    assert {at.n for at in cells if at.network == "unet"} == {450, 1200, 3600}
+    assert all(at.steps == (3200 if at.network == "unet" else 6400) for at in cells if at.network)
+    with pytest.raises(ParameterError, match="sets"):
+        coerce(Params, {"sets": ["cats"]})
+
+
+def test_a_cell_has_the_same_rows_again_and_its_windows_bracket_the_exact_score() -> None:
+    at = next(at for at in grid(Params(preset="smoke")) if at.study == "loss")
+    first, again = cell(at), cell(at)
+    pd.testing.assert_frame_equal(first, again)
+    assert len(first) == len(LEVELS) * len(reaches((8, 8)))
+    table = first.pivot(index="level", columns="reach", values="value")
+    assert (table[7][:0.3] > 2 * table[0][:0.3]).all()  # the exact score copies
+
+
+def test_the_largest_window_is_told_by_ln_n() -> None:
+    of = experiment.law("digits")
+    assert [largest(of, 1200, level) for level in (0.1, 0.3, 1.0, 5.0)] == [0, 1, 3, 7]
+    assert largest(of, 1e30, 0.1) == 4 and largest(of, 1.0, 5.0) == 0
+    between = [largest(of, 450, level) for level in np.geomspace(0.05, 20, 40)]
+    assert (np.diff(between) >= 0).all() and between[0] == 0 and between[-1] == 7
+
+
+# -- what is stored --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stored() -> pd.DataFrame:
+    return load("windows")[0]
+
+
+def test_what_is_stored_is_what_a_cell_gives(stored: pd.DataFrame) -> None:
+    at = next(at for at in grid(Params(preset="paper")) if at.study == "loss" and at.n == 50)
+    kept = stored[(stored[["study", "pictures", "n", "replica"]] == ["loss", at.pictures, 50, 0]).all(axis=1)]
+    assert np.allclose(cell(at).value, kept.value, rtol=1e-5)
+
+
+def test_the_largest_window_below_ln_n_loses_hardly_more_than_the_best(stored: pd.DataFrame) -> None:
+    costs = figures.costs(stored)
+    assert len(costs) == 7 and (costs >= 0).all(axis=None)
+    assert costs["I < ln n"].max() < 0.1 < 0.5 < costs["Wiener, 5%"].min() < costs["the picture"].min()
+
+
+def test_figures_draw_what_is_stored(stored: pd.DataFrame) -> None:
+    trained = load("images")[0]
+    for fig in (
+        figures.best(stored),
+        figures.compared(stored),
+        figures.used(stored),
+        figures.gallery(stored, trained, "digits", 450),
+        figures.copies_by_window(stored),
+    ):
+        assert all(axes.has_data() for axes in fig.axes)
+    assert "| MNIST 16×16 | 3600 |" in figures.table(stored, trained)
