@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from memgen.denoisers.kernels import Name, gram
+from memgen.denoisers.kernels import Name, gram, regression_losses
 from memgen.experiments.features import KERNEL
 from memgen.figures import features as figures
 from memgen.statistics import mean, threshold
@@ -102,6 +102,22 @@ def test_copies_of_a_point_spread_as_the_root_of_the_dimension() -> None:
     limit = ARCSINE.parts(0.1)
     near = figures.blocks(0.1, 10**6, 4).mean(0) - limit_block(KERNEL[1], limit["common"], limit["fresh"])[0]
     assert np.abs(near).max() < 1e-3
+
+
+@pytest.mark.parametrize("name", ["sine", "arcsine", "tangent"])
+def test_a_gram_matrix_with_others_is_a_block_of_that_of_all(name: Name) -> None:
+    u = stream("blocks of kernels", name).standard_normal((7, 5))
+    np.testing.assert_allclose(gram(name, u[:3], u[3:]), gram(name, u)[:3, 3:], atol=1e-15)
+    with pytest.raises(ValueError, match="as many columns, got 5 and 4"):
+        gram(name, u, u[:, :4])
+
+
+def test_a_regression_fits_all_without_a_ridge_and_nothing_with_a_large_one() -> None:
+    of = (12, 2, 16, 0.1)
+    seen, fresh = regression_losses(stream("regression", 0), "arcsine", *of, 1e-9)
+    assert seen < 1e-10 and fresh > 1
+    seen, fresh = regression_losses(stream("regression", 1), "arcsine", *of, 1e9)
+    assert abs(seen - 1) < 0.2 and abs(fresh - 1) < 0.2
 
 
 def test_kernels_refuse_what_they_cannot_do() -> None:

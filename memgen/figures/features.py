@@ -1,5 +1,7 @@
 """What chapter 10 draws, tabulates and compares."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -22,6 +24,7 @@ from theory.features import (
     Setting,
     autoencoder_error,
     autoencoder_variance,
+    features_test_loss,
     flow_losses,
     gram_bands,
     gram_density,
@@ -225,6 +228,20 @@ def kernels(rows: pd.DataFrame, t: float) -> Figure:
 def bands_of_kernel(t: float, kernel: Kernel = ARCSINE) -> Bands:
     """Where the eigenvalues are for many points; of the kernel shown, unless another is given."""
     return gram_bands(*KERNEL, **kernel.parts(t))
+
+
+def kernel_losses(t: float, ridges: Sequence[float] = (100.0, 10.0, 1.0, 0.1, 0.01)) -> str:
+    """Loss on fresh points of kernel regression, by noises a point and ridge, as Markdown: that of p = 10⁶ d features.
+
+    In features' units the ridge λ of a kernel is λ p/(nm).
+    """
+    samples, wide = KERNEL[0], 1e6
+    lines = [f"| noises a point | {' | '.join(f'λ = {ridge:g}' for ridge in ridges)} |", "|--:|" + "--:|" * len(ridges)]
+    for m in (1, KERNEL[1], 64):
+        size = {"features": wide, "samples": samples, "noises": m, **ARCSINE.parts(t)}
+        left = [float(features_test_loss(ridge=ridge * wide / (samples * m), **size)) for ridge in ridges]
+        lines.append(f"| {m} | {' | '.join(f'{value:.2f}' for value in left)} |")
+    return "\n".join(lines)
 
 
 def blocks(t: float, d: int, count: int = 300) -> np.ndarray:

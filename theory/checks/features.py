@@ -84,7 +84,7 @@ _COURSES = (
     (2.0, 1.5, 2, 0.05, 20.0),
     (0.5, 2.0, 4, 0.2, 10.0),
 )
-_PLACES = ((4.0, 1.5, ALL_NOISES, 0.1, 0.2), (4.0, 1.5, 2, 0.05, 0.05), (1.0, 2.0, 2, 0.2, 0.3))  # and an eigenvalue
+_PLACES = ((4.0, 1.5, ALL_NOISES, 0.1, 0.2), (4.0, 1.5, 2, 0.05, 0.1), (1.0, 2.0, 2, 0.2, 0.3))  # and an eigenvalue
 _BLUR = 0.05
 
 
@@ -187,6 +187,54 @@ def _inverses() -> list[Observation]:
     return found
 
 
+_WIDE = 1e6  # features to a dimension, in place of infinitely many
+# Kernel, n/d, m, t, ridge
+_REGRESSIONS: tuple[tuple[kernels.Name, float, int, float, float], ...] = (
+    ("sine", 2, 4, 0.05, 0.05),
+    ("sine", 3, 1, 0.3, 0.3),
+    ("arcsine", 2, 3, 0.1, 0.3),
+    ("arcsine", 1, 6, 0.1, 0.05),
+)
+
+
+@drawn_once
+def _regressed(name: kernels.Name, samples: float, m: int, t: float, ridge: float) -> tuple[Estimate, Estimate]:
+    """Losses of kernel regression, seen and unseen, at infinite size."""
+    found = []
+    for d in _SIZES:
+        rng = stream("features.regression", name, samples, m, t, ridge, d)
+        n = round(samples * d)
+        losses = [kernels.regression_losses(rng, name, n, m, d, t, ridge) for _ in range(30 * 64 // d)]
+        found.append([mean(np.array(values)) for values in zip(*losses, strict=True)])
+    train, test = (extrapolate(np.array(_SIZES), list(values), powers=(1, 2))[0] for values in zip(*found, strict=True))
+    return train, test
+
+
+def _regression(which: int) -> list[Observation]:
+    """A kernel is infinitely many features; its ridge λ is λ_A = λ p/(nm)."""
+    return [
+        Observation(
+            {
+                "features": _WIDE,
+                "samples": samples,
+                "noises": m,
+                "ridge": ridge * _WIDE / (samples * m),
+                **_KERNELS[name].parts(t),
+            },
+            _regressed(name, samples, m, t, ridge)[which],
+        )
+        for name, samples, m, t, ridge in _REGRESSIONS
+    ]
+
+
+def _wrong_regression(formula: Callable[..., float]) -> dict[str, Callable[..., float]]:
+    return {
+        "no shared noise of features": partial(_linear, formula),
+        "copies as points": partial(_copies, formula),
+        "half the ridge": lambda ridge, **rest: formula(ridge=ridge / 2, **rest),
+    }
+
+
 def _wrong(formula: Callable[..., float]) -> dict[str, Callable[..., float]]:
     return {
         "points and features exchanged": partial(_exchanged, formula),
@@ -242,6 +290,20 @@ CHECKS = [
             "copies as points": partial(_copies, _density),
         },
         _density,
+    ),
+    Check(
+        "features.kernel_train_loss",
+        features.features_train_loss,
+        len(_REGRESSIONS),
+        partial(_regression, 0),
+        _wrong_regression(_TRAIN),
+    ),
+    Check(
+        "features.kernel_test_loss",
+        features.features_test_loss,
+        len(_REGRESSIONS),
+        partial(_regression, 1),
+        _wrong_regression(_TEST),
     ),
     Check(
         "features.gram_trace",
