@@ -117,8 +117,10 @@ def test_chains_in_closed_form_are_the_law_of_their_covariance() -> None:
     assert window_size(np.exp(window_information(7, 0.7, 0.8)), 0.7, 0.8) == pytest.approx(7, rel=1e-12)
 
 
-def test_no_window_is_small_enough_if_one_pixel_is_too_much() -> None:
-    assert window_size(5.0, 0.1, 0.5) == 0 and window_size(11.0, 0.1, 0.5) > 1
+def test_one_pixel_may_be_too_much() -> None:
+    assert window_size(5.0, 0.1, 0.5) < 1 < window_size(11.0, 0.1, 0.5)
+    assert window_size(np.sqrt(101.0), 0.1, 0.5) == pytest.approx(1, rel=1e-12)
+    assert window_size(1.0, 0.1, 0.5) == 0
 
 
 def test_a_chain_has_the_correlation_it_is_given() -> None:

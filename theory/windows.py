@@ -42,6 +42,7 @@ def _predicted(left: sp.Expr) -> sp.Expr:
 
 
 _INFORMATION = pixels * sp.log(1 + _y) / 2 + sp.log(1 + _NEAR * (1 - sp.exp(-2 * pixels * _rate)) / _s) / 2
+_FIRST = sp.log(1 + _y) / 2 + _rate * _NEAR / _s  # nats that a first bit of a pixel would add
 _ONE_SIDE = _predicted(sp.exp(-(pixels - 1) * _rate))
 _ERROR = 1 / (2 / (tau**2 * _ONE_SIDE) + _SNR - 1)
 
@@ -179,14 +180,23 @@ def _window_size(f: Formula) -> Iterator[Step]:
 
 
 def _window_size_bounds(f: Formula) -> Iterator[Step]:
-    yield Condition("one pixel tells ln n or more", f.branches[0].condition, n**2 - (1 + _SNR) <= 0)
-    yield Identity("so that no window is small enough", f.branches[0].value, 0)
+    yield Condition("there is nothing to tell apart", f.branches[0].condition, n - 1 <= 0)
+    yield Identity("and no pixel tells it", f.equation.subs({n: 1, pixels: f.branches[0].value}), 0)
     yield from _window_information_bounds(f)
+    yield Identity("I begins with this slope in N", _INFORMATION.diff(pixels).subs(pixels, 0), _FIRST)
+    grown = sp.Symbol("grown", positive=True)  # 1 + (1/τ²−y)/s₁, of which (1/τ²−y)e^{−2κN}/s₁ is taken off
+    concave = sp.log(grown - (grown - 1) * sp.exp(-2 * pixels * _rate)).diff(pixels, 2)
+    left = sp.exp(-2 * pixels * _rate)
+    yield Identity(
+        "and bends down: I is at most N times that, at least ½N ln(1+y)",
+        concave,
+        -4 * _rate**2 * grown * (grown - 1) * left / (grown - (grown - 1) * left) ** 2,
+    )
     assert f.unknown
     yield Bracket(
-        "one pixel tells ½ln(1+1/τ²); each adds at least ½ln(1+y), all to one side known, with room of a factor 2",
+        "so that these are bounds, with room of a factor 2",
         f.unknown,
-        (pixels * sp.log(1 + _SNR) / 2, sp.log(1 + _SNR) / 2),
+        (pixels * _whole(_FIRST), sp.log(n) / 2),
         (pixels * sp.log(1 + _PAST) / 2, 2 * sp.log(n)),
         tuple({n: x, tau: s, correlation: c} for x, s, c in ((2, 1, 0.5), (1000, 0.3, 0.9), (1e9, 3, 0.1))),
     )
@@ -195,10 +205,10 @@ def _window_size_bounds(f: Formula) -> Iterator[Step]:
 window_size = Formula(
     name="window_size",
     variables=(variable(n), variable(tau, POSITIVE, "σ"), variable(correlation)),
-    branches=(Branch(sp.S.Zero, n**2 <= 1 + _SNR), Branch(pixels)),
+    branches=(Branch(sp.S.Zero, n <= 1), Branch(pixels)),
     kind="asymptotic",
     regime="N_w of the largest window of n pictures whose posterior mean is no copy of one of them, at noise τ, "
-    "ln n → ∞; 0 if one pixel is too much; places that all have the same law multiply n",
+    "ln n → ∞; below 1 even one pixel is too much; places that all have the same law multiply n",
     source="derived here",
     derivation=_window_size,
     bounds=_window_size_bounds,
@@ -206,7 +216,7 @@ window_size = Formula(
     unknown=unknown(
         pixels,
         _whole(_INFORMATION) - sp.log(n),
-        sp.S.One,
+        sp.log(n) / (2 * _whole(_FIRST)),
         4 * sp.log(n) / sp.log(1 + _PAST),
     ),
 )

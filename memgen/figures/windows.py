@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from memgen.experiments.windows import LEVELS, largest, on_chains
 from memgen.figures import plots
-from memgen.figures.images.exposure import NAMES
+from memgen.figures.images.exposure import NAMES, plain_ticks
 from memgen.figures.images.networks import distances, last, measured, of, stored_pictures, tiled
 from memgen.laws.pictures import pictures
 from memgen.statistics import Estimate, fit, mean, zero_of_line
@@ -43,7 +43,8 @@ def chain(rows: pd.DataFrame) -> Figure:
     """Against the window: the error on fresh windows, and the share of training windows that are held."""
     fig, panels = plots.figure(2, height=3.3)
     pixels = np.linspace(1, rows.pixels.max(), 200)
-    panels[0].plot(pixels, window_error(pixels, TAU, CORRELATION), color="0.3", label="all windows of the law")
+    panels[0].plot(pixels, window_error(pixels, TAU, CORRELATION), color="0.3")
+    panels[0].annotate("all windows of the law", (pixels[-1], 0.1), ha="right", va="top", fontsize=8, color="0.3")
     for k, ((n, places), part) in enumerate(rows.groupby(["n", "places"], sort=False)):
         label = f"{n} × {places} place{'s' * (places > 1)}"
         for axes, name in zip(panels, ("error", "held"), strict=True):
@@ -55,8 +56,10 @@ def chain(rows: pd.DataFrame) -> Figure:
                 held = float(window_size(n, TAU, CORRELATION))
                 axes.axvline(held, color=f"C{k}", lw=1, ls=":")
     panels[0].set(xlabel="pixels that the denoiser sees", ylabel="E(x − D)² of the middle pixel", yscale="log")
-    panels[1].set(xlabel="pixels that the denoiser sees", ylabel="share of training windows held", ylim=(0, 1))
-    panels[0].legend(fontsize=8, loc="lower right")
+    panels[0].set_ylim(0.08, 0.9)
+    plain_ticks(panels[0], (0.1, 0.2, 0.4, 0.8))
+    panels[1].set(xlabel="pixels that the denoiser sees", ylabel="share of training windows held", ylim=(0, 1.02))
+    panels[1].legend(fontsize=8, loc="lower right")
     return fig
 
 
@@ -184,14 +187,9 @@ def explained_table(stored: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def side(reach: np.ndarray | pd.Series, name: str) -> np.ndarray:
-    """Pixels that a window has along a side, at most those of the picture."""
-    return np.minimum(2 * np.asarray(reach) + 1, pictures(name).shape[0])
-
-
 def _by_noise(axes: Axes, name: str) -> None:
-    whole = pictures(name).shape[0]
-    axes.set(xscale="log", xlabel="noise (s.d. of a pixel)", title=NAMES[name], ylim=(0, whole * 1.08))
+    whole = max(pictures(name).shape) - 1
+    axes.set(xscale="log", xlabel="noise (s.d. of a pixel)", title=NAMES[name], ylim=(-0.3, whole * 1.08))
     axes.axhline(whole, color="0.6", lw=0.8)
     axes.annotate(
         "the picture", (LEVELS[0], whole), (0, -3), textcoords="offset points", va="top", fontsize=8, color="0.4"
@@ -207,14 +205,10 @@ def best(stored: pd.DataFrame) -> Figure:
         for k, n in enumerate((sizes[0], sizes[1], sizes[-1])):
             shift = (0.95, 1.0, 1.05)[k]
             least = losses(stored, name, n).idxmin(axis=1)
-            axes.plot(
-                LEVELS, side(rule(stored, name, n), name), plots.LINES[k], color=f"C{k}", drawstyle="steps-mid", lw=1
-            )
-            axes.plot(
-                least.index * shift, side(least, name), plots.MARKERS[k], color=f"C{k}", mfc="white", label=f"n = {n}"
-            )
+            axes.plot(LEVELS, rule(stored, name, n), plots.LINES[k], color=f"C{k}", drawstyle="steps-mid", lw=1)
+            axes.plot(least.index * shift, least, plots.MARKERS[k], color=f"C{k}", mfc="white", label=f"n = {n}")
         axes.legend(loc="lower right", fontsize=8)
-    panels[0].set_ylabel("pixels along a side of the window")
+    panels[0].set_ylabel("reach of the window (pixels)")
     return fig
 
 
@@ -264,16 +258,16 @@ def used(stored: pd.DataFrame) -> Figure:
     for axes, name in zip(panels, SHOWN_SETS, strict=True):
         _by_noise(axes, name)
         n = sizes_of(stored, name, "network", "unet")[-1]
-        axes.plot(LEVELS, side(rule(stored, name, n), name), "-", color="C0", drawstyle="steps-mid", label="below ln n")
+        axes.plot(LEVELS, rule(stored, name, n), "-", color="C0", drawstyle="steps-mid", label="below ln n")
         wiener = tolerated(stored, name)
-        axes.plot(LEVELS, side(wiener, name), ":", color="0.3", drawstyle="steps-mid", label="Wiener, 5%")
+        axes.plot(LEVELS, wiener, ":", color="0.3", drawstyle="steps-mid", label="Wiener, 5%")
         for k, (network, word) in enumerate(NETWORKS.items()):
             reach = nearest_window(stored, name, network, n)
             at = np.asarray(reach.index) * (0.96, 1.04)[k]
-            axes.plot(at, side(reach, name), plots.MARKERS[k], color=f"C{1 + k}", mfc="white", label=word)
+            axes.plot(at, reach, plots.MARKERS[k], color=f"C{1 + k}", mfc="white", label=word)
         axes.set_title(f"{NAMES[name]}, n = {n}")
         axes.legend(fontsize=8, loc="lower right")
-    panels[0].set_ylabel("pixels along a side of the window")
+    panels[0].set_ylabel("reach of the window (pixels)")
     return fig
 
 
@@ -327,7 +321,7 @@ def copies_by_window(stored: pd.DataFrame, name: str = "digits") -> Figure:
             found = made[(made.n == n) & (made.measure == measure)].groupby("reach").value.mean()
             fixed = found[found.index >= 0]
             axes.plot(
-                side(fixed.index.to_series(), name),
+                fixed.index,
                 fixed,
                 plots.LINES[k] + plots.MARKERS[k],
                 color=f"C{k}",
@@ -335,8 +329,8 @@ def copies_by_window(stored: pd.DataFrame, name: str = "digits") -> Figure:
                 label=f"n = {n}",
             )
             axes.axhline(found[-1], color=f"C{k}", ls=plots.LINES[k], lw=0.8)
-    panels[0].set(xlabel="pixels along a side of the window", ylabel="copies among 256 made", ylim=(-0.02, 1.02))
-    panels[1].set(xlabel="pixels along a side of the window", ylabel="Fréchet distance² to the holdout", yscale="log")
+    panels[0].set(xlabel="reach of the window (pixels)", ylabel="copies among 256 made", ylim=(-0.02, 1.02))
+    panels[1].set(xlabel="reach of the window (pixels)", ylabel="Fréchet distance² to the holdout", yscale="log")
     panels[0].legend(fontsize=8)
     return fig
 
