@@ -45,7 +45,8 @@ class Windows:
     def _mean(self, u: Tensor, tau: float) -> Tensor:
         rows, columns = self._near
         apart = rows @ (u[:, None] - self._x).square_() @ columns  # summed over each window
-        return torch.softmax(apart.mul_(-0.5 / tau / tau), 1).mul_(self._x).sum(1)
+        apart -= apart.amin(1, keepdim=True)  # first: then small τ cannot overflow
+        return torch.softmax(apart.div_(tau).div_(-2 * tau), 1).mul_(self._x).sum(1)
 
 
 def window(shape: tuple[int, int], row: int, column: int, reach: int) -> np.ndarray:
@@ -56,14 +57,18 @@ def window(shape: tuple[int, int], row: int, column: int, reach: int) -> np.ndar
 
 
 def window_law(covariance: np.ndarray, shape: tuple[int, int], reach: int, taus: np.ndarray) -> np.ndarray:
-    """Of a Gaussian law of pictures, at each τ, means over pixels, (2, τ): the information I(x; u) of a window, nats,
-    and the error of Wiener's filter, the least E(x − D)² of its middle by a denoiser that sees it."""
-    found = np.zeros((2, len(taus)))
+    """Of a Gaussian law of pictures, at each τ, (2, τ): the information I(x; u) of a window, nats, and the error of
+    Wiener's filter, the least E(x − D)² of its middle by a denoiser that sees it.
+
+    Both are means over pixels. Of I each counts by its variance: a pixel that is always black tells about nothing, and
+    there is nothing to lose in it.
+    """
+    found, weights = np.zeros((2, len(taus))), np.diag(covariance) / np.trace(covariance)
     for row, column in np.ndindex(*shape):
         seen = window(shape, row, column, reach)
         own = row * shape[1] + column
         values, vectors = np.linalg.eigh(covariance[np.ix_(seen, seen)])
         values, along = values.clip(0), (vectors.T @ covariance[seen, own]) ** 2
-        found[0] += np.log1p(values[:, None] / taus**2).sum(0) / 2
+        found[0] += weights[own] * np.log1p(values[:, None] / taus**2).sum(0) / 2
         found[1] += covariance[own, own] - (along[:, None] / (values[:, None] + taus**2)).sum(0)
-    return found / (shape[0] * shape[1])
+    return np.stack([found[0], found[1] / len(weights)])

@@ -31,7 +31,8 @@ FIXED = {"digits": (0, 1, 2, 3, 4, 5)}  # reaches of which pictures are made wit
 _REACHES = (0, 1, 2, 3, 4, 5, 7, 10, 15)
 
 Study = Literal["law", "loss", "network", "made"]
-Name = Literal["digits", "mnist16"]
+Name = Literal["digits", "mnist16", "patches8", "patches16"]
+_NETWORKS = ("digits", "mnist16")  # sets of which networks and made pictures are studied
 Size = Annotated[int, Field(ge=10)]
 
 
@@ -80,14 +81,14 @@ def grid(params: Params) -> list[Cell]:
             cells.append(Cell("law", name, "", 0, 0, 0, p.seed))
         if "loss" in p.studies:
             cells += [Cell("loss", name, "", n, replica, 0, p.seed) for n in sizes for replica in range(p.replicas)]
-        if "network" in p.studies:
+        if "network" in p.studies and name in _NETWORKS:
             few = {"perceptron": sizes, "unet": sorted({*sizes[1:2], sizes[-1]})}
             cells += [
                 Cell("network", name, network, n, 0, p.steps // (1 + (network == "unet")), p.seed)
                 for network, shown in few.items()
                 for n in shown
             ]
-        if "made" in p.studies:
+        if "made" in p.studies and name in _NETWORKS:
             cells += [Cell("made", name, "", n, replica, 0, p.seed) for n in sizes for replica in range(p.replicas)]
     return cells
 
@@ -100,7 +101,7 @@ def reaches(shape: tuple[int, int]) -> list[int]:
 
 @cache
 def law(name: str) -> pd.DataFrame:
-    """Rows: level, reach, information, wiener: of the Gaussian law of the set's covariance, means over pixels."""
+    """Rows: level, reach, information, wiener: of the Gaussian law of the set's covariance, as in `window_law`."""
     found = pictures(name)
     covariance = np.cov(images.unit(name).of(found.values).double().numpy(), rowvar=False)
     tables = []
