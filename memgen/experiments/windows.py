@@ -43,7 +43,7 @@ class Params(ChapterParams):
         "smoke": {"sets": ("digits",), "sizes": (50,), "studies": ("law", "loss"), "replicas": 1, "steps": 100},
         "standard": {"sets": ("digits",), "sizes": (50, 450), "studies": ("law", "loss"), "replicas": 2, "steps": 100},
         "paper": {
-            "sets": get_args(Name),
+            "sets": _NETWORKS,
             "sizes": (50, 450, 1200, 3600),
             "studies": get_args(Study),
             "replicas": 2,
