@@ -27,14 +27,13 @@ from theory.ledger.verdicts import (
     sampling,
     training,
     transition,
-    windows,
 )
 from theory.ledger.verdicts.your_model import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 # The paper's own claims, the questions of its five reviewers, and claims of other theories.
 IDS = "C1 C2 C3 C4 C5 C6 C7 C8 R1.1 R1.2 R1.3 R2.1 R2.2 R2.3 R3.1 R3.2 R4.1".split()
-IDS += "R5.1 R5.2 R5.3 R5.4 R5.5 R5.6 R5.7 R5.8 T1 T2 T3 T4 T5".split()
+IDS += "R5.1 R5.2 R5.3 R5.4 R5.5 R5.6 R5.7 R5.8 T1 T2 T3".split()
 SETTLED = {
     "C1": "holds with a correction",
     "C2": "holds with a correction",
@@ -64,8 +63,6 @@ SETTLED = {
     "T1": "holds with a correction",
     "T2": "holds with a correction",
     "T3": "holds",
-    "T4": "holds with a correction",
-    "T5": "holds with a correction",
 }
 
 
@@ -289,17 +286,6 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
         "holds with a correction": features.Means(-1.0, _at(-0.5), 2, 64, 2.0, 1.25),
         "fails": features.Means(-0.5, _at(-1.0), 2, 64, 2.0, 1.25),
         UNDECIDED: features.Means(-1.0, Range(-1.0, -1.4, -0.6), 2, 64, 2.0, 1.25),
-    },
-    "T4": {
-        "holds": windows.Explained(_at(0.95), _at(0.97), _at(0.6), 4),
-        "holds with a correction": windows.Explained(_at(0.8), _at(0.95), _at(0.6), 4),
-        "fails": windows.Explained(_at(0.5), _at(0.6), _at(0.95), 4),
-        UNDECIDED: windows.Explained(_at(0.8), Range(0.9, 0.5, 1.3), _at(0.6), 4),
-    },
-    "T5": {
-        "holds": windows.Locality(1, 1, 0, 1),
-        "holds with a correction": windows.Locality(1, 4, 5, 1),
-        "fails": windows.Locality(4, 4, 5, 1),
     },
 }
 

@@ -4,7 +4,7 @@ A denoiser that sees N pixels in a row restores the one in their middle.  The pi
 x_j = c x_{j−1} + √(1−c²) w_j with white w, each pixel seen as u_j = x_j + τξ_j.  In formulas N is N_w and c is C_1.
 
     what the window loses    E(x − D)² of the middle pixel falls to that of the whole chain as e^{−κN}
-    what the window holds    I(x; u), the information on the picture, grows as ½N ln(1+y)
+    what the window tells    I(x; u), the information on the picture, grows as ½N ln(1+y)
 
 y is the variance, over τ², of a pixel that all those to one side predict, and e^κ = (1+y)/c.  A denoiser of n pictures
 that sees a window is the posterior mean over n windows.  It collapses where I = ln n, however large the picture: memory
@@ -207,8 +207,8 @@ window_size = Formula(
     variables=(variable(n), variable(tau, POSITIVE, "σ"), variable(correlation)),
     branches=(Branch(sp.S.Zero, n <= 1), Branch(pixels)),
     kind="asymptotic",
-    regime="N_w of the largest window of n pictures whose posterior mean is no copy of one of them, at noise τ, "
-    "ln n → ∞; below 1 even one pixel is too much; places that all have the same law multiply n",
+    regime="N_w at which a noised window tells ln n: from there on the posterior mean over windows of n pictures is "
+    "that of one of them, ln n → ∞; below 1 one pixel is too much; places that all have the same law multiply n",
     source="derived here",
     derivation=_window_size,
     bounds=_window_size_bounds,

@@ -23,7 +23,6 @@ from theory.ledger.verdicts import (
     sampling,
     training,
     transition,
-    windows,
 )
 
 
@@ -231,20 +230,6 @@ CLAIMS: tuple[Claim, ...] = (
         "cui2024",
         features.means_of_classes,
         "10_features_and_kernels",
-    ),
-    Claim(
-        "T4",
-        "Convolutional networks say what the posterior mean over windows of the training pictures says.",
-        "kamb2025",
-        windows.as_windows,
-        "15_windows",
-    ),
-    Claim(
-        "T5",
-        "How far networks look is set by the statistics of the data, not by the architecture.",
-        "lukoianov2025",
-        windows.of_the_data,
-        "15_windows",
     ),
 )
 
