@@ -309,7 +309,7 @@ def test_a_chapter_runs_at_the_smallest_preset_under_plain_papermill(
 
 def test_the_readme_says_what_the_chapters_say() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    seconds = {name: float(s) for name, s in re.findall(r"^\| \[(\w+)\].*\| (\d+) s \|$", readme, re.MULTILINE)}
+    seconds = {name: float(s) for name, s in re.findall(r"^\| \[(\w+)\].*\| (\d+) \|$", readme, re.MULTILINE)}
     results = [Result(path.stem, seconds[path.stem], summarise(read(path))) for path in CHAPTERS]
     assert with_table(readme, results) == readme
 
