@@ -13,10 +13,12 @@ from memgen.denoisers.exact import EmpiricalBayes
 from memgen.denoisers.windows import Windows, window, window_law
 from memgen.experiments import windows as experiment
 from memgen.experiments.windows import LEVELS, Params, cell, chains, grid, largest, on_chains, reaches
-from memgen.figures import windows as figures
+from memgen.figures.windows import chains as chain_figures
+from memgen.figures.windows import pictures as figures
 from memgen.runs.parameters import ParameterError, coerce
 from memgen.runs.store import load
 from memgen.streams import stream
+from theory.checks.report import Report
 from theory.collapse import information
 from theory.windows import window_error, window_information, window_size
 
@@ -142,11 +144,11 @@ def test_few_windows_are_held_before_the_collapse_and_most_after() -> None:
 
 
 def test_the_window_that_is_held_grows_as_the_closed_form_and_not_as_if_pixels_were_independent() -> None:
-    rows = figures.on_chain(0, ((16, 1), (64, 1), (256, 1)), 19)
-    found = figures.growth(figures.half_held(rows))
-    size = window_size(np.array([16.0, 256.0]), figures.TAU, figures.CORRELATION)
+    rows = chain_figures.simulated(0, ((16, 1), (64, 1), (256, 1)), 19)
+    found = chain_figures.growth(chain_figures.half_held(rows))
+    size = window_size(np.array([16.0, 256.0]), chain_figures.TAU, chain_figures.CORRELATION)
     assert abs(found.z(float(np.diff(size)[0] / np.log(16)))) < 3.5
-    assert abs(found.z(2 / np.log1p(figures.TAU**-2))) > 5
+    assert abs(found.z(2 / np.log1p(chain_figures.TAU**-2))) > 5
 
 
 # -- the experiment --------------------------------------------------------------------------------------------------
@@ -210,9 +212,9 @@ def test_rules_on_a_made_up_set(stored: pd.DataFrame) -> None:
     ratios = figures._over_best(table, pd.Series({0.5: 7, 1.0: 0}))
     assert ratios.tolist() == [3.0, 1.0]
     law = figures.law_of(stored, "digits")
-    assert figures.tolerated(stored, "digits", 10.0).max() == 0  # everything is tolerated
-    assert figures.tolerated(stored, "digits", 1e-12).min() == 7
-    assert (figures.rule(stored, "digits", 10**9) >= figures.rule(stored, "digits", 50)).all()
+    assert figures.tolerated(law, 10.0).max() == 0  # everything is tolerated
+    assert figures.tolerated(law, 1e-12).min() == 7
+    assert (figures.rule(law, 10**9) >= figures.rule(law, 50)).all()
     assert set(law.reach) == set(reaches((8, 8)))
 
 
@@ -221,6 +223,20 @@ def test_networks_are_nearer_to_windows_than_to_the_exact_score(stored: pd.DataF
         found = figures.explained(stored, "digits", network, 1200).loc[:1.0]
         assert (found.window >= found.exact).all() and found.window.mean() > found.clean.mean() > found.exact.mean()
         assert figures.nearest_window(stored, "digits", network, 1200).loc[:1.0].is_monotonic_increasing
+
+
+def test_what_pictures_state_fails_on_a_worse_rule_on_copies_and_if_all_windows_are_alike(stored: pd.DataFrame) -> None:
+    costs = figures.costs(stored)
+    good, worse, alike = Report(), Report(), Report()
+    figures.state(good, stored, costs)
+    assert good.failed() == []
+    rejected, copies, *rule = [outcome.name for outcome in good.outcomes()]
+    copied = stored.assign(value=stored.value.where(stored.measure != "flagged", 1.0))
+    figures.state(worse, copied, costs.assign(**{"ln n": costs["ln n"] + 0.5}))
+    assert worse.failed() == [copies, *rule] and len(rule) == 3
+    noise = stream("windows", "alike").lognormal(0, 0.01, len(stored))
+    figures.state(alike, stored.assign(value=stored.value.where(stored.measure != "loss", noise)), costs)
+    assert alike.failed() == [rejected]
 
 
 def test_figures_draw_what_is_stored(stored: pd.DataFrame) -> None:
@@ -235,4 +251,5 @@ def test_figures_draw_what_is_stored(stored: pd.DataFrame) -> None:
     assert figures.gallery(stored, trained, "digits", 450).axes[0].has_data()
     assert "| MNIST 16×16 | 3600 |" in figures.table(stored, trained)
     assert figures.explained_table(stored).count("\n") == 1 + 3 + 2 + 4 + 2
-    assert figures.costs_table(stored).count("\n") == 1 + len(figures.costs(stored))
+    costs = figures.costs(stored)
+    assert figures.costs_table(costs).count("\n") == 1 + len(costs)

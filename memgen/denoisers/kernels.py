@@ -54,9 +54,14 @@ def gram(name: Name, points: arrays.Numbers, others: arrays.Numbers | None = Non
     return KERNELS[name](u @ v.T / u.shape[1], norms, across)
 
 
+def _scales(t: float) -> tuple[float, float]:
+    """e^{−t} and √(1−e^{−2t}): what point and noise weigh at diffusion time t."""
+    return float(np.exp(-t)), float(np.sqrt(-np.expm1(-2 * t)))
+
+
 def noised_copies(rng: np.random.Generator, n: int, m: int, d: int, t: float) -> np.ndarray:
     """m copies of each of n white points at diffusion time t, those of a point in a row: (nm, d)."""
-    point, noise = np.exp(-t), np.sqrt(-np.expm1(-2 * t))
+    point, noise = _scales(t)
     return (point * rng.standard_normal((n, 1, d)) + noise * rng.standard_normal((n, m, d))).reshape(n * m, d)
 
 
@@ -67,7 +72,7 @@ def regression_losses(
 
     (K + ridge) is solved for; fresh points are as many as copies, and have one noise each.
     """
-    point, noise = np.exp(-t), np.sqrt(-np.expm1(-2 * t))
+    point, noise = _scales(t)
     xi, fresh = (rng.standard_normal((n * m, d)) for _ in range(2))
     u = point * np.repeat(rng.standard_normal((n, d)), m, axis=0) + noise * xi
     solved = np.linalg.solve(gram(name, u) + ridge * np.eye(n * m), xi)

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 from pydantic import Field
+from scipy.interpolate import make_interp_spline
 
 from memgen.denoisers.exact import EmpiricalBayes
 from memgen.denoisers.windows import Windows, window_law
@@ -117,17 +118,10 @@ def largest(of: pd.DataFrame, n: float, level: float) -> int:
 
     Between the levels of the law the information is interpolated, ln I in ln τ; beyond them it goes on as it ends.
     """
-    held = 0
-    for reach, part in of.groupby("reach"):
-        told = np.log(part.information.to_numpy())
-        if np.exp(_interpolated(np.log(level), np.log(part.level.to_numpy()), told)) < np.log(n):
-            held = max(held, int(reach))
-    return held
-
-
-def _interpolated(at: float, x: np.ndarray, y: np.ndarray) -> float:
-    k = int(np.clip(np.searchsorted(x, at) - 1, 0, len(x) - 2))
-    return float(y[k] + (y[k + 1] - y[k]) * (at - x[k]) / (x[k + 1] - x[k]))
+    told = of.pivot(index="level", columns="reach", values="information")
+    log_told = make_interp_spline(np.log(told.index), np.log(told), k=1)(np.log(level))
+    below = told.columns[np.exp(log_told) < np.log(n)]
+    return int(below.max()) if len(below) else 0
 
 
 def cell(at: Cell) -> pd.DataFrame:

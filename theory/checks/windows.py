@@ -1,7 +1,5 @@
 """What noised windows of chains tell, what a regression on them leaves, and as many windows as they tell apart."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from memgen.experiments.windows import chains
@@ -15,25 +13,18 @@ _DRAWS = 40_000
 _CHAINS = ((1, 1.0, 0.5), (5, 0.5, 0.9), (15, 2.0, 0.8), (9, 0.3, 0.95))  # pixels, noise, correlation of neighbours
 
 
-class _Chain(NamedTuple):
-    """Windows of a Gaussian chain, clean and noised, (draws, pixels), and the covariance of the clean ones."""
-
-    x: np.ndarray
-    u: np.ndarray
-    covariance: np.ndarray
-
-
-def _chain(name: str, pixels: int, tau: float, correlation: float) -> _Chain:
+def _chain(name: str, pixels: int, tau: float, correlation: float) -> tuple[np.ndarray, np.ndarray]:
+    """Windows of a Gaussian chain, clean and noised, (draws, pixels)."""
     rng = stream("check", "windows", name, pixels, tau)
     x = chains(rng, _DRAWS, pixels, correlation)
-    apart = np.abs(np.subtract.outer(np.arange(pixels), np.arange(pixels)))
-    return _Chain(x, noised(x, tau, rng), correlation ** apart.astype(float))
+    return x, noised(x, tau, rng)
 
 
 def _told(name: str, pixels: int, tau: float, correlation: float) -> Estimate:
     """What a noised window tells of its clean one: the mean of ln p(u|x)/p(u)."""
-    x, u, covariance = _chain(name, pixels, tau, correlation)
-    noisy = covariance + tau**2 * np.eye(pixels)
+    x, u = _chain(name, pixels, tau, correlation)
+    apart = np.abs(np.subtract.outer(np.arange(pixels), np.arange(pixels)))
+    noisy = correlation ** apart.astype(float) + tau**2 * np.eye(pixels)
     alone = (u * np.linalg.solve(noisy, u.T).T).sum(1) + np.linalg.slogdet(noisy)[1]
     return mean((alone - ((u - x) ** 2).sum(1) / tau**2 - pixels * np.log(tau**2)) / 2)
 
@@ -49,7 +40,7 @@ def _window_errors() -> list[Observation]:
     """What a regression of the middle pixel on the noised window leaves."""
     found = []
     for pixels, tau, c in _CHAINS:
-        x, u, _ = _chain("regression", pixels, tau, c)
+        x, u = _chain("regression", pixels, tau, c)
         middle = x[:, pixels // 2]
         left = middle - u @ np.linalg.lstsq(u, middle, rcond=None)[0]
         freedom = _DRAWS - pixels  # squares of a Gaussian: σ²χ²

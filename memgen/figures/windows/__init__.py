@@ -1,0 +1,1 @@
+"""What chapter 15 shows: windows of chains, in closed form and simulated, and windows of pictures."""

@@ -1,0 +1,82 @@
+"""Denoisers that see a window of a chain: what it loses, when it is held, and the closed forms of both."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from memgen.experiments.windows import on_chains
+from memgen.figures import plots
+from memgen.figures.images.exposure import plain_ticks
+from memgen.statistics import Estimate, fit, mean, zero_of_line
+from memgen.streams import stream
+from theory.checks.report import Report
+from theory.windows import window_error, window_size
+
+TAU, CORRELATION = 0.5, 0.9
+_REPLICAS = 20
+
+
+def simulated(seed: int, sizes: Sequence[tuple[int, int]], widest: int) -> pd.DataFrame:
+    """Rows: n, places, pixels, replica, error, held: of chains at noise TAU and correlation CORRELATION."""
+    rows = []
+    for n, places in sizes:
+        for pixels in range(1, widest + 1, 2):
+            rng = stream(seed, "windows", "chain", n, places, pixels)
+            for replica in range(_REPLICAS):
+                rows.append((n, places, pixels, replica, *on_chains(rng, n, places, pixels, TAU, CORRELATION)))
+    return pd.DataFrame(rows, columns=["n", "places", "pixels", "replica", "error", "held"])
+
+
+def error_and_held(rows: pd.DataFrame) -> Figure:
+    """Against the window: the error on fresh windows, and the share of training windows that are held."""
+    fig, panels = plots.figure(2, height=3.3)
+    pixels = np.linspace(1, rows.pixels.max(), 200)
+    panels[0].plot(pixels, window_error(pixels, TAU, CORRELATION), color="0.3")
+    panels[0].annotate("all windows of the law", (pixels[-1], 0.1), ha="right", va="top", fontsize=8, color="0.3")
+    for k, ((n, places), part) in enumerate(rows.groupby(["n", "places"], sort=False)):
+        label = f"{n} × {places} place{'s' * (places > 1)}"
+        for axes, name in zip(panels, ("error", "held"), strict=True):
+            found = {size: mean(values[name].to_numpy()) for size, values in part.groupby("pixels")}
+            sizes = np.array(list(found))
+            ends = np.transpose([e.interval() if e.error > 0 else (e.value, e.value) for e in found.values()])
+            plots.simulated(axes, sizes, [e.value for e in found.values()], ends[0], ends[1], k, label)
+            if places == 1:
+                held = float(window_size(n, TAU, CORRELATION))
+                axes.axvline(held, color=f"C{k}", lw=1, ls=":")
+    panels[0].set(xlabel="pixels that the denoiser sees", ylabel="E(x − D)² of the middle pixel", yscale="log")
+    panels[0].set_ylim(0.08, 0.9)
+    plain_ticks(panels[0], (0.1, 0.2, 0.4, 0.8))
+    panels[1].set(xlabel="pixels that the denoiser sees", ylabel="share of training windows held", ylim=(0, 1.02))
+    panels[1].legend(fontsize=8, loc="lower right")
+    return fig
+
+
+def half_held(rows: pd.DataFrame) -> dict[tuple[int, int], Estimate]:
+    """By n and places, the pixels at which half of the training windows are held: where a line near it is ½."""
+    found = {}
+    for key, part in rows.groupby(["n", "places"], sort=False):
+        held = {size: mean(values.held.to_numpy()) for size, values in part.groupby("pixels")}
+        near = [size for size, e in held.items() if abs(e.value - 0.5) < 0.3]
+        found[key] = zero_of_line(near, [held[size]._replace(value=held[size].value - 0.5) for size in near])
+    return found
+
+
+def growth(halves: dict[tuple[int, int], Estimate]) -> Estimate:
+    """By how many pixels the window at which half are held grows with ln of the number of windows."""
+    logs = np.log([n * places for n, places in halves])
+    value, covariance = fit(np.stack([np.ones(len(logs)), logs], 1), list(halves.values()))
+    return Estimate(float(value[1]), float(np.sqrt(covariance[1, 1])))
+
+
+def state(report: Report, rows: pd.DataFrame) -> None:
+    """What chains have to show."""
+    halves = half_held(rows)
+    grown, sizes = growth(halves), np.array([float(n * places) for n, places in halves])
+    ends = [float(window_size(size, TAU, CORRELATION)) for size in (sizes.min(), sizes.max())]
+    predicted = (ends[1] - ends[0]) / np.log(sizes.max() / sizes.min())
+    report.meets("chains: the window that is held grows with ln n", grown.z(predicted))
+    report.rejects("chains: it grows as if pixels were independent", grown.z(2 / np.log1p(TAU**-2)), 1)
+    alike = [halves[key].value for key in halves if key[0] * key[1] == max(sizes)]
+    report.holds("chains: places of one count as so many chains, within a pixel", np.ptp(alike) < 1)
