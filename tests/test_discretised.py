@@ -85,6 +85,17 @@ def test_rows_are_those_of_the_grid(rows: pd.DataFrame) -> None:
     assert not rows.duplicated(figures.KEYS).any()
 
 
+@pytest.mark.parametrize("sampler", ["DDPM", "Euler–Maruyama"])
+def test_a_last_digit_of_the_levels_changes_no_noise(sampler: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = experiment.Cell("laws", sampler, "Karras", 8, 0.0, 4, 64, 0)
+    here = experiment.cell(at)["value"].to_numpy()
+    exact = experiment.widths
+    monkeypatch.setattr(experiment, "widths", lambda *given: np.nextafter(exact(*given), 0))
+    assert experiment.cell(at)["value"].to_numpy() == pytest.approx(here, rel=1e-9)
+    monkeypatch.setattr(experiment, "widths", lambda *given: exact(*given) * (1 - 1e-9))
+    assert experiment.cell(at)["value"].to_numpy() != pytest.approx(here, rel=1e-2)  # control: other noise
+
+
 def test_one_set_is_the_divergence_of_the_filter() -> None:
     at = experiment.Cell("numbers", "DDIM", "geometric", 9, 0.1, 4, 3, 0)
     wide = experiment.cell(at).pivot(index="replica", columns="measure", values="value")

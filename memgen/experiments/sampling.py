@@ -148,9 +148,10 @@ def _laws(at: Cell) -> dict[str, np.ndarray]:
     spectrum = torch.tensor(power_law(at.d).eigenvalues, dtype=torch.float64)
     noise = Noise(range(at.size), at.seed, "sampling", at.sampler, at.steps, at.d)
     start = torch.sqrt(spectrum + HIGH**2) * noise(HIGH, torch.zeros(at.size, at.d, dtype=torch.float64))
-    levels = widths(at.levels, HIGH, LOW, at.steps)
+    # Noise belongs to a level to its last digit, and that of an exponential depends on the processor.
+    levels = np.round(widths(at.levels, HIGH, LOW, at.steps), 12)
     if at.sampler == "Euler–Maruyama":
-        times = np.log1p(levels**2) / 2
+        times = np.round(np.log1p(levels**2) / 2, 12)
         out = euler_maruyama(linear(spectrum), start * np.exp(-times[0]), times, noise) * np.exp(times[-1])
     else:
         run = heun if at.sampler == "Heun" else ddim
