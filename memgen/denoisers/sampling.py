@@ -38,9 +38,9 @@ class Noise:
     Trajectories are integers ≥ 0 of a shape that broadcasts to the state's leading axes: arange(m * n).reshape(m, n)
     makes m models independent, arange(n) gives them the same noise.  Because the level counts and not the step, a
     trajectory may be cut into several calls of a sampler, and the start can be drawn too: τ₀ · noise(τ₀, zeros).  In
-    single precision the numbers are those of double precision, rounded.  A level counts to its last digit, and that of an
-    exponential or a power depends on the processor: round levels whose noise must not.  Raises ValueError on other trajectories, and
-    when called for a state of other axes.
+    single precision the numbers are those of double precision, rounded.  A level counts to its last digit, and that of
+    an exponential or a power depends on the processor: round levels whose noise must not.  Raises ValueError on other
+    trajectories, and when called for a state of other axes.
     """
 
     def __init__(self, trajectories: Sequence[int] | np.ndarray | range, *key: object) -> None:

@@ -46,7 +46,7 @@ class Model(Protocol):
 def steps_of(epochs: int, n: int, batch: int = BATCH) -> int:
     """Gradient steps of so many passes over n points; the last batch of a pass may be short, and counts.
 
-    The seed's 10 epochs, on 90% of its points: 10 steps at n = 50 (45 trained on), 80 at n = 1050 (945).
+    The paper's 10 epochs, on 90% of its points: 10 steps at n = 50 (45 trained on), 80 at n = 1050 (945).
     """
     return epochs * math.ceil(n / batch)
 

@@ -1,4 +1,4 @@
-"""The seed's U-Net, by default the one of 12,919,041 parameters, and M of them at once; and it as a denoiser.
+"""The paper's U-Net, by default the one of 12,919,041 parameters, and M of them at once; and it as a denoiser.
 
 Three levels down and up, 64-128-256-256 channels at the default width, on images (1, 8k, 8k). Each level is two pairs
 of convolutions, the first pair residual; self-attention with four heads follows at sides 2k, k and 2k; the time enters
@@ -37,11 +37,13 @@ class UNet(nn.Module):
 
     The model axis is required unless M = 1, where images (batch, 1, 8k, 8k) and times (batch,) work as well.  Times
     may be one number for all.  `keys` (M) name the streams of the starting weights, by default 0 … M − 1, which have
-    the laws that PyTorch gives them.  Raises ValueError on an odd width, on sides that are no multiple of 8, and on any
-    other shape.
+    the laws that PyTorch gives them.  Without attention, pixels meet in convolutions and norms alone.  Raises
+    ValueError on an odd width, on sides that are no multiple of 8, and on any other shape.
     """
 
-    def __init__(self, models: int = 1, width: int = 64, keys: Sequence[object] | None = None) -> None:
+    def __init__(
+        self, models: int = 1, width: int = 64, keys: Sequence[object] | None = None, attention: bool = True
+    ) -> None:
         super().__init__()
         names = list(range(models)) if keys is None else keys
         if models < 1 or len(names) != models:
@@ -54,7 +56,9 @@ class UNet(nn.Module):
         self.first = _Pair(rngs, 1, one, one)
         self.down1, self.down2, self.down3 = (_level(rngs, c, o, o) for c, o in ((one, two), (two, four), (four, four)))
         self.up1, self.up2, self.up3 = (_level(rngs, 2 * c, c, o) for c, o in ((four, two), (two, one), (one, one)))
-        self.attend1, self.attend2, self.attend3 = (_Attention(rngs, c) for c in (four, four, two))
+        self.attend1, self.attend2, self.attend3 = (
+            _Attention(rngs, c) if attention else nn.Identity() for c in (four, four, two)
+        )
         self.last = Linear(rngs, one, 1)
 
     def forward(self, images: Tensor, times: Tensor | float) -> Tensor:

@@ -45,6 +45,7 @@ _CHANNELS = {"digits": 16, "mnist16": 8}  # of the U-Nets, whose steps are half 
 _SHOWN = {"digits": ("mirrored", "shifted"), "patches16": ("turned",)}
 _LABELLED = ("digits", "mnist16")
 _TOLD = 9  # times that a picture is shown with its class, for each time without
+UNETS = ("unet", "convolutions")  # with attention, and without
 _NOISES = 4  # for each picture whose loss is measured
 
 Study = Literal["perceptron", "unet", "places", "classes"]
@@ -154,7 +155,7 @@ class Recipe(NamedTuple):
 
 def recipe(at: Cell) -> Recipe:
     """Larger pictures take wider perceptrons, smaller steps, and more noise: what tells them apart grows as √d."""
-    if at.network == "unet":
+    if at.network in UNETS:
         return Recipe(0, LogUniform(0.04, 12.0), 1e-3, 10.0)
     d = pictures(at.pictures).values.shape[1]
     up = max(0.0, float(np.log(d / 64) / 2))
@@ -207,10 +208,11 @@ def start(at: Cell) -> tuple[MLP | NoisePredictor, Training]:
     train, device, how = split(at).train, resolve_device(at.device), recipe(at)
     key = (at.seed, "images", *at[:5])
     d = train.values.shape[1]
-    if at.network == "unet":
-        network = NoisePredictor(UNet(1, _CHANNELS[at.pictures], [key]), cosine()).to(device)
-        return network, Training(network, unit(at.pictures).of(train.values), [key], how.levels, _BATCH, how.lr)
     seen = unit(at.pictures).of(_places(at).of(train))
+    if at.network in UNETS:
+        unet = UNet(1, _CHANNELS[at.pictures], [key], attention=at.network == "unet")
+        network = NoisePredictor(unet, cosine()).to(device)
+        return network, Training(network, seen, [key], how.levels, _BATCH, how.lr)
     given = 0
     if at.shown == CLASS:
         label = indicators(train)
@@ -322,8 +324,8 @@ def judged(made: np.ndarray, sets: Sets, at: Cell, last: bool) -> Iterator[tuple
             yield f"p/{test.name}", test.adjusted, b""
     if at.replica == 0:
         for k in range(SHOWN):
-            yield "generated", float(ratio[k]), _bytes(made[k])
-            yield "nearest", float(ratio[k]), _bytes(index[k])
+            yield "generated", float(ratio[k]), as_bytes(made[k])
+            yield "nearest", float(ratio[k]), as_bytes(index[k])
 
 
 def nearest_two(
@@ -337,7 +339,8 @@ def nearest_two(
     return np.sort(np.partition(least, 1, axis=1)[:, :2], axis=1), shown[apart.argmin(1)]
 
 
-def _bytes(values: np.ndarray) -> bytes:
+def as_bytes(values: np.ndarray) -> bytes:
+    """A picture as it is stored: a byte a pixel, 0 black and 255 white."""
     return (values.clip(0, 1) * 255).round().astype(np.uint8).tobytes()
 
 

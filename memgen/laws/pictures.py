@@ -18,6 +18,7 @@ import pandas as pd
 
 from memgen.errors import BadInput
 from memgen.reading import read
+from memgen.streams import stream
 
 SETS = ("digits", "mnist", "mnist16", "patches8", "patches16", "patches32")
 _PHOTOGRAPHS = ("astronaut", "camera", "chelsea", "coffee", "rocket", "stereo_motorcycle")
@@ -124,9 +125,20 @@ def _shifted(x: np.ndarray) -> np.ndarray:
     return np.stack([np.roll(x, (a, b), (1, 2)) for a in (-1, 0, 1) for b in (-1, 0, 1)])
 
 
+def scrambled_order(pixels: int) -> np.ndarray:
+    """An order of pixels by chance, always the same: of pictures in it no two neighbours were any."""
+    return stream("scrambled", pixels).permutation(pixels)
+
+
+def _scrambled(x: np.ndarray) -> np.ndarray:
+    rows = x.reshape(len(x), -1)
+    return rows[:, scrambled_order(rows.shape[1])].reshape(1, *x.shape)
+
+
 PLACES = {
     "once": Places(1, lambda x: x[None]),
     "mirrored": Places(2, lambda x: np.stack([x, x[..., ::-1]])),  # left and right exchanged
     "turned": Places(8, _turned),  # by quarters, mirrored and not
     "shifted": Places(9, _shifted),  # by up to a pixel each way; what leaves comes in on the other side
+    "scrambled": Places(1, _scrambled),  # pixels in another order
 }
