@@ -1,11 +1,15 @@
 """Kernels of infinitely wide networks on noised points."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
+import torch
+from scipy.linalg import eigh
+from torch import Tensor
 
 from memgen import arrays
+from memgen.denoisers.sampling import Denoiser
 
 Name = Literal["sine", "arcsine", "tangent"]
 
@@ -78,3 +82,63 @@ def regression_losses(
     solved = np.linalg.solve(gram(name, u) + ridge * np.eye(n * m), xi)
     said = gram(name, point * rng.standard_normal((n * m, d)) + noise * fresh, u) @ solved
     return float(ridge**2 * (solved**2).mean()), float(((said - fresh) ** 2).mean())
+
+
+class _Fit(NamedTuple):
+    """Inputs (N, d) at one noise, eigenvalues of their Gram matrix (N,), largest first, its eigenvectors (N, N), and on
+    each the targets over its eigenvalue (N, d)."""
+
+    inputs: np.ndarray
+    values: np.ndarray
+    vectors: np.ndarray
+    targets: np.ndarray
+
+
+class Regressions:
+    """Kernel regressions of points x (n, d) on m noised copies u = x + τξ of each, one for each noise τ; ridgeless.
+
+    The kernel sees u/√(1+τ²), and regresses what x differs from the points' mean by. `noises` (levels, nm, d) are ξ,
+    the copies of a point in a row. Raises ValueError on other shapes and τ ≤ 0, and as `gram`.
+    """
+
+    def __init__(self, name: Name, x: arrays.Numbers, levels: arrays.Numbers, noises: np.ndarray) -> None:
+        points = arrays.points("x", arrays.array("x", x).astype(float))
+        self._name, self._mean = name, points.mean(0)
+        self._levels = arrays.vector("levels", levels)
+        rows = noises.shape[1] if noises.ndim == 3 else 0
+        if noises.shape != (len(self._levels), rows, points.shape[1]) or not rows or rows % len(points):
+            raise ValueError(f"noises must be (levels, nm, d) for points {points.shape}, got {noises.shape}")
+        if not (self._levels > 0).all():
+            raise ValueError(f"levels must be positive, got {self._levels.min():g}")
+        clean = np.repeat(points, rows // len(points), axis=0)
+        self._fits = [self._fit(clean, float(tau), xi) for tau, xi in zip(self._levels, noises, strict=True)]
+
+    def _fit(self, clean: np.ndarray, tau: float, xi: np.ndarray) -> _Fit:
+        inputs = (clean + tau * xi) / np.sqrt(1 + tau**2)
+        values, vectors = eigh(gram(self._name, inputs))
+        values, vectors = values[::-1], vectors[:, ::-1]
+        # what is 0 but for rounding has no direction of its own
+        inverse = np.where(values > len(values) * np.finfo(float).eps * values[0], 1 / values, 0.0)
+        return _Fit(inputs, values, vectors, inverse[:, None] * (vectors.T @ (clean - self._mean)))
+
+    def eigenvalues(self, tau: float) -> np.ndarray:
+        """Of the Gram matrix at one of the levels, largest first, (nm,); ValueError at another."""
+        return self._fits[self._place(tau)].values
+
+    def denoiser(self, rank: int) -> Denoiser:
+        """D(u, τ) of the leading `rank` eigenvectors, for u (k, d) at one of the levels; ValueError at another."""
+        rank = arrays.count("rank", rank, 0, len(self._fits[0].vectors))
+        weights = [fit.vectors[:, :rank] @ fit.targets[:rank] for fit in self._fits]
+
+        def denoise(u: Tensor, tau: float) -> Tensor:
+            place = self._place(tau)
+            seen = gram(self._name, u.double().numpy() / np.sqrt(1 + tau**2), self._fits[place].inputs)
+            return torch.from_numpy(self._mean + seen @ weights[place]).to(u.dtype)
+
+        return denoise
+
+    def _place(self, tau: float) -> int:
+        place = int(np.argmin(np.abs(self._levels - tau)))
+        if not np.isclose(self._levels[place], tau, rtol=1e-9, atol=0):
+            raise ValueError(f"nothing was fitted at noise {tau:g}")
+        return place
