@@ -27,13 +27,14 @@ from theory.ledger.verdicts import (
     sampling,
     training,
     transition,
+    windows,
 )
 from theory.ledger.verdicts.your_model import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 # The paper's own claims, the questions of its five reviewers, and claims of other theories.
 IDS = "C1 C2 C3 C4 C5 C6 C7 C8 R1.1 R1.2 R1.3 R2.1 R2.2 R2.3 R3.1 R3.2 R4.1".split()
-IDS += "R5.1 R5.2 R5.3 R5.4 R5.5 R5.6 R5.7 R5.8 T1 T2 T3".split()
+IDS += "R5.1 R5.2 R5.3 R5.4 R5.5 R5.6 R5.7 R5.8 T1 T2 T3 T4 T5".split()
 SETTLED = {
     "C1": "holds with a correction",
     "C2": "holds with a correction",
@@ -63,6 +64,8 @@ SETTLED = {
     "T1": "holds with a correction",
     "T2": "holds with a correction",
     "T3": "holds",
+    "T4": "holds with a correction",
+    "T5": "fails",
 }
 
 
@@ -125,6 +128,8 @@ _PRACTICE = criteria.Practice(500, _at(0.06), _at(0.06), _at(0.06), (_REACH, _RE
 _PREDICTED = images.Predicted((_at(2.0),), (_at(0.7),), (_at(1.5),), (_at(1.1),), _at(1.0), _at(0.15))
 _ANISOTROPIC = dimension.Anisotropic(("digits",), (_at(0.6),), (_at(1.1),), (_at(1.0),), _at(1.0), 0.7, 0.05)
 _MEMORIZED = images.Memorized(((5.0, _at(0.3)),), _at(0.2))
+_MADE = windows.Made(_at(0.8), _at(0.8), _at(0.0), _at(0.2))
+_LOOKED = windows.Looked(_at(1.1), _at(0.9), _at(0.9), _at(1.1), _at(1.1), _at(1.8), (_at(1.0), _at(1.2)))
 _STEPS = sampling.Steps(4, 64, 32, _at(5.2), _at(0.65), _at(0.3), 256, -0.01, 6, 0.03)
 _COVERED = sampling.Covered(8, 2.3, 10, 1, 3, 1.97, 1.1, 2.7, True)
 UNDECIDED = "undecided"
@@ -286,6 +291,18 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
         "holds with a correction": features.Means(-1.0, _at(-0.5), 2, 64, 2.0, 1.25),
         "fails": features.Means(-0.5, _at(-1.0), 2, 64, 2.0, 1.25),
         UNDECIDED: features.Means(-1.0, Range(-1.0, -1.4, -0.6), 2, 64, 2.0, 1.25),
+    },
+    "T4": {
+        "holds": _MADE._replace(windows=_at(0.95)),
+        "holds with a correction": _MADE,
+        "fails": _MADE._replace(over_exact=_at(-0.1)),
+        UNDECIDED: _MADE._replace(windows=Range(0.5, 0.4, 0.6)),
+    },
+    "T5": {
+        "holds": _LOOKED,
+        "holds with a correction": _LOOKED._replace(unet=_at(0.7)),
+        "fails": _LOOKED._replace(perceptron=_at(1.6)),
+        UNDECIDED: _LOOKED._replace(perceptron=Range(1.5, 1.3, 1.7)),
     },
 }
 

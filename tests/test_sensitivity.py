@@ -17,7 +17,10 @@ from memgen.experiments.sensitivity import Cell, Params, cell, grid
 from memgen.figures.windows import networks as figures
 from memgen.laws.pictures import PLACES, pictures, scrambled_order
 from memgen.measures.sensitivity import by_distance, likeness, reach, sensitivity
+from memgen.runs.store import load
 from memgen.streams import stream
+from theory.checks.report import Report
+from theory.ledger.verdicts import windows as verdicts
 
 SHAPE = (4, 5)
 D = SHAPE[0] * SHAPE[1]
@@ -135,3 +138,57 @@ def test_what_is_not_trained_makes_pictures_from_the_noise_of_networks() -> None
     near = np.abs(exact[:, None] - 255 * train).max(2).min(1)
     assert np.mean(near < 2) > 0.5  # the exact score copies
     assert figures.agreement(exact, 3 * exact + 1) == pytest.approx(1)
+
+
+# -- what is stored --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stored() -> pd.DataFrame:
+    return load("sensitivity")[0]
+
+
+def test_stored_networks_are_drawn(stored: pd.DataFrame) -> None:
+    assert len(figures.looked_at(stored).axes) == 2 and len(figures.from_same_noise(stored, "digits").axes) == 1
+    assert figures.looked_table(stored).count("\n") == 11 and "nan" not in figures.looked_table(stored)
+    assert figures.predicted_table(figures.predicted(stored)).count("\n") == 7
+
+
+def test_networks_are_held_to_the_linear_denoiser_at_the_same_noise(stored: pd.DataFrame) -> None:
+    found = figures.over_linear(stored)
+    twice = stored.assign(**{"index": stored["index"].where(stored.measure != "looked", 2 * stored["index"])})
+    assert np.allclose(
+        figures.over_linear(twice)[found.measure == "looked"].ratio, found[found.measure == "looked"].ratio
+    )
+    assert figures.anywhere("digits") == pytest.approx(4.12, abs=0.01)
+    worse = stored.assign(
+        value=stored.value.where(stored.measure != "loss", stored.value + 9.0 * (stored.network != ""))
+    )
+    assert not figures.over_linear(worse).better.any() and found.better.any()
+
+
+def test_what_networks_show_can_turn(stored: pd.DataFrame) -> None:
+    agreed, report, turned = figures.predicted(stored), Report(), Report()
+    figures.state(report, stored, agreed)
+    assert not report.failed()
+    linear, keys = (
+        stored[stored.network == ""],
+        ["pictures", "network", "shown", "replica", "level", "index", "measure"],
+    )
+    looks = linear[linear.measure == "looked"]
+    kinds = [(network, shown) for network in ("", *figures.NETWORKS) for shown in ("once", "scrambled")]
+    copies = [looks.assign(network=network, shown=shown) for network, shown in kinds if network or shown == "once"]
+    alike = pd.concat([stored[stored.measure == "loss"], *copies])
+    assert not alike.duplicated(keys).any()
+    figures.state(turned, alike, agreed.assign(windows=agreed["exact score"] - 0.01))
+    assert len(turned.failed()) == 3
+
+
+def test_the_rulings_read_the_rows(monkeypatch: pytest.MonkeyPatch, stored: pd.DataFrame) -> None:
+    monkeypatch.setattr(verdicts, "load", lambda _: (stored, {}))
+    made, looked = verdicts._made(), verdicts._looked()
+    assert made.windows.value < made.windows.high and len(looked.sets) == 2
+    copied = stored.copy()
+    copied["picture"] = stored.groupby(["pictures", "replica", "index"]).picture.transform("last")
+    monkeypatch.setattr(verdicts, "load", lambda _: (copied, {}))
+    assert verdicts._made().windows.value == pytest.approx(1)

@@ -1,6 +1,6 @@
 """Which rank does a kernel need to copy?  Part of chapter 10.
 
-Regressions on the tangent kernel of an infinitely wide network, of digits on 2d noised copies of each, are cut to their
+Regressions on the tangent kernel of an infinitely wide network, of digits on noised copies of each, are cut to their
 leading eigenvectors and make digits.  Digits are of 8×8 pixels, or of 4×4, each a mean of four.
 """
 
@@ -21,7 +21,6 @@ from memgen.streams import stream
 
 VERSION = 1
 MADE = 128  # digits made at each rank
-NOISES = 2  # copies of a digit, by its pixels
 WIDTHS = karras(10.0, 0.05, 18)  # of the sampler; nothing is asked at the last, 0
 SHARES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75)  # rank, by n(d+1)
 _SHOWN = 300
@@ -30,7 +29,10 @@ Size = Annotated[int, Field(ge=3)]
 
 
 class Params(ChapterParams):
-    """Parameters of the experiment; what is None is set by the preset. `pixels` is d; n is `rows` over 2d."""
+    """Parameters of the experiment; what is None is set by the preset.
+
+    `pixels` is d; `noises` is m/d, copies of a digit by its pixels; n is `rows` over m, and left out below 3.
+    """
 
     presets: ClassVar = {
         "smoke": {"pixels": (16,), "rows": (160,), "replicas": 1},
@@ -40,14 +42,16 @@ class Params(ChapterParams):
 
     pixels: Annotated[tuple[Literal[16, 64], ...], Distinct] | None = Field(None, min_length=1)
     rows: Annotated[tuple[Size, ...], Distinct] | None = Field(None, min_length=1)
+    noises: int = Field(2, ge=2)
     replicas: int | None = Field(None, ge=1)
 
 
 class Cell(NamedTuple):
-    """Regressions on n digits of d pixels."""
+    """Regressions on n digits of d pixels, `noises` times d copies of each."""
 
     d: int
     n: int
+    noises: int
     replica: int
     seed: int
 
@@ -56,8 +60,8 @@ def grid(params: Params) -> list[Cell]:
     """All cells."""
     p = params.resolved()
     assert p.pixels and p.rows and p.replicas
-    sizes = [(d, rows // (NOISES * d)) for d in p.pixels for rows in p.rows]
-    return [Cell(d, n, replica, p.seed) for d, n in sizes for replica in range(p.replicas)]
+    sizes = [(d, rows // (p.noises * d)) for d in p.pixels for rows in p.rows]
+    return [Cell(d, n, p.noises, replica, p.seed) for d, n in sizes if n > 2 for replica in range(p.replicas)]
 
 
 def ranks(n: int, d: int) -> list[int]:
@@ -74,18 +78,18 @@ def digits(d: int) -> np.ndarray:
 
 
 def cell(at: Cell) -> pd.DataFrame:
-    """Rows: d, n, replica, rank, measure, value: of MADE digits flagged, the share that is less than a third as far
+    """Rows: d, n, noises, replica, rank, measure, value: of MADE digits flagged, the share that is less than a third as far
     from the nearest training digit as from the next; eigenvalue, of the Gram matrix at the least noise, the one that is
     `rank`-th, at _SHOWN ranks."""
-    rng = stream(at.seed, "truncated", at.d, at.n, at.replica)
+    rng = stream(at.seed, "truncated", at.d, at.n, at.noises, at.replica)
     x = rng.permutation(digits(at.d))[: at.n]
-    noises = rng.standard_normal((len(WIDTHS) - 1, at.n * NOISES * at.d, at.d))
+    noises = rng.standard_normal((len(WIDTHS) - 1, at.n * at.noises * at.d, at.d))
     start = torch.from_numpy(WIDTHS[0] * rng.standard_normal((MADE, at.d)))
-    fitted, rows = Regressions("tangent", x, WIDTHS[:-1], noises), []
+    about, fitted, rows = at[:4], Regressions("tangent", x, WIDTHS[:-1], noises), []
     for rank in ranks(at.n, at.d):
         made = heun(fitted.denoiser(rank), start, WIDTHS).numpy()
-        rows.append((at.d, at.n, at.replica, rank, "flagged", float(np.mean(nearest_ratio(made, x) < 1 / 3))))
+        rows.append((*about, rank, "flagged", float(np.mean(nearest_ratio(made, x) < 1 / 3))))
     values = fitted.eigenvalues(WIDTHS[-2])
     shown = np.unique(np.geomspace(1, len(values), _SHOWN).round().astype(int))
-    rows += [(at.d, at.n, at.replica, int(rank), "eigenvalue", float(values[rank - 1])) for rank in shown]
-    return pd.DataFrame(rows, columns=["d", "n", "replica", "rank", "measure", "value"])
+    rows += [(*about, int(rank), "eigenvalue", float(values[rank - 1])) for rank in shown]
+    return pd.DataFrame(rows, columns=["d", "n", "noises", "replica", "rank", "measure", "value"])

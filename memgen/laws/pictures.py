@@ -126,7 +126,7 @@ def _shifted(x: np.ndarray) -> np.ndarray:
 
 
 def scrambled_order(pixels: int) -> np.ndarray:
-    """An order of pixels by chance, always the same: of pictures in it no two neighbours were any."""
+    """An order of pixels by chance, always the same: in it few neighbours are any in the picture."""
     return stream("scrambled", pixels).permutation(pixels)
 
 

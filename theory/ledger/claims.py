@@ -23,6 +23,7 @@ from theory.ledger.verdicts import (
     sampling,
     training,
     transition,
+    windows,
 )
 
 
@@ -230,6 +231,20 @@ CLAIMS: tuple[Claim, ...] = (
         "cui2024",
         features.means_of_classes,
         "10_features_and_kernels",
+    ),
+    Claim(
+        "T4",
+        "Posterior means over windows, calibrated at each noise, predict what convolutional networks make.",
+        "kamb2025",
+        windows.what_networks_make,
+        "15_windows",
+    ),
+    Claim(
+        "T5",
+        "Denoisers look at near pixels because of the law of the pictures, not because of their architecture.",
+        "lukoianov2025",
+        windows.from_the_pictures,
+        "15_windows",
     ),
 )
 

@@ -9,7 +9,8 @@ from memgen.figures.images.exposure import NAMES
 from memgen.figures.images.networks import pooled, tiled
 from memgen.laws.pictures import pictures
 from memgen.measures.sensitivity import by_distance, reach
-from memgen.statistics import Estimate, median
+from memgen.statistics import Estimate, median, median_estimate
+from theory.checks.report import Report
 
 NETWORKS = {"perceptron": "perceptron", "unet": "U-Net", "convolutions": "U-Net without attention"}
 _KEYS = ["pictures", "network", "shown", "replica", "level", "measure"]
@@ -48,27 +49,40 @@ def anywhere(name: str) -> float:
 
 
 def over_linear(stored: pd.DataFrame) -> pd.DataFrame:
-    """`reached` of networks with their logarithmic ratio to the linear denoiser's, `ratio`, at the same noise."""
-    found = reached(stored)
+    """`reached` of networks with their logarithmic ratio to the linear denoiser's at the same noise, `ratio`; and
+    `better`, whether the network loses less there on held-out pictures, in the mean over shuffles."""
+    found, losses = reached(stored), _losses(stored)
     linear = found[found.network == ""].set_index(["pictures", "replica", "level"]).value
     trained = found[found.network != ""]
-    beside = linear.loc[pd.MultiIndex.from_frame(trained[["pictures", "replica", "level"]])]
-    return trained.assign(ratio=np.log(trained.value.to_numpy() / beside.to_numpy()))
+
+    def beside(table: pd.Series, keys: list[str]) -> np.ndarray:
+        return table.loc[pd.MultiIndex.from_frame(trained[keys])].to_numpy()
+
+    better = beside(losses, [*_KEYS[:3], "level"]) < beside(
+        losses.xs(("", "once"), level=(1, 2)), ["pictures", "level"]
+    )
+    ratio = np.log(trained.value.to_numpy() / beside(linear, ["pictures", "replica", "level"]))
+    return trained.assign(ratio=ratio, better=better)
+
+
+def _losses(stored: pd.DataFrame) -> pd.Series:
+    """By pictures, network, shown and level, the loss on held-out pictures, a mean over shuffles."""
+    return stored[stored.measure == "loss"].groupby([*_KEYS[:3], "level"]).value.mean()
 
 
 def ratios(stored: pd.DataFrame) -> pd.Series:
-    """By network, shown and measure, the logarithmic ratio: a mean over noises and sets, as an Estimate over shuffles,
-    whose scatter is pooled."""
-    by = ["network", "shown", "measure"]
-    found = over_linear(stored).groupby([*by, "pictures", "replica"]).ratio.mean().rename("value").reset_index()
-    sets = pooled(found, [*by, "pictures"])
-    return sets.groupby(level=by).apply(_mean)
+    """By pictures, network, shown and measure, the logarithmic ratio, as an Estimate over shuffles, whose scatter is
+    pooled: a mean over noises at which the network is better than the linear denoiser."""
+    found = over_linear(stored)
+    by = ["pictures", "network", "shown", "measure"]
+    rows = found[found.better].groupby([*by, "replica"]).ratio.mean().rename("value").reset_index()
+    return pooled(rows, by)
 
 
-def _mean(estimates: pd.Series) -> Estimate:
-    """The mean of independent estimates whose scatter is one."""
-    error = np.sqrt(sum(one.error**2 for one in estimates)) / len(estimates)
-    return Estimate(float(np.mean([one.value for one in estimates])), float(error), estimates.iloc[0].freedom)
+def together(by_set: pd.Series) -> Estimate:
+    """The mean of independent estimates of one scatter, one for each set."""
+    error = np.sqrt(sum(one.error**2 for one in by_set)) / len(by_set)
+    return Estimate(float(np.mean([one.value for one in by_set])), float(error), by_set.iloc[0].freedom)
 
 
 def looked_at(stored: pd.DataFrame) -> Figure:
@@ -109,15 +123,15 @@ def looked_table(stored: pd.DataFrame) -> str:
     loss, geometric means over noises; and the likeness of derivatives, a mean; over shuffles."""
     far = over_linear(stored)
     far = far[far.measure == "looked"].groupby(_KEYS[:3]).ratio.mean()
-    losses = stored[stored.measure == "loss"].set_index(_KEYS[:5]).value
+    losses = np.log(_losses(stored))
     alike = stored[stored.measure == "alike"].groupby(_KEYS[:3]).value.mean()
     lines = ["| set | network | pixels | distance | likeness | loss |", "|---|---|---|--:|--:|--:|"]
     for name in (name for name in NAMES if name in far.index.levels[0]):
-        linear = np.log(losses[name, "", "once"])
+        linear = losses[name, "", "once"]
         for network, word in NETWORKS.items():
             for shown in (shown for shown in ("once", "scrambled") if (name, network, shown) in far.index):
                 at = name, network, shown
-                lost = np.exp((np.log(losses[at]) - linear).mean())
+                lost = np.exp((losses[at] - linear).mean())
                 places = "in place" if shown == "once" else shown
                 told = f"{np.exp(far[at]):.2f} | {alike[at]:.2f} | {lost:.2f}"
                 lines.append(f"| {NAMES[name]} | {word} | {places} | {told} |")
@@ -179,3 +193,22 @@ def from_same_noise(stored: pd.DataFrame, name: str, count: int = 14) -> Figure:
     }
     tiles = [made_by(stored, name, 0, *of)[:count].reshape(-1, *shape) / 255 for of in rows.values()]
     return tiled(tiles, list(rows))
+
+
+# -- statements ------------------------------------------------------------------------------------------------------
+
+
+def state(report: Report, stored: pd.DataFrame, agreed: pd.DataFrame) -> None:
+    """What stored networks and `predicted` have to show."""
+    far = ratios(stored)
+
+    def looks(network: str, shown: str) -> Estimate:
+        return together(far.xs((network, shown, "looked"), level=(1, 2, 3)))
+
+    report.rejects("perceptrons look no farther than the linear denoiser", looks("perceptron", "once").z(0), 1)
+    placed, scrambled = (looks("convolutions", shown) for shown in ("once", "scrambled"))
+    apart = Estimate(scrambled.value - placed.value, float(np.hypot(placed.error, scrambled.error)), placed.freedom)
+    report.rejects("U-Nets look as near where pixels are scrambled", apart.z(0), 1)
+    nearer = (agreed["windows"] - agreed["exact score"]).groupby([agreed.pictures, agreed.network])
+    least = min(median_estimate(one).z(0) for _, one in nearer)
+    report.rejects("windows say no more of what networks make than the exact score", least, 1)
