@@ -128,8 +128,8 @@ _PRACTICE = criteria.Practice(500, _at(0.06), _at(0.06), _at(0.06), (_REACH, _RE
 _PREDICTED = images.Predicted((_at(2.0),), (_at(0.7),), (_at(1.5),), (_at(1.1),), _at(1.0), _at(0.15))
 _ANISOTROPIC = dimension.Anisotropic(("digits",), (_at(0.6),), (_at(1.1),), (_at(1.0),), _at(1.0), 0.7, 0.05)
 _MEMORIZED = images.Memorized(((5.0, _at(0.3)),), _at(0.2))
-_MADE = windows.Made(_at(0.8), _at(0.8), _at(0.0), _at(0.2))
-_LOOKED = windows.Looked(_at(1.1), _at(0.9), _at(0.9), _at(1.1), _at(1.1), _at(1.8), (_at(1.0), _at(1.2)))
+_MADE = windows.Made(_at(0.8), _at(0.8), _at(0.2), _at(0.3), _at(0.0))
+_LOOKED = windows.Looked(*((_at(0.1), _at(-0.1)) for _ in range(5)), (_at(0.9), _at(0.8)))
 _STEPS = sampling.Steps(4, 64, 32, _at(5.2), _at(0.65), _at(0.3), 256, -0.01, 6, 0.03)
 _COVERED = sampling.Covered(8, 2.3, 10, 1, 3, 1.97, 1.1, 2.7, True)
 UNDECIDED = "undecided"
@@ -300,9 +300,9 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
     },
     "T5": {
         "holds": _LOOKED,
-        "holds with a correction": _LOOKED._replace(unet=_at(0.7)),
-        "fails": _LOOKED._replace(perceptron=_at(1.6)),
-        UNDECIDED: _LOOKED._replace(perceptron=Range(1.5, 1.3, 1.7)),
+        "holds with a correction": _LOOKED._replace(unet=(_at(0.1), _at(0.6))),
+        "fails": _LOOKED._replace(perceptron=(_at(0.3), _at(0.7)), scrambled=(_at(0.9), _at(0.7))),
+        UNDECIDED: _LOOKED._replace(perceptron=(_at(0.3), Range(0.6, 0.4, 0.8))),
     },
 }
 

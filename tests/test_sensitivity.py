@@ -156,25 +156,23 @@ def test_stored_networks_are_drawn(stored: pd.DataFrame) -> None:
 
 def test_networks_are_held_to_the_linear_denoiser_at_the_same_noise(stored: pd.DataFrame) -> None:
     found = figures.over_linear(stored)
-    twice = stored.assign(**{"index": stored["index"].where(stored.measure != "looked", 2 * stored["index"])})
-    assert np.allclose(
-        figures.over_linear(twice)[found.measure == "looked"].ratio, found[found.measure == "looked"].ratio
-    )
+    farther = stored["index"].where(stored.measure != "looked", 2 * stored["index"])
+    assert np.allclose(figures.over_linear(stored.assign(index=farther)).ratio[found.measure == "looked"],
+                       found.ratio[found.measure == "looked"])  # fmt: skip
     assert figures.anywhere("digits") == pytest.approx(4.12, abs=0.01)
-    worse = stored.assign(
-        value=stored.value.where(stored.measure != "loss", stored.value + 9.0 * (stored.network != ""))
-    )
-    assert not figures.over_linear(worse).better.any() and found.better.any()
+    linear = stored[(stored.network == "") & (stored.measure == "looked")]
+    same = pd.concat([stored[stored.measure != "looked"], linear, linear.assign(network="unet")])
+    assert (figures.over_linear(same)[lambda one: (one.network == "unet") & (one.measure == "looked")].ratio == 1).all()
+    worse = stored.value.where((stored.measure != "loss") | (stored.network == ""), stored.value + 9)
+    assert not figures.over_linear(stored.assign(value=worse)).kept.any() and found.kept.any()
 
 
 def test_what_networks_show_can_turn(stored: pd.DataFrame) -> None:
     agreed, report, turned = figures.predicted(stored), Report(), Report()
     figures.state(report, stored, agreed)
     assert not report.failed()
-    linear, keys = (
-        stored[stored.network == ""],
-        ["pictures", "network", "shown", "replica", "level", "index", "measure"],
-    )
+    linear = stored[stored.network == ""]
+    keys = ["pictures", "network", "shown", "replica", "level", "index", "measure"]
     looks = linear[linear.measure == "looked"]
     kinds = [(network, shown) for network in ("", *figures.NETWORKS) for shown in ("once", "scrambled")]
     copies = [looks.assign(network=network, shown=shown) for network, shown in kinds if network or shown == "once"]
@@ -186,9 +184,11 @@ def test_what_networks_show_can_turn(stored: pd.DataFrame) -> None:
 
 def test_the_rulings_read_the_rows(monkeypatch: pytest.MonkeyPatch, stored: pd.DataFrame) -> None:
     monkeypatch.setattr(verdicts, "load", lambda _: (stored, {}))
-    made, looked = verdicts._made(), verdicts._looked()
-    assert made.windows.value < made.windows.high and len(looked.sets) == 2
-    copied = stored.copy()
-    copied["picture"] = stored.groupby(["pictures", "replica", "index"]).picture.transform("last")
-    monkeypatch.setattr(verdicts, "load", lambda _: (copied, {}))
+    assert 0 < verdicts._made().over_exact.low and len(verdicts._looked().perceptron) == 2
+    drawn = stored[stored.measure.isin(("made", "window")) & (stored.network != "")]
+    keys = ["pictures", "replica", "network", "index"]
+    copied = drawn.groupby(keys).picture.transform("first")
+    monkeypatch.setattr(
+        verdicts, "load", lambda _: (stored.assign(picture=copied.reindex(stored.index).fillna(stored.picture)), {})
+    )
     assert verdicts._made().windows.value == pytest.approx(1)

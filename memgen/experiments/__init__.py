@@ -1,7 +1,7 @@
 """One module a chapter: Params (typed, frozen), grid() and cell(), a pure function of one grid cell.
 
-`fluctuations` is a second one of chapter 3, of which it reads the stored rows; `lazy`, `autoencoder` and `truncated` are
-others of chapter 10, `exposure`, `orbits` and `plane` of chapter 13, `sensitivity` of chapter 15.
+`fluctuations` is a second one of chapter 3, of which it reads the stored rows; `lazy`, `autoencoder` and `truncated`
+are others of chapter 10, `exposure`, `orbits` and `plane` of chapter 13, `sensitivity` of chapter 15.
 """
 
 import importlib

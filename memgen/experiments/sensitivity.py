@@ -1,7 +1,7 @@
 """Which pixels networks look at, and whether windows say what networks make.  Part of chapter 15.
 
 Pictures, shuffles, holdouts and networks are those of `memgen.experiments.images`, and convolutions: its U-Net without
-attention.  Networks see pictures once, or scrambled: all pixels in another order, in which few have a neighbour of theirs beside them.
+attention.  Networks see pictures once, or scrambled: all pixels in another order, in which few are beside a neighbour.
 """
 
 from collections.abc import Callable

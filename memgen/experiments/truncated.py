@@ -20,7 +20,7 @@ from memgen.runs.parameters import ChapterParams, Distinct
 from memgen.streams import stream
 
 VERSION = 1
-MADE = 128  # digits made at each rank
+MADE = 512  # digits made at each rank
 WIDTHS = karras(10.0, 0.05, 18)  # of the sampler; nothing is asked at the last, 0
 SHARES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75)  # rank, by n(d+1)
 _SHOWN = 300
@@ -78,7 +78,7 @@ def digits(d: int) -> np.ndarray:
 
 
 def cell(at: Cell) -> pd.DataFrame:
-    """Rows: d, n, noises, replica, rank, measure, value: of MADE digits flagged, the share that is less than a third as far
+    """Rows: d, n, noises, replica, rank, measure, value: of MADE digits flagged, the share less than a third as far
     from the nearest training digit as from the next; eigenvalue, of the Gram matrix at the least noise, the one that is
     `rank`-th, at _SHOWN ranks."""
     rng = stream(at.seed, "truncated", at.d, at.n, at.noises, at.replica)

@@ -9,11 +9,13 @@ from memgen.figures.images.exposure import NAMES
 from memgen.figures.images.networks import pooled, tiled
 from memgen.laws.pictures import pictures
 from memgen.measures.sensitivity import by_distance, reach
-from memgen.statistics import Estimate, median, median_estimate
 from theory.checks.report import Report
 
 NETWORKS = {"perceptron": "perceptron", "unet": "U-Net", "convolutions": "U-Net without attention"}
 _KEYS = ["pictures", "network", "shown", "replica", "level", "measure"]
+CONTRAST = 1.1
+_FARTHER = (("perceptron", "once"), ("convolutions", "scrambled"))
+_QUIET = 1.0  # noise up to which, and beyond which, losses are compared
 # What is held against the pictures of a network, from the same noise: the network that made it, and its measure there.
 PREDICTORS = {
     "windows": ("own", "window"),
@@ -21,6 +23,8 @@ PREDICTORS = {
     "linear": ("", "made"),
     "exact score": ("", "exact"),
 }
+
+MEAN = "mean picture"
 
 
 # -- which pixels ----------------------------------------------------------------------------------------------------
@@ -37,8 +41,8 @@ def reached(stored: pd.DataFrame) -> pd.DataFrame:
 
 def _far(shares: pd.DataFrame) -> np.ndarray:
     """By row, the distance at which other pixels are; sets of different sizes have columns that others lack."""
-    found = np.insert(shares.fillna(0).to_numpy(), 0, 0, axis=1)
-    return np.asarray(reach(found / found.sum(1, keepdims=True)))
+    found = shares.fillna(0).to_numpy()
+    return np.sqrt(found @ shares.columns.to_numpy() ** 2.0 / found.sum(1))
 
 
 def anywhere(name: str) -> float:
@@ -49,8 +53,12 @@ def anywhere(name: str) -> float:
 
 
 def over_linear(stored: pd.DataFrame) -> pd.DataFrame:
-    """`reached` of networks with their logarithmic ratio to the linear denoiser's at the same noise, `ratio`; and
-    `better`, whether the network loses less there on held-out pictures, in the mean over shuffles."""
+    """`reached` of networks beside the linear denoiser at the same noise.
+
+    `ratio` is of the distances; `place` is where ln distance lies from the linear denoiser's, 0, to that of all pixels
+    alike, 1. `better`: the network loses less on held-out pictures, in the mean over shuffles. `kept`: and the linear
+    denoiser is clearly local, at a distance below all alike by CONTRAST.
+    """
     found, losses = reached(stored), _losses(stored)
     linear = found[found.network == ""].set_index(["pictures", "replica", "level"]).value
     trained = found[found.network != ""]
@@ -58,11 +66,14 @@ def over_linear(stored: pd.DataFrame) -> pd.DataFrame:
     def beside(table: pd.Series, keys: list[str]) -> np.ndarray:
         return table.loc[pd.MultiIndex.from_frame(trained[keys])].to_numpy()
 
-    better = beside(losses, [*_KEYS[:3], "level"]) < beside(
-        losses.xs(("", "once"), level=(1, 2)), ["pictures", "level"]
-    )
-    ratio = np.log(trained.value.to_numpy() / beside(linear, ["pictures", "replica", "level"]))
-    return trained.assign(ratio=ratio, better=better)
+    lost, theirs = losses.xs(("", "once"), level=(1, 2)), beside(losses, [*_KEYS[:3], "level"])
+    better = theirs < beside(lost, ["pictures", "level"])
+    near = beside(linear, ["pictures", "replica", "level"])
+    far = trained.pictures.map({name: anywhere(name) for name in trained.pictures.unique()}).to_numpy()
+    ratio, room = trained.value.to_numpy() / near, np.log(far / near)
+    kept = better & (room > np.log(CONTRAST))
+    place = np.divide(np.log(ratio), room, out=np.full(len(room), np.nan), where=kept)
+    return trained.assign(ratio=ratio, place=place, better=better, kept=kept)
 
 
 def _losses(stored: pd.DataFrame) -> pd.Series:
@@ -70,19 +81,13 @@ def _losses(stored: pd.DataFrame) -> pd.Series:
     return stored[stored.measure == "loss"].groupby([*_KEYS[:3], "level"]).value.mean()
 
 
-def ratios(stored: pd.DataFrame) -> pd.Series:
-    """By pictures, network, shown and measure, the logarithmic ratio, as an Estimate over shuffles, whose scatter is
-    pooled: a mean over noises at which the network is better than the linear denoiser."""
+def places(stored: pd.DataFrame, measure: str = "looked") -> pd.Series:
+    """By pictures, network and shown, the `place` between linear (0) and all pixels alike (1), a mean over the noises
+    that are kept, as an Estimate over shuffles, whose scatter is pooled."""
     found = over_linear(stored)
-    by = ["pictures", "network", "shown", "measure"]
-    rows = found[found.better].groupby([*by, "replica"]).ratio.mean().rename("value").reset_index()
-    return pooled(rows, by)
-
-
-def together(by_set: pd.Series) -> Estimate:
-    """The mean of independent estimates of one scatter, one for each set."""
-    error = np.sqrt(sum(one.error**2 for one in by_set)) / len(by_set)
-    return Estimate(float(np.mean([one.value for one in by_set])), float(error), by_set.iloc[0].freedom)
+    found = found[found.kept & (found.measure == measure)]
+    rows = found.groupby([*_KEYS[:3], "replica"]).place.mean().rename("value").reset_index()
+    return pooled(rows, _KEYS[:3])
 
 
 def looked_at(stored: pd.DataFrame) -> Figure:
@@ -119,22 +124,25 @@ def looked_at(stored: pd.DataFrame) -> Figure:
 
 
 def looked_table(stored: pd.DataFrame) -> str:
-    """By set and network, against the linear denoiser, as Markdown: how far the pixels are that it looks at, and its
-    loss, geometric means over noises; and the likeness of derivatives, a mean; over shuffles."""
-    far = over_linear(stored)
-    far = far[far.measure == "looked"].groupby(_KEYS[:3]).ratio.mean()
-    losses = np.log(_losses(stored))
+    """By set and network, as Markdown: where it stands between the linear denoiser and no places, over the noises that
+    are kept; likeness of derivatives, a mean; and its loss over the linear denoiser's, up to noise 1 and beyond."""
+    place, losses = places(stored), np.log(_losses(stored))
     alike = stored[stored.measure == "alike"].groupby(_KEYS[:3]).value.mean()
-    lines = ["| set | network | pixels | distance | likeness | loss |", "|---|---|---|--:|--:|--:|"]
-    for name in (name for name in NAMES if name in far.index.levels[0]):
+    lines = [
+        "| set | network | pixels | place | likeness | loss to noise 1 | beyond |",
+        "|---|---|---|--:|--:|--:|--:|",
+    ]
+    for name in (name for name in NAMES if name in alike.index.levels[0]):
         linear = losses[name, "", "once"]
         for network, word in NETWORKS.items():
-            for shown in (shown for shown in ("once", "scrambled") if (name, network, shown) in far.index):
+            for shown in (shown for shown in ("once", "scrambled") if (name, network, shown) in alike.index):
                 at = name, network, shown
-                lost = np.exp((losses[at] - linear).mean())
-                places = "in place" if shown == "once" else shown
-                told = f"{np.exp(far[at]):.2f} | {alike[at]:.2f} | {lost:.2f}"
-                lines.append(f"| {NAMES[name]} | {word} | {places} | {told} |")
+                over = losses[at] - linear
+                lost = [np.exp(part.mean()) for part in (over.loc[:_QUIET], over.loc[_QUIET + 1e-9 :])]
+                stands = f"{place[at].value:.2f}" if at in place.index else "–"
+                pixels = "in place" if shown == "once" else shown
+                told = f"{stands} | {alike[at]:.2f} | {lost[0]:.2f} | {lost[1]:.2f}"
+                lines.append(f"| {NAMES[name]} | {word} | {pixels} | {told} |")
     return "\n".join(lines)
 
 
@@ -155,8 +163,13 @@ def agreement(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return found
 
 
+def mean_picture(stored: pd.DataFrame, name: str, replica: int) -> np.ndarray:
+    """The mean of what the exact score makes, which are training pictures, (1, d)."""
+    return made_by(stored, name, replica, "", "exact").mean(0, keepdims=True)
+
+
 def predicted(stored: pd.DataFrame) -> pd.DataFrame:
-    """Columns pictures, network, replica, index, and for each of PREDICTORS how well it agrees with what is made."""
+    """Columns pictures, network, replica, index, and for PREDICTORS and MEAN how well each agrees with what is made."""
     cells = stored[(stored.measure == "made") & (stored.network != "")]
     tables = []
     for (name, network, replica), _ in cells.groupby(["pictures", "network", "replica"]):
@@ -166,18 +179,32 @@ def predicted(stored: pd.DataFrame) -> pd.DataFrame:
             word: agreement(made, made_by(stored, name, replica, network if of == "own" else of, measure))
             for word, (of, measure) in PREDICTORS.items()
         }
+        found[MEAN] = agreement(made, mean_picture(stored, name, replica))
         tables.append(pd.DataFrame({**names, **found}))
     return pd.concat(tables, ignore_index=True)
 
 
+def medians(found: pd.DataFrame, less: str | None = None) -> pd.DataFrame:
+    """By pictures and network, the median over pictures of each predictor's agreement, less that of another picture by
+    picture if one is named: Estimates over shuffles and their networks, whose scatter is pooled."""
+    names = [*PREDICTORS, MEAN]
+    table = found.set_index(["pictures", "network", "replica"])[names]
+    if less is not None:
+        table = table.sub(table[less], axis=0)
+    each = table.groupby(level=(0, 1, 2)).median()
+    return pd.DataFrame(
+        {name: pooled(each[name].rename("value").reset_index(), ["pictures", "network"]) for name in names}
+    )
+
+
 def predicted_table(found: pd.DataFrame) -> str:
-    """Medians over pictures with their 95% intervals, as Markdown."""
-    lines = [f"| set | network | {' | '.join(PREDICTORS)} |", "|---|---|" + "--:|" * len(PREDICTORS)]
-    for name in (name for name in NAMES if name in set(found.pictures)):
+    """Medians over pictures, means over shuffles, with 95% intervals over these, as Markdown."""
+    of = medians(found)
+    lines = [f"| set | network | {' | '.join(of.columns)} |", "|---|---|" + "--:|" * len(of.columns)]
+    for name in (name for name in NAMES if name in of.index.levels[0]):
         for network, word in NETWORKS.items():
-            part = found[(found.pictures == name) & (found.network == network)]
-            if len(part):
-                shown = ["{:.2f} ({:.2f} to {:.2f})".format(*median(part[key])) for key in PREDICTORS]
+            if (name, network) in of.index:
+                shown = [f"{one.value:.2f} ± {one.value - one.interval()[0]:.2f}" for one in of.loc[(name, network)]]
                 lines.append(f"| {NAMES[name]} | {word} | {' | '.join(shown)} |")
     return "\n".join(lines)
 
@@ -200,15 +227,10 @@ def from_same_noise(stored: pd.DataFrame, name: str, count: int = 14) -> Figure:
 
 def state(report: Report, stored: pd.DataFrame, agreed: pd.DataFrame) -> None:
     """What stored networks and `predicted` have to show."""
-    far = ratios(stored)
-
-    def looks(network: str, shown: str) -> Estimate:
-        return together(far.xs((network, shown, "looked"), level=(1, 2, 3)))
-
-    report.rejects("perceptrons look no farther than the linear denoiser", looks("perceptron", "once").z(0), 1)
-    placed, scrambled = (looks("convolutions", shown) for shown in ("once", "scrambled"))
-    apart = Estimate(scrambled.value - placed.value, float(np.hypot(placed.error, scrambled.error)), placed.freedom)
-    report.rejects("U-Nets look as near where pixels are scrambled", apart.z(0), 1)
-    nearer = (agreed["windows"] - agreed["exact score"]).groupby([agreed.pictures, agreed.network])
-    least = min(median_estimate(one).z(0) for _, one in nearer)
+    place = places(stored)
+    perceptrons, scrambled = (min(place[of].z(0) for of in place.index if of[1:] == kind) for kind in _FARTHER)
+    report.rejects("perceptrons look no farther than the linear denoiser", perceptrons, 1)
+    report.rejects("nor do U-Nets where pixels are scrambled", scrambled, 1)
+    nearer = medians(agreed, "exact score")["windows"]
+    least = min(one.z(0) for one in nearer)
     report.rejects("windows say no more of what networks make than the exact score", least, 1)
