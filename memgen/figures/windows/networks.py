@@ -98,15 +98,7 @@ def looked_at(stored: pd.DataFrame) -> Figure:
     for axes, name in zip(panels, sets, strict=True):
         line = found[name, "", "once", "looked"]
         axes.plot(line.index, line, "-", color="0.2", label="linear denoiser")
-        axes.axhline(anywhere(name), color="0.6", lw=0.8)
-        axes.annotate(
-            "all pixels alike",
-            (line.index[0], anywhere(name)),
-            (0, 3),
-            textcoords="offset points",
-            fontsize=8,
-            color="0.4",
-        )
+        axes.axhline(anywhere(name), color="0.6", lw=0.8, label="all pixels alike")
         for k, (network, word) in enumerate(NETWORKS.items()):
             kinds = (("once", "looked", "", "white"), ("scrambled", "looked", ", scrambled", f"C{k}"))
             for shown, measure, more, fill in kinds:
@@ -123,25 +115,33 @@ def looked_at(stored: pd.DataFrame) -> Figure:
     return fig
 
 
+def lost(stored: pd.DataFrame) -> pd.DataFrame:
+    """By pictures, network and shown, the loss over the linear denoiser's, up to noise 1 (quiet) and beyond (loud):
+    geometric means over noises."""
+    logs = np.log(_losses(stored)).unstack()
+    over = logs - logs.xs(("", "once"), level=(1, 2)).loc[logs.index.get_level_values(0)].to_numpy()
+    quiet = over.columns <= _QUIET
+    return pd.DataFrame(
+        {"quiet": np.exp(over.loc[:, quiet].mean(axis=1)), "loud": np.exp(over.loc[:, ~quiet].mean(axis=1))}
+    )
+
+
 def looked_table(stored: pd.DataFrame) -> str:
     """By set and network, as Markdown: where it stands between the linear denoiser and no places, over the noises that
     are kept; likeness of derivatives, a mean; and its loss over the linear denoiser's, up to noise 1 and beyond."""
-    place, losses = places(stored), np.log(_losses(stored))
+    place, losses = places(stored), lost(stored)
     alike = stored[stored.measure == "alike"].groupby(_KEYS[:3]).value.mean()
     lines = [
         "| set | network | pixels | place | likeness | loss to noise 1 | beyond |",
         "|---|---|---|--:|--:|--:|--:|",
     ]
     for name in (name for name in NAMES if name in alike.index.levels[0]):
-        linear = losses[name, "", "once"]
         for network, word in NETWORKS.items():
             for shown in (shown for shown in ("once", "scrambled") if (name, network, shown) in alike.index):
                 at = name, network, shown
-                over = losses[at] - linear
-                lost = [np.exp(part.mean()) for part in (over.loc[:_QUIET], over.loc[_QUIET + 1e-9 :])]
                 stands = f"{place[at].value:.2f}" if at in place.index else "–"
                 pixels = "in place" if shown == "once" else shown
-                told = f"{stands} | {alike[at]:.2f} | {lost[0]:.2f} | {lost[1]:.2f}"
+                told = f"{stands} | {alike[at]:.2f} | {losses.quiet[at]:.2f} | {losses.loud[at]:.2f}"
                 lines.append(f"| {NAMES[name]} | {word} | {pixels} | {told} |")
     return "\n".join(lines)
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from memgen.figures.windows.networks import MEAN, medians, places, predicted
+from memgen.figures.windows.networks import MEAN, lost, medians, places, predicted
 from memgen.runs.store import load
 from theory.ledger.ruling import Criterion, Question, Range
 
@@ -32,7 +32,7 @@ def _made() -> Made:
 
 def _say_made(found: Made) -> tuple[str, str]:
     return (
-        f"Squared correlation {found.windows.value:.2f}; less the linear denoiser's: {found.over_linear.value:.2f}.",
+        f"Squared correlation {found.windows.value:.2f}; less the linear denoiser's: {found.over_linear.value:z.2f}.",
         "Pixel by pixel, the median squared correlation of windows with what U-Nets without attention make is "
         f"{found.windows.told()} on the worse of two sets, and {found.attention.told()} with attention. Windows less "
         f"the exact score: {found.over_exact.told()}; less the mean picture: {found.over_mean.told()}; less the best "
@@ -78,11 +78,12 @@ class Looked(NamedTuple):
     scrambled: tuple[Range, ...]  # U-Nets that see all pixels in another order, in the pictures' own places
     scrambled_convolutions: tuple[Range, ...]
     seen: tuple[Range, ...]  # the last, in the places where they see them
+    lost: tuple[float, ...]  # the last's loss up to noise 1, over that of the same networks on pixels in place
 
 
 def _looked() -> Looked:
     stored = load("sensitivity")[0]
-    there, seen = places(stored), places(stored, "grid")
+    there, seen, quiet = places(stored), places(stored, "grid"), lost(stored).quiet.unstack((1, 2))
 
     def of(table: object, network: str, shown: str) -> tuple[Range, ...]:
         return tuple(Range.of(one) for one in table.xs((network, shown), level=(1, 2)))  # type: ignore[attr-defined]
@@ -94,6 +95,7 @@ def _looked() -> Looked:
         of(there, "unet", "scrambled"),
         of(there, "convolutions", "scrambled"),
         of(seen, "convolutions", "scrambled"),
+        tuple((quiet["convolutions", "scrambled"] / quiet["convolutions", "once"]).tolist()),
     )
 
 
@@ -102,16 +104,17 @@ def _told(sets: tuple[Range, ...]) -> str:
 
 
 def _say_looked(found: Looked) -> tuple[str, str]:
-    placed, scrambled = (" and ".join(f"{one.value:.2f}" for one in of) for of in (found.convolutions, found.scrambled))
+    perceptrons = ", ".join(f"{one.value:.2f}" for one in found.perceptron)
+    more = " and ".join(f"{of:.1f}" for of in found.lost)
     return (
-        f"U-Nets stand at {placed}; on scrambled pixels, {scrambled}.",
+        f"From linear (0) to anywhere (1): perceptrons {perceptrons}.",
         "By squared derivatives at other pixels, from the linear denoiser of the same pictures (0) to all pixels alike "
         f"(1), on digits and MNIST: U-Nets {_told(found.unet)}, without attention {_told(found.convolutions)}; "
         f"perceptrons, which know no places, {_told(found.perceptron)}. U-Nets on scrambled pixels should find the "
         f"places of the pictures: {_told(found.scrambled)}, without attention {_told(found.scrambled_convolutions)}, "
-        f"and {_told(found.seen)} where they see the pixels. The law of the pictures is more than its covariance: a "
-        "denoiser that knew it might look farther than the linear one. But of the networks on one set, those that look "
-        "farther lose more.",
+        f"{_told(found.seen)} where they see the pixels. They lose {more} times as "
+        "much as in place. The law of the pictures is more than its covariance: a denoiser that knew it might look "
+        "farther than the linear one; but these networks saw the same pictures, and differ.",
     )
 
 
