@@ -91,16 +91,31 @@ def test_copies_come_with_the_rank() -> None:
 
 @pytest.fixture(scope="module")
 def stored() -> pd.DataFrame:
-    return load("truncated")[0]
+    return pd.concat([load("truncated")[0], load("truncated", "more-noises")[0]], ignore_index=True)
 
 
-def test_stored_ranks_are_drawn_and_turn(stored: pd.DataFrame) -> None:
+def test_stored_ranks_are_drawn(stored: pd.DataFrame) -> None:
     fig = figures.copies(stored)
     assert len(fig.axes) == 2 and len(fig.axes[1].get_legend().get_texts()) == 6
-    report = Report()
+    table = figures.growth_table(stored)
+    assert table.count("\n") == 1 + stored[["d", "n", "noises"]].drop_duplicates().shape[0] and "nan" not in table
+    assert "| the first $n$ | 0.00 to 0.0" in figures.powers()
+
+
+def test_growth_is_by_the_tenth_of_a_rank() -> None:
+    shares = np.array([0.25, 0.5, 1.0, 1.1])
+    rows = pd.DataFrame({"rank": np.round(shares * 20 * 17).astype(int), "value": [0.1, 0.2, 0.6, 0.61]})
+    rows = rows.assign(d=16, n=20, noises=2, replica=0, measure="flagged")
+    assert figures.growth(rows).iloc[0].to_dict() == pytest.approx(
+        {"0.25 to 0.5": 0.04, "0.5 to 1": 0.08, "1 to 1.1": 0.01}
+    )
+
+
+def test_what_ranks_show_can_turn(stored: pd.DataFrame) -> None:
+    report, turned = Report(), Report()
     figures.state(report, stored)
     assert not report.failed()
-    straight = stored.assign(value=np.where(stored.measure == "flagged", stored["rank"] / 5000, stored.value))
-    turned = Report()
-    figures.state(turned, straight)
-    assert turned.failed()
+    noise = stream("truncated", "straight").standard_normal(len(stored)) / 100
+    straight = stored["rank"] / (stored.n * (stored.d + 1)) / 3 + noise
+    figures.state(turned, stored.assign(value=straight.where(stored.measure == "flagged", stored.value)))
+    assert len(turned.failed()) == 2

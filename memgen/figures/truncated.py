@@ -1,5 +1,7 @@
 """What rank a kernel regression needs to copy digits: rows of `memgen.experiments.truncated`."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -61,47 +63,34 @@ def copies(stored: pd.DataFrame) -> Figure:
     return fig
 
 
-def bends(stored: pd.DataFrame) -> pd.Series:
-    """By d, n and noises, where copies bend, a rank over n(d+1): two straight lines that meet there fit best, from a
-    quarter on; Estimates over digits, whose scatter is pooled."""
-    keys, flagged = ["d", "n", "noises", "replica"], _by_rank(stored, "flagged")
-    part = flagged[flagged.share >= _FIRST].groupby(keys)
-    rows = [(*key, _bend(one.share.to_numpy(), one.value.to_numpy())) for key, one in part]
-    return pooled(pd.DataFrame(rows, columns=[*keys, "value"]), keys[:3])
+def growth(stored: pd.DataFrame) -> pd.DataFrame:
+    """By d, n, noises and replica, how much the share of copies grows from each rank to the next, for each tenth of
+    n(d+1)."""
+    flagged = _by_rank(stored, "flagged")
+    wide = flagged.pivot(index=["d", "n", "noises", "replica"], columns="share", values="value")
+    steps = wide.diff(axis=1).div(np.diff(wide.columns, prepend=np.nan) / 0.1)
+    found = steps[[share for share in wide.columns if share > _FIRST]]
+    shares = [share for share in wide.columns if share >= _FIRST]
+    return found.set_axis([f"{low:g} to {high:g}" for low, high in pairwise(shares)], axis=1)
 
 
-def _bend(x: np.ndarray, y: np.ndarray) -> float:
-    """Where two straight lines that meet bend downwards, if they fit best there."""
-    tried = np.linspace(x[1], x[-2], 200)
-    return float(tried[np.argmin([_left(x, y, at) for at in tried])])
-
-
-def _left(x: np.ndarray, y: np.ndarray, at: float) -> float:
-    design = np.stack([np.ones_like(x), x, np.maximum(x - at, 0)], 1)
-    return float(((y - design @ np.linalg.lstsq(design, y)[0]) ** 2).sum())
-
-
-def bends_table(stored: pd.DataFrame) -> str:
-    """`bends` with 95% intervals, and where half of the eigenvectors are, as Markdown."""
-    lines = ["| d | n | m | r/n(d+1) at the bend | r/n | half of the rank |", "|--:|--:|--:|--:|--:|--:|"]
-    for (d, n, noises), one in bends(stored).items():
-        low, high = one.interval()
-        half = noises * d / 2 / (d + 1)
-        bend = f"{one.value:.2f} ({low:.2f} to {high:.2f}) | {one.value * (d + 1):.0f}"
-        lines.append(f"| {d} | {n} | {noises * d} | {bend} | {half:.2f} |")
+def growth_table(stored: pd.DataFrame) -> str:
+    """`growth` in percent, means over digits, as Markdown."""
+    found = growth(stored).groupby(level=(0, 1, 2)).mean()
+    lines = [f"| d | n | m | {' | '.join(found.columns)} |", "|--:|--:|--:|" + "--:|" * len(found.columns)]
+    for (d, n, noises), row in found.iterrows():
+        lines.append(f"| {d} | {n} | {noises * d} | {' | '.join(f'{value:z.0%}' for value in row)} |")
     return "\n".join(lines)
 
 
-def slows(stored: pd.DataFrame) -> Estimate:
-    """By how much more copies grow from a rank of ¾ n(d+1) to n(d+1) than from 1¼ to 1½, a mean over cells."""
-    flagged = _by_rank(stored, "flagged")
-    wide = flagged.pivot(index=["d", "n", "noises", "replica"], columns="share", values="value")
-    return mean(((wide[1.0] - wide[0.75]) - (wide[1.5] - wide[1.25])).to_numpy())
+def edge(stored: pd.DataFrame) -> Estimate:
+    """By how much more copies grow in the tenth of n(d+1) below that rank than in that above, a mean over cells."""
+    found = growth(stored)
+    return mean((found["0.9 to 1"] - found["1 to 1.1"]).to_numpy())
 
 
 def state(report: Report, stored: pd.DataFrame) -> None:
     """What ranks have to show."""
-    report.rejects("copies grow as fast beyond 1¼ n(d+1) as up to n(d+1)", slows(stored).z(0), 1)
-    many = [(of, one) for of, one in bends(stored).items() if of[2] > stored.noises.min()]
-    half = max(one.z(noises * d / 2 / (d + 1)) for (d, _, noises), one in many)
-    report.rejects("copies bend at half of the rank", half, -1)
+    many = stored.noises > stored.noises.min()
+    for name, part in {"m = 2d": stored[~many], "more noises": stored[many]}.items():
+        report.rejects(f"{name}: copies grow as fast above a rank of n(d+1) as below", edge(part).z(0), 1)
