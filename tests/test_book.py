@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
 from memgen.app.book import broken_links, build, remote_resources
+from memgen.app.chapters import find
 from memgen.app.links import Links
 from memgen.app.notebooks import run
+from memgen.places import ROOT
 from theory import catalogue
 
 
@@ -86,6 +89,13 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
 )
 def test_names_become_links_where_there_is_something(text: str, linked: str) -> None:
     assert Links(["03_linear"]).in_page(text, "../") == linked
+
+
+def test_every_chapter_is_in_one_part_of_the_book() -> None:
+    lines = (ROOT / "docs" / "index.md").read_text(encoding="utf-8").splitlines()
+    patterns = [line for line in lines if line.startswith("notebooks/")]
+    for chapter in find():
+        assert sum(fnmatch(f"notebooks/{chapter.stem}", pattern) for pattern in patterns) == 1, chapter.stem
 
 
 def test_the_book_builds_from_docs_and_executed_notebooks(
