@@ -11,7 +11,7 @@ import torch
 
 from memgen.denoisers.unet import UNet
 from memgen.denoisers.windows import Windows
-from memgen.experiments import images
+from memgen.experiments import images, windows
 from memgen.experiments import sensitivity as experiment
 from memgen.experiments.sensitivity import Cell, Params, cell, grid
 from memgen.figures.windows import networks as figures
@@ -128,7 +128,7 @@ def test_grid_has_each_network_once_or_scrambled() -> None:
 def test_what_is_not_trained_makes_pictures_from_the_noise_of_networks() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment, "MADE", 8)
-        patch.setattr(experiment, "PROBES", 4)
+        patch.setattr(windows, "PROBES", 4)
         known, trained = (cell(Cell("digits", network, "once", 50, 0, 100, 0)) for network in ("", "perceptron"))
     stored = pd.concat([known, trained], ignore_index=True)
     found = figures.predicted(stored)

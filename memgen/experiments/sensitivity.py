@@ -16,14 +16,13 @@ from torch import Tensor
 from memgen.denoisers.exact import EmpiricalBayes, gaussian
 from memgen.denoisers.windows import Windows
 from memgen.experiments import images
-from memgen.experiments.windows import LEVELS, largest, law, reaches
+from memgen.experiments.windows import LEVELS, largest, law, noised, reaches, training
 from memgen.laws.pictures import pictures, scrambled_order
 from memgen.measures.sensitivity import by_distance, likeness, sensitivity
 from memgen.runs.parameters import ChapterParams, Distinct
-from memgen.streams import stream
 
 VERSION = 1
-PROBES, DERIVED = 64, 32  # held-out pictures, one noise each; those at which networks are differentiated
+DERIVED = 32  # held-out pictures, of PROBES of `windows`, at which networks are differentiated
 LOOKED = LEVELS[::2]  # noise at which they are
 MADE = 128  # pictures made
 
@@ -107,22 +106,11 @@ def _inside(at: Cell) -> images.Cell:
     return images.Cell(at.pictures, network, at.shown, at.n, at.replica, at.steps, at.seed, "cpu")
 
 
-def _training(at: Cell) -> Tensor:
-    return images.unit(at.pictures).of(images.split(_inside(at)).train.values)
-
-
-def _noised(at: Cell, level: float) -> tuple[Tensor, Tensor]:
-    """Held-out pictures, clean and noised."""
-    clean = images.unit(at.pictures).of(images.split(_inside(at)).holdout.values[:PROBES])
-    xi = stream(at.seed, "sensitivity", at.pictures, at.replica, level).standard_normal(tuple(clean.shape))
-    return clean, clean + level * torch.from_numpy(xi).float()
-
-
 class _Wiener:
     """The best linear denoiser of the training pictures, and its derivatives (d, d)."""
 
     def __init__(self, at: Cell) -> None:
-        x = _training(at).double()
+        x = training(_inside(at)).double()
         self._mean, self._covariance = x.mean(0), torch.cov(x.T)
 
     def __call__(self, u: Tensor, tau: float) -> Tensor:
@@ -135,10 +123,10 @@ class _Wiener:
 
 
 def _known(at: Cell) -> list[tuple]:
-    x, of, shape, rows = _training(at), law(at.pictures), pictures(at.pictures).shape, []
+    x, of, shape, rows = training(_inside(at)), law(at.pictures), pictures(at.pictures).shape, []
     seen, wiener, exact = {k: Windows(x, shape, k) for k in reaches(shape)}, _Wiener(at), EmpiricalBayes(x)
     for level in LEVELS:
-        clean, noisy = _noised(at, level)
+        clean, noisy = noised(_inside(at), level, "sensitivity")
         rows += _looked(wiener.slope(level) ** 2, shape, level, "looked")
         rows.append((level, -1, "loss", float((wiener(noisy, level) - clean).square().mean()), b""))
     rows += _made(wiener, at, "made") + _made(exact.denoise, at, "exact")
@@ -146,20 +134,20 @@ def _known(at: Cell) -> list[tuple]:
 
 
 def _trained(at: Cell) -> list[tuple]:
-    x, shape = _training(at), pictures(at.pictures).shape
+    x, shape = training(_inside(at)), pictures(at.pictures).shape
     there = np.arange(x.shape[1]) if at.shown == "once" else scrambled_order(x.shape[1])
     back = np.argsort(there)
-    model, training = images.start(_inside(at))
+    model, trained = images.start(_inside(at))
 
     def say(u: Tensor, tau: float) -> Tensor:
         """What the network says in the places that pixels have in pictures."""
         return model(u[:, there], tau)[:, back]
 
-    training.run(at.steps)
+    trained.run(at.steps)
     rows, wiener, nearest = [], _Wiener(at), {}
     windows = {k: Windows(x, shape, k) for k in reaches(shape)} if at.shown == "once" else {}
     for level in LEVELS:
-        clean, noisy = _noised(at, level)
+        clean, noisy = noised(_inside(at), level, "sensitivity")
         if level in LOOKED:
             found = sensitivity(say, noisy[:DERIVED], level)
             rows += _looked(found.square, shape, level, "looked")

@@ -148,21 +148,22 @@ def _images_cell(at: Cell) -> images.Cell:
     return images.Cell(at.pictures, at.network or "perceptron", "once", at.n, at.replica, at.steps, at.seed, "cpu")
 
 
-def _noised(at: Cell, level: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Held-out pictures, clean and noised."""
-    clean = images.unit(at.pictures).of(images.split(_images_cell(at)).holdout.values[:PROBES])
-    xi = stream(at.seed, "windows", at.pictures, at.replica, level).standard_normal(tuple(clean.shape))
+def noised(inside: images.Cell, level: float, purpose: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """PROBES held-out pictures of a cell, clean and noised, in units of the set."""
+    clean = images.unit(inside.pictures).of(images.split(inside).holdout.values[:PROBES])
+    xi = stream(inside.seed, purpose, inside.pictures, inside.replica, level).standard_normal(tuple(clean.shape))
     return clean, clean + level * torch.from_numpy(xi).float()
 
 
-def _training(at: Cell) -> torch.Tensor:
-    return images.unit(at.pictures).of(images.split(_images_cell(at)).train.values)
+def training(inside: images.Cell) -> torch.Tensor:
+    """The training pictures of a cell, in units of the set."""
+    return images.unit(inside.pictures).of(images.split(inside).train.values)
 
 
 def _loss(at: Cell) -> list[tuple]:
-    shape, x, rows = pictures(at.pictures).shape, _training(at), []
+    shape, x, rows = pictures(at.pictures).shape, training(_images_cell(at)), []
     for level in LEVELS:
-        clean, noisy = _noised(at, level)
+        clean, noisy = noised(_images_cell(at), level, "windows")
         for reach in reaches(shape):
             seen = Windows(x, shape, reach)(noisy, level)
             rows.append((level, reach, "loss", float((seen - clean).square().mean()), b""))
@@ -170,11 +171,11 @@ def _loss(at: Cell) -> list[tuple]:
 
 
 def _network(at: Cell) -> list[tuple]:
-    shape, x, rows = pictures(at.pictures).shape, _training(at), []
-    model, training = images.start(_images_cell(at))
-    training.run(at.steps)
+    shape, x, rows = pictures(at.pictures).shape, training(_images_cell(at)), []
+    model, trained = images.start(_images_cell(at))
+    trained.run(at.steps)
     for level in LEVELS:
-        clean, noisy = _noised(at, level)
+        clean, noisy = noised(_images_cell(at), level, "windows")
         with torch.no_grad():
             said = model(noisy, level)
         rows.append((level, -1, "loss", float((said - clean).square().mean()), b""))
@@ -186,7 +187,8 @@ def _network(at: Cell) -> list[tuple]:
 
 
 def _made(at: Cell) -> list[tuple]:
-    of, shape, x, inside = law(at.pictures), pictures(at.pictures).shape, _training(at), _images_cell(at)
+    of, shape, inside = law(at.pictures), pictures(at.pictures).shape, _images_cell(at)
+    x = training(inside)
     seen, whole = {reach: Windows(x, shape, reach) for reach in reaches(shape)}, max(shape) - 1
     made = {
         -1: images.generate(lambda u, tau: seen[largest(of, at.n, tau)](u, tau), inside),

@@ -13,7 +13,7 @@ from memgen.statistics import Estimate, mean
 from memgen.streams import stream
 from theory.checks.report import Report
 
-_FIRST = 0.25
+_FIRST = 0.25  # share of n(d+1) from which growth is shown
 
 
 def _by_rank(stored: pd.DataFrame, measure: str) -> pd.DataFrame:

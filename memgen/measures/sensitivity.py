@@ -47,8 +47,8 @@ def by_distance(square: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return found / found.sum()
 
 
-def reach(shares: np.ndarray) -> float:
-    """The distance of the pixels that a denoiser looks at, root mean square, of shares (..., distances)."""
+def reach(shares: np.ndarray) -> np.ndarray:
+    """The distance of the pixels that a denoiser looks at, root mean square, of shares (..., distances): (...)."""
     return np.sqrt(shares @ np.arange(shares.shape[-1]) ** 2.0)
 
 

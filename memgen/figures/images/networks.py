@@ -115,6 +115,12 @@ def pooled(found: pd.DataFrame, by: Sequence[str]) -> pd.Series:
     return groups.apply(lambda one: Estimate(one["mean"], scatter / np.sqrt(one["count"]), freedom), axis=1)
 
 
+def together(found: pd.Series) -> Estimate:
+    """The mean of independent estimates whose scatter was pooled."""
+    error = np.sqrt(sum(one.error**2 for one in found)) / len(found)
+    return Estimate(float(np.mean([one.value for one in found])), float(error), found.iloc[0].freedom)
+
+
 def courses(rows: pd.DataFrame, name: str) -> Figure:
     """A set's perceptrons over the steps, by n: memory and quality, means over shuffles with 95% intervals."""
     fig, (left, right) = plots.figure(2, height=3.4)

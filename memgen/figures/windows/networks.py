@@ -6,17 +6,17 @@ from matplotlib.figure import Figure
 
 from memgen.figures import plots
 from memgen.figures.images.exposure import NAMES
-from memgen.figures.images.networks import pooled, tiled
+from memgen.figures.images.networks import pooled, tiled, together
+from memgen.figures.windows.pictures import NETWORKS as TRAINED
+from memgen.figures.windows.pictures import QUIET
 from memgen.laws.pictures import pictures
 from memgen.measures.sensitivity import by_distance, reach
-from memgen.statistics import Estimate
 from theory.checks.report import Report
 
-NETWORKS = {"perceptron": "perceptron", "unet": "U-Net", "convolutions": "U-Net without attention"}
+NETWORKS = TRAINED | {"convolutions": "U-Net without attention"}
 _KEYS = ["pictures", "network", "shown", "replica", "level", "measure"]
-CONTRAST = 1.1
+CONTRAST = 1.1  # of distances: where all pixels alike are nearer to the linear denoiser, a place says nothing
 _FARTHER = (("perceptron", "once"), ("convolutions", "scrambled"))
-_QUIET = 1.0  # noise up to which, and beyond which, losses are compared
 # What is held against the pictures of a network, from the same noise: the network that made it, and its measure there.
 PREDICTORS = {
     "windows": ("own", "window"),
@@ -24,7 +24,6 @@ PREDICTORS = {
     "linear": ("", "made"),
     "exact score": ("", "exact"),
 }
-
 MEAN = "mean picture"
 
 
@@ -35,15 +34,11 @@ def reached(stored: pd.DataFrame) -> pd.DataFrame:
     """How far the other pixels are that a denoiser looks at, root mean square by squared derivatives: columns pictures,
     network ("" is the linear denoiser), shown, replica, level, measure (looked: in pictures; grid: as shown), value."""
     part = stored[stored.measure.isin(("looked", "grid")) & (stored["index"] > 0)]
-    shares = part.pivot_table(index=_KEYS, columns="index", values="value")
-    rows = [(*key, far) for key, far in zip(shares.index, _far(shares), strict=True)]
-    return pd.DataFrame(rows, columns=[*_KEYS, "value"])
-
-
-def _far(shares: pd.DataFrame) -> np.ndarray:
-    """By row, the distance at which other pixels are; sets of different sizes have columns that others lack."""
-    found = shares.fillna(0).to_numpy()
-    return np.sqrt(found @ shares.columns.to_numpy() ** 2.0 / found.sum(1))
+    shares = part.pivot_table(index=_KEYS, columns="index", values="value").reindex(
+        columns=range(part["index"].max() + 1)
+    )
+    others = shares.div(shares.sum(axis=1), axis=0).fillna(0)  # smaller pictures have no pixels at some distances
+    return pd.Series(reach(others.to_numpy()), shares.index, name="value").reset_index()
 
 
 def anywhere(name: str) -> float:
@@ -121,7 +116,7 @@ def lost(stored: pd.DataFrame) -> pd.DataFrame:
     geometric means over noises."""
     logs = np.log(_losses(stored)).unstack()
     over = logs - logs.xs(("", "once"), level=(1, 2)).loc[logs.index.get_level_values(0)].to_numpy()
-    quiet = over.columns <= _QUIET
+    quiet = over.columns <= QUIET
     return pd.DataFrame(
         {"quiet": np.exp(over.loc[:, quiet].mean(axis=1)), "loud": np.exp(over.loc[:, ~quiet].mean(axis=1))}
     )
@@ -233,6 +228,4 @@ def state(report: Report, stored: pd.DataFrame, agreed: pd.DataFrame) -> None:
     report.rejects("perceptrons look no farther than the linear denoiser", perceptrons, 1)
     report.rejects("nor do U-Nets where pixels are scrambled", scrambled, 1)
     nearer = medians(agreed, "exact score")["windows"]
-    error = float(np.sqrt(sum(one.error**2 for one in nearer))) / len(nearer)
-    together = Estimate(float(np.mean([one.value for one in nearer])), error, nearer.iloc[0].freedom)
-    report.rejects("windows say no more of what networks make than the exact score", together.z(0), 1)
+    report.rejects("windows say no more of what networks make than the exact score", together(nearer).z(0), 1)

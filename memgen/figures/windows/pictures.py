@@ -8,14 +8,14 @@ from matplotlib.figure import Figure
 from memgen.experiments.windows import LEVELS, largest
 from memgen.figures import plots
 from memgen.figures.images.exposure import NAMES
-from memgen.figures.images.networks import distances, last, measured, of, pooled, stored_pictures, tiled
+from memgen.figures.images.networks import distances, last, measured, of, pooled, stored_pictures, tiled, together
 from memgen.laws.pictures import pictures
 from memgen.statistics import Estimate
 from theory.checks.report import Report
 
 SHARES = (0.5, 1.5)  # of ln n, beside 1
 NETWORKS = {"perceptron": "perceptron", "unet": "U-Net"}
-_QUIET = 1.0  # noise up to which losses are compared in checks
+QUIET = 1.0  # noise up to which losses are compared in checks
 
 
 # -- which window ----------------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def explained_table(stored: pd.DataFrame) -> str:
     for name in sets_of(stored, "network"):
         for network, word in NETWORKS.items():
             for n in sizes_of(stored, name, "network", network):
-                found = explained(stored, name, network, n).loc[:_QUIET].mean()
+                found = explained(stored, name, network, n).loc[:QUIET].mean()
                 shown = " | ".join(f"{found[key]:.0%}" for key in ("window", "clean", "exact"))
                 lines.append(f"| {NAMES[name]} | {word} | {n} | {shown} |")
     return "\n".join(lines)
@@ -282,12 +282,11 @@ def advantage(stored: pd.DataFrame) -> Estimate:
         law = law_of(stored, name)
         ruled = {n: rule(law, n) for n in sizes_of(stored, name)}
         for replica, shuffle in stored[stored.study == "loss"].groupby("replica"):
-            tables = {n: losses(shuffle, name, n).loc[:_QUIET] for n in ruled}
+            tables = {n: losses(shuffle, name, n).loc[:QUIET] for n in ruled}
             ratios = [np.log(_over_best(t, _whole(name)) / _over_best(t, ruled[n])).mean() for n, t in tables.items()]
             rows.append((name, replica, np.mean(ratios)))
     sets = pooled(pd.DataFrame(rows, columns=["pictures", "replica", "value"]), ["pictures"])
-    error = np.sqrt(sum(one.error**2 for one in sets)) / len(sets)
-    return Estimate(float(np.mean([one.value for one in sets])), float(error), sets.iloc[0].freedom)
+    return together(sets)
 
 
 def copied(stored: pd.DataFrame) -> tuple[float, float]:

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import pandas as pd
+
 from memgen.figures.windows.networks import MEAN, lost, medians, places, predicted
 from memgen.runs.store import load
 from theory.ledger.ruling import Criterion, Question, Range
@@ -85,8 +87,8 @@ def _looked() -> Looked:
     stored = load("sensitivity")[0]
     there, seen, quiet = places(stored), places(stored, "grid"), lost(stored).quiet.unstack((1, 2))
 
-    def of(table: object, network: str, shown: str) -> tuple[Range, ...]:
-        return tuple(Range.of(one) for one in table.xs((network, shown), level=(1, 2)))  # type: ignore[attr-defined]
+    def of(table: pd.Series, network: str, shown: str) -> tuple[Range, ...]:
+        return tuple(Range.of(one) for one in table.xs((network, shown), level=(1, 2)))
 
     return Looked(
         of(there, "perceptron", "once"),
