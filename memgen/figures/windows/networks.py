@@ -25,6 +25,7 @@ PREDICTORS = {
     "exact score": ("", "exact"),
 }
 MEAN = "mean picture"
+_COLOURS = ("C1", "C2", "C4")  # of networks, those of the chapter's other figures
 
 
 # -- which pixels ----------------------------------------------------------------------------------------------------
@@ -90,24 +91,24 @@ def looked_at(stored: pd.DataFrame) -> Figure:
     """How far the pixels are that networks look at, against noise, with the linear denoiser's and that of no places."""
     found = reached(stored).groupby(["pictures", "network", "shown", "measure", "level"]).value.mean()
     sets = [name for name in NAMES if name in found.index.levels[0]]
-    fig, panels = plots.figure(len(sets), height=3.6)
+    fig, panels = plots.figure(len(sets), height=4.0)
     for axes, name in zip(panels, sets, strict=True):
         line = found[name, "", "once", "looked"]
         axes.plot(line.index, line, "-", color="0.2", label="linear denoiser")
         axes.axhline(anywhere(name), color="0.6", lw=0.8, label="all pixels alike")
         for k, (network, word) in enumerate(NETWORKS.items()):
-            kinds = (("once", "looked", "", "white"), ("scrambled", "looked", ", scrambled", f"C{k}"))
+            kinds = (("once", "looked", "", "white"), ("scrambled", "looked", ", scrambled", _COLOURS[k]))
             for shown, measure, more, fill in kinds:
                 if (name, network, shown, measure) in found.index.droplevel("level"):
                     values = found[name, network, shown, measure]
                     at = values.index * (0.94, 1.0, 1.06)[k]
-                    axes.plot(at, values, plots.MARKERS[k], color=f"C{k}", mfc=fill, label=word + more)
+                    axes.plot(at, values, plots.MARKERS[k], color=_COLOURS[k], mfc=fill, label=word + more)
         if (name, "convolutions", "scrambled", "grid") in found.index.droplevel("level"):
             seen = found[name, "convolutions", "scrambled", "grid"]
-            axes.plot(seen.index, seen, "x", color="C2", label="the same, where it sees them")
+            axes.plot(seen.index, seen, "x", color=_COLOURS[-1], label="the same, where it sees them")
         axes.set(xscale="log", xlabel="noise (s.d. of the set)", title=NAMES[name], ylim=(0, None))
     panels[0].set_ylabel("distance of the pixels looked at\n(pixels, root mean square)")
-    panels[0].legend(fontsize=7)
+    panels[0].legend(fontsize=8)
     return fig
 
 
