@@ -4,6 +4,8 @@ Of n = e^{αd} points the nearest few are a Poisson process: the k-th squared di
 points within, n P(|X − u|² < q), reaches the k-th arrival of a process of rate 1.  |X − u|² is non-central χ².
 """
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.special import ive
 
@@ -47,6 +49,7 @@ def _log_steps(q: np.ndarray, log_density: np.ndarray) -> np.ndarray:
     return np.logaddexp(log_density[1:], log_density[:-1]) + np.log(np.diff(q) / 2)
 
 
+@lru_cache(maxsize=4)  # the nearest and the rest beyond them ask for the same one in turn
 def _log_density(d: int, place2: float) -> tuple[np.ndarray, np.ndarray]:
     """A grid of squared distances up to the mean, and ln of their density there."""
     mean = d + place2

@@ -14,7 +14,7 @@ _DRAWS = 40_000
 _SPECTRUM = np.array([0.3, 1.0, 4.0])
 _CONDENSED = ((0.3, 0.8), (0.15, 0.6))  # α, ε; β_c = 0.64 and 0.38
 _DIMS = np.array([150, 300, 600, 1200])
-_NEAREST = 5000
+_NEAREST = 1000
 
 
 # -- the information density -------------------------------------------------------------------------------------------
@@ -48,8 +48,14 @@ def _local_informations() -> list[Observation]:
 
 @drawn_once
 def _levels(alpha: float, width: float, d: int, replicas: int = 800) -> np.ndarray:
-    """Exponents −|u − x_i|²/2ε² of e^{αd} points, |u|² = d(1+ε²): the nearest ones, and as the last the mean rest."""
-    rng, place2 = stream("check", "condensation", alpha, width, d), d * (1 + width**2)
+    """Exponents of e^{αd} points at a place with |u|² = d(1+ε²)."""
+    return _exponents(alpha, width, d, d * (1 + width**2), replicas, stream("check", "condensation", alpha, width, d))
+
+
+def _exponents(
+    alpha: float, width: float, d: int, place2: float, replicas: int, rng: np.random.Generator
+) -> np.ndarray:
+    """−|u − x_i|²/2ε² of the nearest of e^{αd} points, and ln of the mean sum over the rest as the last."""
     squares = nearest_squares(d, alpha * d, place2, _NEAREST, replicas, rng)
     rest = log_rest(d, alpha * d, place2, width, squares[:, -1])
     return np.concatenate([-squares / (2 * width**2), rest[:, None]], axis=1)
@@ -60,8 +66,8 @@ def _log_sum(alpha: float, width: float, d: int) -> np.ndarray:
 
 
 def _weights(levels: np.ndarray) -> np.ndarray:
-    """Of the nearest points."""
-    return np.exp(levels - logsumexp(levels, axis=1, keepdims=True))[:, :-1]
+    """Of the nearest points, and of the rest as the last."""
+    return np.exp(levels - logsumexp(levels, axis=1, keepdims=True))
 
 
 def _limit(estimates: list[Estimate]) -> Estimate:
@@ -82,7 +88,7 @@ def _quenched_ratios() -> list[Observation]:
 def _participations() -> list[Observation]:
     found = []
     for alpha, width in _CONDENSED:
-        estimates = [mean((_weights(_levels(alpha, width, int(d))) ** 2).sum(1)) for d in _DIMS]
+        estimates = [mean((_weights(_levels(alpha, width, int(d)))[:, :-1] ** 2).sum(1)) for d in _DIMS]
         found.append(Observation({"alpha": alpha, "width": width}, extrapolate(_DIMS, estimates)[0]))
     return found
 
@@ -105,17 +111,19 @@ def _gains() -> list[Observation]:
     """Posterior variance by ε² along one more direction, of variance λ: the points' coordinate there is a mark."""
     found = []
     for (alpha, width), eigenvalue in ((at, lam) for at in _CONDENSED for lam in (0.4, 2.0)):
-        estimates = []
+        estimates, total = [], eigenvalue + width**2
         for d in _DIMS:
             rng = stream("check", "condensation.gain", alpha, eigenvalue, int(d))
             levels = _levels(alpha, width, int(d))
             marks = np.sqrt(eigenvalue) * rng.standard_normal((len(levels), _NEAREST))
-            place = np.sqrt(eigenvalue + width**2) * rng.standard_normal((len(levels), 1))
-            levels = levels - np.pad((place - marks) ** 2, ((0, 0), (0, 1))) / (2 * width**2)
-            weights = _weights(levels)
-            weights /= weights.sum(1, keepdims=True)
-            centre = (weights * marks).sum(1, keepdims=True)
-            estimates.append(mean((weights * (marks - centre) ** 2).sum(1) / width**2))
+            place = np.sqrt(total) * rng.standard_normal((len(levels), 1))
+            # the marks of the rest are averaged in closed form: their weight, mean and mean square
+            far = -(place**2) / (2 * total) - np.log(total / width**2) / 2
+            weights = _weights(levels + np.hstack([-((place - marks) ** 2) / (2 * width**2), far]))
+            middle = eigenvalue / total * place
+            centre = (weights * np.hstack([marks, middle])).sum(1)
+            square = (weights * np.hstack([marks**2, middle**2 + eigenvalue * width**2 / total])).sum(1)
+            estimates.append(mean((square - centre**2) / width**2))
         args = {"alpha": alpha, "width": width, "eigenvalue": eigenvalue}
         found.append(Observation(args, extrapolate(_DIMS, estimates)[0]))
     return found
@@ -135,9 +143,8 @@ def _inliers() -> list[Observation]:
             surplus = []
             for width in widths:
                 rng = stream("check", "condensation.inlier", alpha, radius2, int(d))  # the same arrivals at each width
-                place2 = d * (radius2 + width**2)
-                q = nearest_squares(int(d), alpha * d, place2, _NEAREST, 200, rng)
-                surplus.append((logsumexp(-q / (2 * width**2), axis=1) + d / 2) / d)
+                levels = _exponents(alpha, width, int(d), d * (radius2 + width**2), 200, rng)
+                surplus.append((logsumexp(levels, axis=1) + d / 2) / d)
             # each replica has its own crossing, by the parabola through three points
             estimates.append(mean(np.array([_root(widths, s) for s in np.transpose(surplus)])))
         found.append(Observation({"alpha": alpha, "radius2": radius2}, _limit(estimates)))
