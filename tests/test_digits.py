@@ -137,6 +137,10 @@ _QUADRATURES = {
     "hidden_sign",
     "features_train_loss",
     "features_test_loss",
+    "features_bias",
+    "features_weight_variance",
+    "features_point_variance",
+    "features_noise_variance",
 }
 
 

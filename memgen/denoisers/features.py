@@ -14,6 +14,20 @@ class Losses(NamedTuple):
     test: np.ndarray
 
 
+class Parts(NamedTuple):
+    """What is added to the Bayes error in the loss on fresh points, per dimension.
+
+    `bias`: squared distance from the best prediction of the mean over weights, training points and noises; `weights`:
+    variance over weights of the mean over points and noises; `points`: over points of the mean over noises; `noises`:
+    what is left.
+    """
+
+    bias: float
+    weights: float
+    points: float
+    noises: float
+
+
 def unit_rows(rng: np.random.Generator, p: int, d: int) -> np.ndarray:
     """Random weights (p, d) of features, each row of length √d."""
     weights = rng.standard_normal((p, d))
@@ -37,7 +51,7 @@ class SineFeatures:
         noises: int | None = None,
         rng: np.random.Generator | None = None,
     ) -> None:
-        w = arrays.points("weights", arrays.array("weights", weights).astype(float))
+        w = arrays.points("weights", arrays.array("weights", weights).astype(float, copy=False))
         x = arrays.points("x", arrays.array("x", x).astype(float))
         if w.shape[1] != x.shape[1]:
             raise ValueError(f"weights and x must have as many columns, got {w.shape[1]} and {x.shape[1]}")
@@ -45,6 +59,7 @@ class SineFeatures:
         noise = -np.expm1(-2 * t)
         overlap = w @ w.T / self.d
         size = np.diag(overlap)
+        self.weights, self.t = w, t
         if not size.max() < 600:  # where e^{w·w'/d} leaves the range of float64
             raise ValueError(f"rows of weights must be shorter than √(600 d), got |w|² = {size.max():g} d")
         scaled = np.sqrt(noise / self.d) * w
@@ -90,6 +105,16 @@ class SineFeatures:
         )
         return Losses(train, test)
 
+    def together(self, mine: np.ndarray, other: "SineFeatures", theirs: np.ndarray) -> float:
+        """E (ξ̂ − ξ*)(ξ̂' − ξ*)/d at fresh points, ξ* the best prediction, of two regressions `fitted` (p, d)."""
+        products = self.true_gram
+        if other.weights is not self.weights:
+            mine_, theirs_ = (np.exp(-(of.weights**2).sum(1) / (2 * self.d)) for of in (self, other))
+            products = mine_[:, None] * np.sinh(self.weights @ other.weights.T / self.d) * theirs_
+        known = -np.expm1(-2 * self.t)
+        met = sum((of.true_learnt * fitted).sum() for of, fitted in ((self, mine), (other, theirs)))
+        return float(known + (((products @ theirs) * mine).sum() - met) / self.d)
+
     def flow(self, times: arrays.Numbers) -> Losses:
         """Losses of gradient flow from A = 0 after the times, in units in which an eigenvalue u has learnt 1 − e^{−uτ}.
 
@@ -108,3 +133,21 @@ class SineFeatures:
         train = self.power - (-np.expm1(-2 * np.outer(times, values)) / values) @ own / self.d
         test = 1 - 2 * shares @ met / self.d + ((shares @ pairs) * shares).sum(1) / self.d
         return Losses(train, test)
+
+
+def loss_parts(rng: np.random.Generator, p: int, n: int, m: int | None, d: int, t: float, ridge: float) -> Parts:
+    """One draw of each part, right on average, from four regressions: two share points, three share weights.
+
+    m noises a point, or all of them if None. Raises ValueError as `SineFeatures` does.
+    """
+    weights, points = unit_rows(rng, p, d), rng.standard_normal((n, d))
+    given = ((weights, points), (weights, points), (weights, rng.standard_normal((n, d))))
+    models = [SineFeatures(w, x, t, m, rng) for w, x in (*given, (unit_rows(rng, p, d), rng.standard_normal((n, d))))]
+    fits = [model.fitted(ridge) for model in models]
+
+    def shared(*pairs: tuple[int, int]) -> float:
+        return sum(models[i].together(fits[i], models[j], fits[j]) for i, j in pairs) / len(pairs)
+
+    all_, points_, weights_ = shared((0, 0), (1, 1)), shared((0, 1)), shared((0, 2), (1, 2))
+    none = shared((0, 3), (1, 3), (2, 3))
+    return Parts(none, weights_ - none, points_ - weights_, all_ - points_)

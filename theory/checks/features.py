@@ -14,7 +14,7 @@ from memgen.denoisers.features import SineFeatures, unit_rows
 from memgen.statistics import Estimate, extrapolate, mean
 from memgen.streams import drawn_once, stream
 from theory import features
-from theory.checks import autoencoder
+from theory.checks import autoencoder, loss_parts
 from theory.checks.check import Check, Observation
 from theory.features import ALL_NOISES
 
@@ -327,4 +327,5 @@ CHECKS = [
         },
     ),
     *autoencoder.CHECKS,
+    *loss_parts.CHECKS,
 ]

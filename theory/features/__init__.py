@@ -14,6 +14,12 @@ from theory.features.kernel import (
     limit_block,
 )
 from theory.features.loss import features_test_loss, features_train_loss, sine_common
+from theory.features.loss_parts import (
+    features_bias,
+    features_noise_variance,
+    features_point_variance,
+    features_weight_variance,
+)
 
 __all__ = [
     "ALL_NOISES",
@@ -25,8 +31,12 @@ __all__ = [
     "Setting",
     "autoencoder_error",
     "autoencoder_variance",
+    "features_bias",
+    "features_noise_variance",
+    "features_point_variance",
     "features_test_loss",
     "features_train_loss",
+    "features_weight_variance",
     "flow_losses",
     "gram_bands",
     "gram_density",

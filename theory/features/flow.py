@@ -71,7 +71,7 @@ def sine_setting(features: Numbers, samples: Numbers, noises: Numbers, t: float)
 
 
 class _State(NamedTuple):
-    """At complex ridges λ: χ of both kinds of rows, (β, ω), and (g, h) of `theory.features.loss`, each (2, …)."""
+    """At complex ridges λ: χ of both kinds of rows, (β, ω), and (g, h) of `theory.features.objective`, each (2, …)."""
 
     chi: np.ndarray
     scales: np.ndarray
@@ -108,7 +108,7 @@ def _pairs(s: Setting, one: _State, other: _State) -> np.ndarray:
     """(1/d) tr X(βM+ω)⁻¹Y(β'M+ω')⁻¹ for X, Y of (M, 1): (2, 2, …).
 
     Divided differences in κ of κl, l and h, from those of the quadratics of g and h, so that nothing cancels where the
-    two are near each other; where they are the same, P of `theory.features.loss`.
+    two are near each other; where they are the same, P of `theory.features.objective`.
     """
     (g, h), (g_, h_), kappa = one.roots, other.roots, one.scales[1] / one.scales[0]
     rest = s.features - 1

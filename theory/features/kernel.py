@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike
 from theory.core.bounds import Bracket
 from theory.core.formula import Branch, Formula
 from theory.core.steps import Identity, Limit, Premise, Step
-from theory.features.loss import turned
+from theory.features.objective import turned
 from theory.letters import (
     common,
     dimension_factor,

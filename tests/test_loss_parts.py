@@ -1,0 +1,132 @@
+"""What the loss of random-feature denoisers is made of: simulations, limits, and the stored rows."""
+
+import numpy as np
+import pytest
+
+from memgen.denoisers.features import Parts, SineFeatures, loss_parts, unit_rows
+from memgen.experiments.loss_parts import ALL, Params, cell, grid
+from memgen.statistics import mean
+from theory.features import (
+    ALL_NOISES,
+    features_bias,
+    features_noise_variance,
+    features_point_variance,
+    features_test_loss,
+    features_weight_variance,
+    sine_setting,
+)
+
+PARTS = dict(
+    zip(
+        Parts._fields,
+        (features_bias, features_weight_variance, features_point_variance, features_noise_variance),
+        strict=True,
+    )
+)
+
+
+def _at(features: float, samples: float, noises: float, ridge: float, t: float) -> dict[str, float]:
+    return {**sine_setting(features, samples, noises, t)._asdict(), "ridge": ridge}
+
+
+def _known(t: float) -> float:
+    return -np.expm1(-2 * t)
+
+
+# -- simulations ---------------------------------------------------------------------------------------------------
+
+
+def test_predictions_of_two_regressions_meet_as_at_drawn_points() -> None:
+    rng = np.random.default_rng(0)
+    d, t, count = 3, 0.3, 400_000
+    models = [SineFeatures(unit_rows(rng, p, d), rng.standard_normal((6, d)), t, 2, rng) for p in (4, 7)]
+    fits = [model.fitted(0.05) for model in models]
+    seen = rng.standard_normal((count, d))
+    ahead = [
+        np.sin(seen @ m.weights.T / np.sqrt(d)) @ fit - np.sqrt(_known(t)) * seen
+        for m, fit in zip(models, fits, strict=True)
+    ]
+    for one, other in ((0, 0), (0, 1), (1, 1)):
+        drawn = mean((ahead[one] * ahead[other]).mean(1))
+        assert abs(drawn.z(models[one].together(fits[one], models[other], fits[other]))) < 4
+
+
+def test_parts_of_one_draw_add_up_to_the_loss_of_its_regressions() -> None:
+    for m in (2, None):
+        rngs = [np.random.default_rng(1) for _ in range(2)]
+        parts = loss_parts(rngs[0], 9, 6, m, 4, 0.2, 0.02)
+        weights, x = unit_rows(rngs[1], 9, 4), rngs[1].standard_normal((6, 4))
+        rngs[1].standard_normal((6, 4)), unit_rows(rngs[1], 9, 4), rngs[1].standard_normal((6, 4))
+        losses = [SineFeatures(weights, x, 0.2, m, rngs[1]).ridge(0.02).test for _ in range(2)]
+        assert sum(parts) == pytest.approx(np.mean(losses) - 1 + _known(0.2))
+        assert m or abs(parts.noises) < 1e-12  # all noises seen leave none to draw
+
+
+def test_rows_are_those_draws_and_fewer_sets_are_the_first_ones() -> None:
+    cells = grid(Params(preset="smoke"))
+    assert {(at.noises, at.d) for at in cells} == {(m, d) for m in (8, ALL) for d in (8, 16)}
+    assert {at.sets for at in cells if at.d == 8} == {8}
+    table = cell(cells[0])
+    assert set(table["part"]) == set(PARTS) and len(table) == 4 * cells[0].sets
+    first = cell(cells[0]._replace(sets=2))
+    assert first.equals(table[: len(first)])
+
+
+# -- closed curves -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("t", [0.02, 0.4])
+@pytest.mark.parametrize("noises", [1, 3, 50, ALL_NOISES])
+def test_parts_and_the_bayes_error_are_the_loss(noises: float, t: float) -> None:
+    p, n, ridge = np.meshgrid((0.3, 2.0, 40.0), (0.5, 3.0, 60.0), (1e-5, 0.02, 5.0))
+    at = {**_at(p.ravel(), n.ravel(), noises, 1.0, t), "ridge": ridge.ravel()}
+    parts = [part(**at) for part in PARTS.values()]
+    assert min(values.min() for values in parts) >= 0
+    np.testing.assert_allclose(sum(parts) + 1 - _known(t), features_test_loss(**at), rtol=1e-9)
+
+
+def test_variances_go_with_what_is_drawn() -> None:
+    """Of weights as 1/p, of noises as 1/m, of points as 1/n; at last only what is not learnt is left."""
+    for name, lead in (("weights", 0), ("points", 1), ("noises", 2)):
+        values = []
+        for many in (1e5, 1e6):
+            sizes = [8.0, 2.0, 3.0]
+            sizes[lead] = many
+            values.append(float(PARTS[name](**_at(*sizes, 1e-2, 0.1))))
+        assert values[0] / values[1] == pytest.approx(10, rel=0.01), name
+    assert float(PARTS["bias"](**_at(0.5, 1e6, 1, 1e-9, 0.1))) > 0.03  # half as many features as dimensions
+
+
+def test_what_is_learnt_by_heart_without_end_is_all_bias() -> None:
+    """x_t/√Δ for √Δ x_t: the squared difference is (1−Δ)²/Δ."""
+    for t in (0.03, 0.3):
+        at = _at(1e7, 4, ALL_NOISES, 1e-7, t)
+        assert float(features_bias(**at)) == pytest.approx((1 - _known(t)) ** 2 / _known(t), rel=1e-3)
+        rest = sum(float(PARTS[name](**at)) for name in ("weights", "points", "noises"))
+        assert rest < 0.01 * float(features_bias(**at))
+
+
+def test_the_bias_is_nothing_between_too_few_features_and_too_many() -> None:
+    ratios = np.geomspace(0.1, 10, 400)
+    bias = features_bias(**_at(2 * ratios, 2.0, ALL_NOISES, 1e-4, 0.1))
+    least = bias.argmin()
+    assert 0 < least < len(bias) - 1 and bias[least] < 1e-4
+    assert (np.diff(bias[:least]) < 0).all() and (np.diff(bias[least:]) > 0).all()
+
+
+@pytest.mark.parametrize("noises", [2, 8])
+def test_the_peak_is_of_noises_alone(noises: int) -> None:
+    ratios = np.geomspace(0.5, 16, 300)
+    at = _at(2 * ratios, 2.0, noises, 1e-8, 0.1)
+    values = {name: part(**at) for name, part in PARTS.items()}
+    assert ratios[values["noises"].argmax()] == pytest.approx(noises, rel=0.02)
+    peak = int(np.abs(np.log(ratios / noises)).argmin())
+    assert values["noises"][peak] > 50 * sum(values[name][peak] for name in ("bias", "weights", "points"))
+
+
+@pytest.mark.parametrize("part", PARTS.values(), ids=lambda part: part.name)
+def test_bad_input_is_named(part) -> None:
+    at = _at(2, 2, 3, 0.01, 0.1)
+    for bad, value in (("ridge", -1), ("noises", 0.5), ("samples", np.nan), ("features", 0)):
+        with pytest.raises(ValueError, match=f"{part.name}: {bad} ="):
+            part(**{**at, bad: value})
