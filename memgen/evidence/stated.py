@@ -77,6 +77,10 @@ def _pole(p: Point) -> float:
     return USUAL + _over((p["n"] - p["d"] - 2) / p["n"]) + _over((p["n"] - p["d"]) / p["n"])
 
 
+def _peak(p: Point) -> float:
+    return 10 * _over(abs(1 - p["features"] / (p["samples"] * p["noises"])) + p["ridge"] ** 0.5)
+
+
 STATED: dict[str, Stated] = {
     "mp_density": Stated("next to an edge of the spectrum to 11 digits", lambda p: 1e-11),
     "spacing_slope": Stated(
@@ -96,9 +100,13 @@ STATED: dict[str, Stated] = {
     "features_train_loss": _absolutely(1e-14, "what is left of 1"),
     "features_test_loss": Stated(
         "what is left of 1, to 1e-14 absolutely; fewer digits at its peak, p = n·m, the smaller the ridge",
-        lambda p: USUAL + 10 * _over(abs(1 - p["features"] / (p["samples"] * p["noises"])) + p["ridge"] ** 0.5),
+        lambda p: USUAL + _peak(p),
         lambda p: 1e-14,
     ),
+    "features_noise_variance": Stated(
+        "fewer digits at its peak, p = n·m, the smaller the ridge", lambda p: USUAL + _peak(p)
+    ),
+    "features_bias": _absolutely(1e-14, "0 between not learnt yet and learnt too well"),
     **dict.fromkeys(
         ("autoencoder_error", "autoencoder_variance"),
         Stated(

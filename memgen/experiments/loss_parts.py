@@ -16,7 +16,7 @@ from memgen.streams import stream
 
 VERSION = 1
 ALL = 0  # noises a point: all of them, averaged exactly
-_WIDTHS = 0.125, 16.0  # least and most features over points
+_WIDTHS = 0.125, 16.0  # least and most features over points: eight widths, each twice the last, need no rounding
 
 
 class Params(ChapterParams):
@@ -24,8 +24,8 @@ class Params(ChapterParams):
 
     presets: ClassVar = {
         "smoke": {"dims": (8, 16), "sets": 4, "widths": 3},
-        "standard": {"dims": (12, 24, 48), "sets": 6, "widths": 8},
-        "paper": {"dims": (12, 24, 48), "sets": 40, "widths": 15},
+        "standard": {"dims": (16, 32, 64), "sets": 6, "widths": 8},
+        "paper": {"dims": (32, 64, 128), "sets": 20, "widths": 8},
     }
 
     dims: Annotated[tuple[Annotated[int, Field(ge=4)], ...], Distinct] | None = Field(None, min_length=1)

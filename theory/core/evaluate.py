@@ -36,12 +36,34 @@ def _hyper(a: tuple, b: tuple, z: Any) -> np.ndarray:
 
 def _special(expr: Any, backend: str) -> dict[str, Any]:
     """Implementations that functions of ours bring along as attributes `numpy` and `mpmath`."""
-    functions = {type(f) for f in sp.sympify(expr).atoms(sp.Function)}
-    found = {f.__name__: getattr(f, backend) for f in functions if hasattr(f, backend)}
+    found: dict[str, Any] = {}
+
+    def look(part: sp.Basic) -> sp.Basic:
+        if isinstance(part, sp.Function) and hasattr(type(part), backend):
+            found[type(part).__name__] = getattr(type(part), backend)
+        return part
+
+    _upwards(sp.sympify(expr), look)
     if backend == "numpy":
         found["hyper"] = _hyper
         found["spectral_mean"] = lambda f, s: np.mean(f, axis=-1, keepdims=True)
     return found
+
+
+def _upwards(expr: sp.Basic, rule: Callable[[sp.Basic], sp.Basic]) -> sp.Basic:
+    """The expression with every part put through the rule, leaves first and each part once.
+
+    SymPy's `replace` goes through a part as often as it occurs: tens of thousands of times in a long formula.
+    """
+    known: dict[sp.Basic, sp.Basic] = {}
+
+    def changed(part: sp.Basic) -> sp.Basic:
+        if part not in known:
+            args = tuple(map(changed, part.args))
+            known[part] = rule(part if args == part.args else part.func(*args))
+        return known[part]
+
+    return changed(expr)
 
 
 def _log_of(argument: sp.Expr) -> sp.Expr:
@@ -77,8 +99,9 @@ _INERT_MEAN = sp.Function("spectral_mean")
 def prepared(expr: Any) -> Any:
     """An expression or a condition with e^x − 1 and ln(1 + x) as functions that keep their digits."""
     if isinstance(expr, sp.Expr):
-        kept = expr.replace(lambda e: e.is_Add and e.has(sp.exp), _expm1_in).replace(sp.log, _log_of)
-        return kept.replace(lambda e: e.is_Add and len(e.args) > 2 and sp.S.One in e.args, _one_less)
+        kept = _upwards(expr, lambda e: _expm1_in(e) if e.is_Add else e)
+        kept = _upwards(kept, lambda e: _log_of(*e.args) if isinstance(e, sp.log) else e)
+        return _upwards(kept, lambda e: _one_less(e) if e.is_Add and len(e.args) > 2 and sp.S.One in e.args else e)
     if isinstance(expr, sp.core.relational.Relational):
         return expr.func(*map(prepared, expr.args), evaluate=False)
     if isinstance(expr, sp.And):
@@ -90,12 +113,14 @@ def prepared(expr: Any) -> Any:
 def _compile(expr: Any, symbols: tuple[sp.Symbol, ...], backend: str) -> Callable[..., Any]:
     if backend == "numpy":
         # Shared subexpressions get names; a live Mean would take such a name for a constant and move it outside.
-        expr = expr.replace(Mean, _INERT_MEAN)
+        expr = _upwards(expr, lambda e: _INERT_MEAN(*e.args) if isinstance(e, Mean) else e)
     expr = prepared(expr)
-    if backend == "numpy":
-        return sp.lambdify(symbols, expr, [_special(expr, "numpy"), "numpy"], cse=True)
-    near_zero = {"expm1": mpmath.expm1, "log1p": mpmath.log1p}
-    return sp.lambdify(symbols, expr, [_special(expr, "mpmath") | near_zero, "mpmath"], cse=True)
+    functions = _special(expr, backend)
+    if backend == "mpmath":
+        functions |= {"expm1": mpmath.expm1, "log1p": mpmath.log1p}
+    # By hand, for lambdify would first look through all that the names stand for.
+    named, value = sp.cse(expr, list=False)
+    return sp.lambdify(symbols, value, [functions, backend], cse=lambda value: (named, value))
 
 
 def _at(rows: np.ndarray, arrays: dict[sp.Symbol, np.ndarray]) -> dict[sp.Symbol, np.ndarray]:

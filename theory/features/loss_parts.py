@@ -15,14 +15,15 @@ from typing import NamedTuple
 import sympy as sp
 
 from theory.core.formula import Branch, Formula
+from theory.core.special import positive_part
 from theory.core.steps import Identity, Premise, Step, shared
 from theory.features.objective import (
     APART,
-    BETA,
     C_APART,
     C_MEAN,
     CHI,
     CHI_APART,
+    DEFINED,
     FALL,
     KAPPA,
     LEARNT,
@@ -43,18 +44,20 @@ from theory.features.objective import (
     V,
     bounds,
     defined,
+    expanded,
     layout,
-    shown,
     slope,
     steps,
 )
-from theory.letters import common, features, noises, of_noise, of_point
+from theory.letters import common, features, noises, of_noise, of_point, samples
 
 _KNOWN = of_noise / WHOLE[0]  # Δ: white data, and features see x_t
 _POINT = sp.Matrix([of_point, common])  # C, what copies of a point share
 _w, _w_ = sp.symbols("w_means w_differences")  # what rows weigh
 _cc, _cf, _rc, _rf, _rr = sp.symbols("o_cc o_cf o_rc o_rf o_rr")
-_alone, _even, _left, _held, _other, _moved = sp.symbols("a_alone e_even e_left q_held h_other n_moved")
+_alone, _even, _left, _held, _kept = sp.symbols("a_alone e_even e_left a_held h_kept")
+_r, _r_ = sp.symbols("r_mean r_apart")  # χ/ω of both kinds of rows
+_RATE = _r / noises + REST * _r_  # ρ/ω
 
 
 def _between(a: sp.Matrix, b: sp.Matrix) -> sp.Expr:
@@ -69,12 +72,15 @@ def _mean_fit(b: sp.Matrix) -> sp.Expr:
 
 def _spread(b: sp.Matrix) -> sp.Expr:
     """The same less b₁T²/μ_ξ², with no difference: the variance of M's eigenvalues over M + κ, and features' noise."""
-    return RHO**2 * of_noise / BETA**2 * KAPPA * G / ROOT * (b[0] * KAPPA * G * LINEAR + b[1] * H)
+    return of_noise * (KAPPA * _RATE) ** 2 * KAPPA * G / ROOT * (b[0] * KAPPA * G * LINEAR + b[1] * H)
 
 
+_LEFT = KAPPA * (_r * of_point + _RATE * of_noise * KAPPA * G)  # 1 − T
 # Of C + R/m, with itself, C and R
 _UU, _UC, _UR = _cc + 2 * _rc / noises + _rr / noises**2, _cc + _rc / noises, _rc + _rr / noises
 _PARTS: dict[sp.Symbol, tuple[str, sp.Expr]] = {
+    _r: ("r", 1 / (positive_part(OMEGA) + C_MEAN)),
+    _r_: ("r'", 1 / (positive_part(OMEGA) + C_APART)),
     _w: ("w", SQUARES[0]),
     _w_: ("w'", SQUARES[1]),
     # (1/d) tr of two of C, R and F, the covariance of a fresh feature, each with (βM+ω)⁻¹
@@ -84,17 +90,13 @@ _PARTS: dict[sp.Symbol, tuple[str, sp.Expr]] = {
     _rf: ("o_{RF}", _between(APART, WHOLE)),
     _rr: ("o_{RR}", _between(APART, APART)),
     _alone: ("A", _mean_fit(_POINT)),  # (1/d) tr ĀCĀᵀ
-    # What the mean fit leaves of the targets of differences, and a fit; (1/d) tr ACAᵀ of a fit
-    _even: ("E", ((CHI * of_point + RHO * of_noise * KAPPA * G) / BETA) ** 2 + _spread(APART)),
+    # What is left of the targets of differences: by the mean fit, by a fit; and what noises move of R
+    _even: ("E", _LEFT**2 + _spread(APART)),
     _left: (
         "E'",
-        ((1 - _w * _UU) * _even + _w * _UR * (_even / noises + _alone))
-        / ((1 - _w * _UU) * (1 - _w_ * _rr) - _w * _w_ * _UR**2),
+        ((1 - _w * _UC) * _even + _w * _UR * _alone) / ((1 - _w * _UU) * (1 - _w_ * _rr) - _w * _w_ * _UR**2),
     ),
-    _held: ("A'", (_alone + _left * (_w * _UC / noises + _w_ * _rc)) / (1 - _w * _UC)),
-    # What noises move: the weight of R, and of C
-    _other: ("H", _left * (_w / noises**2 + _w_) + _w * _held / noises),
-    _moved: ("N", (_w * _cc * _left / noises + _other * _rc) / (1 - _w * _cc)),
+    _kept: ("H", (_left * (_w / noises**2 + _w_ * (1 - _w * _cc)) + _w * _alone / noises) / (1 - _w * _UC)),
 }
 
 
@@ -106,24 +108,30 @@ class _Part(NamedTuple):
 
 
 _SAME = _mean_fit(WHOLE) + _w * _cf * _alone / (1 - _w * _cc)  # (1/d) tr A₁FA₂ᵀ, points shared
-# (Δ−T)β/μ_ξ²: what is not learnt yet, less what is learnt too well
-_EXCESS = KAPPA * G * RHO - REST * of_point / WHOLE[0] * CHI * CHI_APART * (C_MEAN - C_APART) / OMEGA
-_BIAS = _Part((_KNOWN - LEARNT) ** 2 / _KNOWN, of_noise * WHOLE[0] * (_EXCESS / BETA) ** 2)
+# (Δ−T)/μ_ξ²: what is not learnt yet, less what is learnt too well
+_TOO_WELL = REST * of_point / WHOLE[0] / samples * _r * _r_ * _POINT.dot(sp.Matrix([LINEAR, H]))
+_EXCESS = KAPPA**2 * (G * _RATE - _TOO_WELL)
+_BIAS = _Part((_KNOWN - LEARNT) ** 2 / _KNOWN, of_noise * WHOLE[0] * _EXCESS**2)
 _WEIGHTS = _Part(_mean_fit(WHOLE) - LEARNT**2 / _KNOWN, _spread(WHOLE))
 _POINTS = _Part(_SAME - _mean_fit(WHOLE), _w * _cf * _alone / (1 - _w * _cc))
-_NOISES = _Part(slope(WHOLE) - _SAME, _w * _cf * (_left / noises + _moved) + _other * _rf)
+_NOISES = _Part(slope(WHOLE) - _SAME, _w * _cf * (_left / noises + _kept * _rc) / (1 - _w * _cc) + _kept * _rf)
 
 
-# β = ρμ_ξ² + χμ_x² is ω/κ, the quadratic of g is 0, and c = ω(1/χ−1)
-_MEANS = {MEAN[0]: defined(MEAN[0])}
-_KEPT = OMEGA / (RHO * of_noise + CHI * of_point)
+_MEANS = {x: defined(x) for x in MEAN}
+_APART_C = KAPPA / samples * _POINT.dot(sp.Matrix([LINEAR, H]))
+# β = ρμ_ξ² + χμ_x² is ω/κ, the quadratic of g is 0, and r = χ/ω = 1/(ω+c), where c − c' = κ(μ_x²l+v²h)/ψ_n
 _ON_ROOT = {features: (1 - KAPPA * G) * (1 + G) / G, ROOT: KAPPA * G + 1 / G, H: 1 / (KAPPA * G) - 1}
-_TIED = {
-    KAPPA: _KEPT,
-    features: _ON_ROOT[features].subs(KAPPA, _KEPT),
-    C_MEAN: OMEGA * (1 / CHI - 1),
-    C_APART: OMEGA * (1 / CHI_APART - 1),
-}
+_KAPPA = OMEGA / (RHO * of_noise + CHI * of_point)
+_RATES = {_r: CHI / OMEGA, _r_: CHI_APART / OMEGA}
+
+
+def _tied(expr: sp.Expr) -> sp.Expr:
+    """In terms of χ, χ', ω and g; of n, by the difference of both c."""
+    apart = OMEGA / CHI - OMEGA / CHI_APART
+    many = samples * _APART_C / apart
+    for given in ({samples: many}, _RATES, {x: _ON_ROOT[x] for x in (features, H)}, {KAPPA: _KAPPA}):
+        expr = expr.subs(given)
+    return expr.subs(RHO, defined(RHO))
 
 
 @shared
@@ -140,14 +148,20 @@ def _bias_alone() -> Iterator[Step]:
         (known - learnt) ** 2 / known,
         {learnt: sp.sqrt(known) * factor},
     )
-    rho = {RHO: defined(RHO)}
     yield Identity(
-        "what the rows weigh, β = ω/κ", MEAN[0] * CHI + REST * CHI_APART * of_noise, _KEPT**-1 * OMEGA, rho | _MEANS
+        "β = ρμ_ξ² + χμ_x²",
+        defined(MEAN[0]) * CHI + REST * CHI_APART * of_noise,
+        of_point * CHI + of_noise * defined(RHO),
     )
     yield Identity(
-        "Δ − T without a difference but that of not yet and too much",
-        (_KNOWN - defined(LEARNT)).subs(_TIED).subs(rho),
-        (of_noise * _EXCESS / BETA).subs(_TIED).subs(rho),
+        "c − c', of which n is known",
+        (defined(C_MEAN) - defined(C_APART)).subs(_MEANS),
+        _APART_C,
+    )
+    yield Identity(
+        "Δ − T, no difference but of what is not learnt yet and what is learnt too well",
+        _tied(_KNOWN - defined(LEARNT)),
+        _tied(of_noise * _EXCESS),
     )
 
 
@@ -171,7 +185,8 @@ def _meetings() -> Iterator[Step]:
     yield Identity(
         "which is b₁T²/μ_ξ² and a variance",
         (_mean_fit(b) - b1 * defined(LEARNT) ** 2 / of_noise).subs({x: defined(x) for x in P}).subs(_ON_ROOT),
-        _spread(b).subs(_ON_ROOT),
+        _spread(b).subs(_RATES).subs(_ON_ROOT),
+        {RHO: defined(RHO)},
     )
     yield Premise(
         "rows that two fits share carry residuals from one to the other: (1/d) tr A₁BA₂ᵀ = (1/d) tr ĀBĀᵀ + Σ over "
@@ -198,21 +213,15 @@ def _residuals() -> Iterator[Step]:
         _even + _w * means * _UR + _w_ * apart * _rr - apart,
     )
     found = sp.solve(equations, (means, apart))
-    yield Identity(
-        "1 − T of the mean fit",
-        (1 - defined(LEARNT)).subs(_TIED).subs(RHO, defined(RHO)),
-        ((CHI * of_point + RHO * of_noise * KAPPA * G) / BETA).subs(_TIED).subs(RHO, defined(RHO)),
-    )
+    yield Identity("1 − T of the mean fit", _tied(1 - defined(LEARNT)), _tied(_LEFT))
     yield Identity("E' solves both equations of residuals", found[apart], _PARTS[_left][1])
-    own = _alone + _w * (_left / noises + _held) * _UC + _w_ * _left * _rc  # means leave E'/m + (1/d) tr ACAᵀ
-    yield Identity("(1/d) tr ACAᵀ of one set twice", own, _held, {_held: _PARTS[_held][1]})
-    whole = same + _w * (_left / noises + _held) * (_cf + _rf / noises) + _w_ * _left * _rf
-    meeting = same + _w * _cf * _alone / (1 - _w * _cc)
-    held_back = sp.solve(own - _held, _alone)[0]
+    held = _alone + _w * (_left / noises + _held) * _UC + _w_ * _left * _rc  # means leave E'/m + (1/d) tr ACAᵀ
+    own = sp.solve(held - _held, _held)[0]
+    whole = same + _w * (_left / noises + own) * (_cf + _rf / noises) + _w_ * _left * _rf
     yield Identity(
         "one set twice less the same points twice",
-        (whole - meeting).subs(_alone, held_back),
-        _NOISES.value.subs(_moved, _PARTS[_moved][1]).subs(_other, _PARTS[_other][1]),
+        whole - same - _w * _cf * _alone / (1 - _w * _cc),
+        _NOISES.value.subs(_kept, _PARTS[_kept][1]),
     )
 
 
@@ -225,10 +234,11 @@ def _sum() -> Iterator[Step]:
     )
 
 
+_FULL = expanded({**DEFINED, **_PARTS})
+
+
 def _formula(name: str, part: _Part, says: str, *derivations: Callable[[], tuple[Step, ...]]) -> Formula:
-    value = part.value
-    for symbol, (_, expr) in reversed(_PARTS.items()):
-        value = value.subs(symbol, expr)
+    value = part.value.xreplace(_FULL)
 
     def derivation(f: Formula) -> Iterator[Step]:
         for found in derivations:
@@ -239,7 +249,7 @@ def _formula(name: str, part: _Part, says: str, *derivations: Callable[[], tuple
     return Formula(
         name=name,
         variables=VARIABLES,
-        branches=(Branch(shown(value)),),
+        branches=(Branch(value),),
         layout=layout(part.value, _PARTS),
         kind="asymptotic",
         regime=f"{says}: a part of features_test_loss; n, p, d → ∞ together",

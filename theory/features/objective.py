@@ -121,11 +121,20 @@ def defined(symbol: sp.Symbol) -> sp.Expr:
     return DEFINED[symbol][1]
 
 
+def expanded(named: Mapping[sp.Symbol, tuple[str, sp.Expr]]) -> dict[sp.Symbol, sp.Expr]:
+    """Parts in terms of arguments and κ alone: each is put in once, where putting them in one by one takes seconds."""
+    found: dict[sp.Symbol, sp.Expr] = {}
+    for symbol, (_, part) in named.items():
+        found[symbol] = part.xreplace(found)
+    return found
+
+
+_EXPANDED = expanded(DEFINED)
+
+
 def shown(expr: sp.Expr) -> sp.Expr:
     """An expression in κ alone."""
-    for symbol, (_, part) in reversed(DEFINED.items()):
-        expr = expr.subs(symbol, part)
-    return expr
+    return expr.xreplace(_EXPANDED)
 
 
 FALL = sp.Matrix([[_a1, _a2]])

@@ -1,0 +1,94 @@
+"""What the loss of random-feature denoisers is made of: rows of `memgen.experiments.loss_parts` beside the formulas."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from memgen.experiments.loss_parts import ALL
+from memgen.figures import plots
+from memgen.figures.curves import Curve, curve, markers
+from memgen.figures.features import limit
+from theory.features import (
+    ALL_NOISES,
+    features_bias,
+    features_noise_variance,
+    features_point_variance,
+    features_test_loss,
+    features_weight_variance,
+    sine_setting,
+)
+
+PARTS = {
+    "bias": features_bias,
+    "weights": features_weight_variance,
+    "points": features_point_variance,
+    "noises": features_noise_variance,
+}
+_LEAST = 3e-3  # of a part that is drawn
+
+
+def _predicted(stored: pd.DataFrame, m: int, ratios: np.ndarray) -> dict[str, np.ndarray]:
+    """The parts at p/n, and `loss`, all of it, with the stored n/d, ridge and t."""
+    samples, ridge, t = (float(stored[name].iloc[0]) for name in ("samples", "ridge", "t"))
+    at = {**sine_setting(ratios * samples, samples, m or ALL_NOISES, t)._asdict(), "ridge": ridge}
+    return {name: formula(**at) for name, formula in {**PARTS, "loss": features_test_loss}.items()}
+
+
+def seen(stored: pd.DataFrame, part: str) -> Curve:
+    """A part against p/n, extrapolated to infinite d."""
+    of = stored[stored.part == part]
+    return curve(*zip(*((p / rows.samples.iloc[0], limit(rows)) for p, rows in of.groupby("features")), strict=True))
+
+
+def parts(stored: pd.DataFrame) -> Figure:
+    """The four parts against features over points: some noises a point (left), and all noises (right)."""
+    fig, panels = plots.figure(2, height=3.5)
+    few = int(stored.noises.max())
+    dense = np.geomspace(0.1, 40, 300)
+    for axes, m in zip(panels, (few, ALL), strict=True):
+        rows, lines = stored[stored.noises == m], _predicted(stored, m, dense)
+        for k, part in enumerate(PARTS):
+            if m == ALL and part == "noises":
+                continue
+            plots.theory(axes, dense, lines[part], k)
+            found = seen(rows, part)
+            shown = found.middle > _LEAST
+            markers(axes, Curve(*(values[shown] for values in found)), k, plots.MARKERS[k])
+            label = part if part == "bias" else f"variance over {part}"
+            axes.plot([], [], plots.LINES[k], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=label)
+        axes.axhline(np.exp(-2 * stored.t.iloc[0]), color="0.4", linewidth=0.9, linestyle=":")
+        axes.set(xscale="log", yscale="log", ylim=(_LEAST, 20), xlabel="features over points, p/n")
+        axes.set_title(f"m = {m} noises a point" if m else "all noises")
+        axes.set_xticks([0.1, 1, 10], ["0.1", "1", "10"])
+    panels[0].set(ylabel="part of the loss on fresh points")
+    panels[0].legend(loc="upper left", fontsize=8)
+    plots.label_line(panels[1], 0.1, np.exp(-2 * stored.t.iloc[0]), "Bayes error", color="0.4")
+    return fig
+
+
+def table(stored: pd.DataFrame) -> str:
+    """What is added to the Bayes error with all noises, by p/n, and which part of it is memory, as Markdown."""
+    ratios = np.array([0.25, 0.5, 1, 4, 16, 1e4])
+    lines = _predicted(stored, ALL, ratios)
+    added = lines["loss"] - np.exp(-2 * stored.t.iloc[0])
+    # as many points as are needed to have nothing of them left: what is still missed is not memory
+    learnt = _predicted(stored.assign(samples=1e6), ALL, ratios * float(stored.samples.iloc[0]) / 1e6)
+    unlearnt = learnt["bias"] + learnt["weights"]
+    head = "| $p/n$ | added to the Bayes error | bias | weights | points | with $n\\to\\infty$ |"
+    rows = [
+        f"| {ratio:g} | {added[k]:.3f} | {lines['bias'][k]:.3f} | {lines['weights'][k]:.3f} "
+        f"| {lines['points'][k]:.3f} | {unlearnt[k]:.3f} |"
+        for k, ratio in enumerate(ratios)
+    ]
+    return "\n".join([head, "|--:|--:|--:|--:|--:|--:|", *rows])
+
+
+def scores(stored: pd.DataFrame, part: str) -> list[float]:
+    """Of a part at all widths and numbers of noises; noises only where some are drawn."""
+    found = []
+    for (m, features), rows in stored[stored.part == part].groupby(["noises", "features"]):
+        if m == ALL and part == "noises":
+            continue
+        predicted = _predicted(stored, int(m), np.array([features / rows.samples.iloc[0]]))[part]
+        found.append(limit(rows).z(float(predicted[0])))
+    return found
