@@ -82,9 +82,9 @@ def test_a_prediction_is_kept_by_its_arguments() -> None:
     assert found == [1, 2]
 
 
-def test_an_unknown_module_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(BadInput, match=r"module = nothing: known are ou, .*collapse, .*dimension"):
-        coerce(alarms.Params, {"module": "nothing"})
+def test_an_unknown_module_is_refused_with_the_nearest_names() -> None:
+    with pytest.raises(BadInput, match=r"module = kernel.estimates: no module .*, as kernel.estimate or "):
+        coerce(alarms.Params, {"module": "kernel.estimates"})
     with pytest.raises(BadInput, match=r"notebook = 99: known are 01_kernel_width"):
         coerce(chapters.Params, {"notebook": "99"})
 

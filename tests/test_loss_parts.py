@@ -1,10 +1,13 @@
 """What the loss of random-feature denoisers is made of: simulations, limits, and the stored rows."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from memgen.denoisers.features import Parts, SineFeatures, loss_parts, unit_rows
 from memgen.experiments.loss_parts import ALL, Params, cell, grid
+from memgen.figures import loss_parts as figures
+from memgen.runs.store import load
 from memgen.statistics import mean
 from theory.features import (
     ALL_NOISES,
@@ -64,7 +67,7 @@ def test_parts_of_one_draw_add_up_to_the_loss_of_its_regressions() -> None:
 
 def test_rows_are_those_draws_and_fewer_sets_are_the_first_ones() -> None:
     cells = grid(Params(preset="smoke"))
-    assert {(at.noises, at.d) for at in cells} == {(m, d) for m in (8, ALL) for d in (8, 16)}
+    assert {(at.noises, at.d) for at in cells} == {(m, d) for m in (4, ALL) for d in (8, 16)}
     assert {at.sets for at in cells if at.d == 8} == {8}
     table = cell(cells[0])
     assert set(table["part"]) == set(PARTS) and len(table) == 4 * cells[0].sets
@@ -130,3 +133,49 @@ def test_bad_input_is_named(part) -> None:
     for bad, value in (("ridge", -1), ("noises", 0.5), ("samples", np.nan), ("features", 0)):
         with pytest.raises(ValueError, match=f"{part.name}: {bad} ="):
             part(**{**at, bad: value})
+
+
+# -- the stored rows -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stored() -> pd.DataFrame:
+    return load("loss_parts")[0]
+
+
+def test_stored_rows_are_drawn_again(stored: pd.DataFrame) -> None:
+    first = stored[(stored.d == stored.d.min()) & (stored.features == stored.features.min()) & (stored.noises == 4)]
+    at = grid(Params(preset="paper"))[0]._replace(sets=2)
+    again = cell(at)
+    np.testing.assert_allclose(again.value, first.value[: len(again)], rtol=1e-6)
+
+
+def test_the_figure_shows_four_parts_and_three_where_all_noises_are_seen(stored: pd.DataFrame) -> None:
+    left, right = figures.parts(stored).axes
+    assert len(left.containers) == 4 and len(right.containers) == 3
+    for axes in (left, right):
+        assert axes.get_xscale() == axes.get_yscale() == "log"
+        for series in axes.containers:
+            assert (series[0].get_ydata() > 0).all() and len(series[0].get_ydata()) >= 3
+    labels = [text.get_text() for text in left.get_legend().get_texts()]
+    assert labels == ["bias", "variance over weights", "variance over points", "variance over noises"]
+
+
+def test_the_table_adds_up_and_memory_is_what_points_take_away(stored: pd.DataFrame) -> None:
+    lines = [[float(x) for x in line.strip("|").split("|")] for line in figures.table(stored).splitlines()[2:]]
+    assert len(lines) == 6
+    for _, added, *parts, left in lines:
+        assert sum(parts) == pytest.approx(added, abs=2e-3) and left <= added + 1e-3
+    assert lines[0][-1] > 0.8 * lines[0][1] and lines[-1][-1] < 1e-3  # little memory at first, and all at last
+
+
+def test_simulated_parts_are_near_the_lines(stored: pd.DataFrame) -> None:
+    """Within a tenth of the largest part, from an eighth as many features as points to four times as many."""
+    for m in (4, ALL):
+        rows = stored[stored.noises == m]
+        found = {name: figures.seen(rows, name) for name in PARTS}
+        ratios = found["bias"].x
+        lines = figures._predicted(rows, m, ratios)
+        largest = np.max([lines[name] for name in PARTS], axis=0)
+        for name in PARTS:
+            assert (np.abs(found[name].middle - lines[name]) < 0.1 * largest)[ratios <= 4].all(), name

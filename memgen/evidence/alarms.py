@@ -4,6 +4,7 @@ A check that is right must pass at any seed, and its wrong variants must fail at
 of the formula, `variant` empty, with its standard score; and one for each wrong variant, with its largest score.
 """
 
+from difflib import get_close_matches
 from functools import cache, partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -31,7 +32,8 @@ class Params(ChapterParams):
     @classmethod
     def _known(cls, name: str) -> str:
         if name not in modules():
-            raise ValueError(f"known are {', '.join(modules())}")
+            near = get_close_matches(name, modules(), cutoff=0.4) or list(modules())[:3]
+            raise ValueError(f"no module of theory.checks simulates by this name, as {' or '.join(near)} do")
         return name
 
 

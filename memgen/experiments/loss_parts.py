@@ -16,7 +16,7 @@ from memgen.streams import stream
 
 VERSION = 1
 ALL = 0  # noises a point: all of them, averaged exactly
-_WIDTHS = 0.125, 16.0  # least and most features over points: eight widths, each twice the last, need no rounding
+_WIDTHS = 0.125, 8.0  # least and most features over points: seven widths, each twice the last, need no rounding
 
 
 class Params(ChapterParams):
@@ -24,14 +24,14 @@ class Params(ChapterParams):
 
     presets: ClassVar = {
         "smoke": {"dims": (8, 16), "sets": 4, "widths": 3},
-        "standard": {"dims": (16, 32, 64), "sets": 6, "widths": 8},
-        "paper": {"dims": (32, 64, 128), "sets": 20, "widths": 8},
+        "standard": {"dims": (16, 32, 64), "sets": 6, "widths": 7},
+        "paper": {"dims": (32, 64, 128), "sets": 20, "widths": 7},
     }
 
     dims: Annotated[tuple[Annotated[int, Field(ge=4)], ...], Distinct] | None = Field(None, min_length=1)
     sets: int | None = Field(None, ge=3)
     widths: int | None = Field(None, ge=2)
-    noises: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Distinct] = Field((8,), min_length=1)
+    noises: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Distinct] = Field((4,), min_length=1)
     samples: float = Field(2.0, gt=0)
     ridge: float = Field(1e-3, gt=0)
     t: float = Field(0.1, gt=0)

@@ -55,9 +55,10 @@ _KNOWN = of_noise / WHOLE[0]  # Δ: white data, and features see x_t
 _POINT = sp.Matrix([of_point, common])  # C, what copies of a point share
 _w, _w_ = sp.symbols("w_means w_differences")  # what rows weigh
 _cc, _cf, _rc, _rf, _rr = sp.symbols("o_cc o_cf o_rc o_rf o_rr")
-_alone, _even, _left, _held, _kept = sp.symbols("a_alone e_even e_left a_held h_kept")
+_alone, _even, _left, _kept = sp.symbols("a_alone e_even e_left h_kept")
 _r, _r_ = sp.symbols("r_mean r_apart")  # χ/ω of both kinds of rows
 _RATE = _r / noises + REST * _r_  # ρ/ω
+_TRACES = sp.Matrix([LINEAR, H])  # (1/d) tr (M, 1)(M+κ)⁻¹
 
 
 def _between(a: sp.Matrix, b: sp.Matrix) -> sp.Expr:
@@ -109,7 +110,7 @@ class _Part(NamedTuple):
 
 _SAME = _mean_fit(WHOLE) + _w * _cf * _alone / (1 - _w * _cc)  # (1/d) tr A₁FA₂ᵀ, points shared
 # (Δ−T)/μ_ξ²: what is not learnt yet, less what is learnt too well
-_TOO_WELL = REST * of_point / WHOLE[0] / samples * _r * _r_ * _POINT.dot(sp.Matrix([LINEAR, H]))
+_TOO_WELL = REST * of_point / WHOLE[0] / samples * _r * _r_ * _POINT.dot(_TRACES)
 _EXCESS = KAPPA**2 * (G * _RATE - _TOO_WELL)
 _BIAS = _Part((_KNOWN - LEARNT) ** 2 / _KNOWN, of_noise * WHOLE[0] * _EXCESS**2)
 _WEIGHTS = _Part(_mean_fit(WHOLE) - LEARNT**2 / _KNOWN, _spread(WHOLE))
@@ -118,7 +119,7 @@ _NOISES = _Part(slope(WHOLE) - _SAME, _w * _cf * (_left / noises + _kept * _rc) 
 
 
 _MEANS = {x: defined(x) for x in MEAN}
-_APART_C = KAPPA / samples * _POINT.dot(sp.Matrix([LINEAR, H]))
+_APART_C = KAPPA / samples * _POINT.dot(_TRACES)
 # β = ρμ_ξ² + χμ_x² is ω/κ, the quadratic of g is 0, and r = χ/ω = 1/(ω+c), where c − c' = κ(μ_x²l+v²h)/ψ_n
 _ON_ROOT = {features: (1 - KAPPA * G) * (1 + G) / G, ROOT: KAPPA * G + 1 / G, H: 1 / (KAPPA * G) - 1}
 _KAPPA = OMEGA / (RHO * of_noise + CHI * of_point)
@@ -202,12 +203,19 @@ def _meetings() -> Iterator[Step]:
         _mean_fit(b) + of_means + of_differences,
         (FALL.applyfunc(defined) * P * b + FALL * Q * V.applyfunc(defined) * P * b)[0],
     )
+    shared_points = sp.Symbol("tr_a1_c_a2")
+    yield Identity(
+        "the same points with other noises share C in their means, and nothing of their targets",
+        _alone + _w * shared_points * _cc - shared_points,
+        0,
+        {shared_points: _alone / (1 - _w * _cc)},
+    )
 
 
 @shared
 def _residuals() -> Iterator[Step]:
     """Of means and differences where one set is fitted twice, and what is left with other noises."""
-    means, apart, same = sp.symbols("e_means e_differences mean_fit_f")
+    means, apart, same, held = sp.symbols("e_means e_differences mean_fit_f tr_aca")
     equations = (
         _even / noises + _alone + _w * means * _UU + _w_ * apart * _UR - means,
         _even + _w * means * _UR + _w_ * apart * _rr - apart,
@@ -215,8 +223,8 @@ def _residuals() -> Iterator[Step]:
     found = sp.solve(equations, (means, apart))
     yield Identity("1 − T of the mean fit", _tied(1 - defined(LEARNT)), _tied(_LEFT))
     yield Identity("E' solves both equations of residuals", found[apart], _PARTS[_left][1])
-    held = _alone + _w * (_left / noises + _held) * _UC + _w_ * _left * _rc  # means leave E'/m + (1/d) tr ACAᵀ
-    own = sp.solve(held - _held, _held)[0]
+    # means leave E'/m + (1/d) tr ACAᵀ
+    own = sp.solve(_alone + _w * (_left / noises + held) * _UC + _w_ * _left * _rc - held, held)[0]
     whole = same + _w * (_left / noises + own) * (_cf + _rf / noises) + _w_ * _left * _rf
     yield Identity(
         "one set twice less the same points twice",
@@ -241,10 +249,10 @@ def _formula(name: str, part: _Part, says: str, *derivations: Callable[[], tuple
     value = part.value.xreplace(_FULL)
 
     def derivation(f: Formula) -> Iterator[Step]:
+        yield from steps(f, value)
         for found in derivations:
             yield from found()
         yield from _sum()
-        yield from steps(f, value)
 
     return Formula(
         name=name,
