@@ -1,5 +1,7 @@
 """What the loss of random-feature denoisers is made of: simulations, limits, and the stored rows."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from memgen.denoisers.features import Parts, SineFeatures, loss_parts, unit_rows
 from memgen.experiments.loss_parts import ALL, Params, cell, grid
 from memgen.figures import loss_parts as figures
 from memgen.runs.store import load
-from memgen.statistics import mean
+from memgen.statistics import mean, threshold
 from theory.features import (
     ALL_NOISES,
     features_bias,
@@ -169,13 +171,16 @@ def test_the_table_adds_up_and_memory_is_what_points_take_away(stored: pd.DataFr
     assert lines[0][-1] > 0.8 * lines[0][1] and lines[-1][-1] < 1e-3  # little memory at first, and all at last
 
 
-def test_simulated_parts_are_near_the_lines(stored: pd.DataFrame) -> None:
-    """Within a tenth of the largest part, from an eighth as many features as points to four times as many."""
-    for m in (4, ALL):
-        rows = stored[stored.noises == m]
-        found = {name: figures.seen(rows, name) for name in PARTS}
-        ratios = found["bias"].x
-        lines = figures._predicted(rows, m, ratios)
-        largest = np.max([lines[name] for name in PARTS], axis=0)
-        for name in PARTS:
-            assert (np.abs(found[name].middle - lines[name]) < 0.1 * largest)[ratios <= 4].all(), name
+def test_stored_parts_meet_the_formulas_and_reject_one_another(stored: pd.DataFrame) -> None:
+    found = {part: figures.scores(stored, part) for part in PARTS}
+    count = sum(map(len, found.values()))
+    assert count == 49 and max(abs(z) for of in found.values() for z in of) < threshold(count)
+    for part, other in pairwise(PARTS):
+        renamed = stored.assign(part=stored.part.replace({part: other, other: part}))
+        assert max(map(abs, figures.scores(renamed[renamed.noises != ALL], part))) > 10, part
+
+
+def test_the_exact_posterior_goes_to_twice_the_loss_of_a_regression_that_knows_its_points() -> None:
+    ratios = [float(part.split()[0]) for part in figures.exact(0.1, (16, 64, 256), 500).split(", ")]
+    assert ratios[0] < ratios[1] < ratios[2] < 2
+    assert float(figures.exact(0.1, (1024,), 200).split()[0]) > 1.7

@@ -4,10 +4,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from memgen.denoisers.exact import EmpiricalBayes
 from memgen.experiments.loss_parts import ALL
 from memgen.figures import plots
 from memgen.figures.curves import Curve, curve, markers
 from memgen.figures.features import limit
+from memgen.statistics import mean
+from memgen.streams import stream
+from theory.checks.report import Report
 from theory.features import (
     ALL_NOISES,
     features_bias,
@@ -83,12 +87,34 @@ def table(stored: pd.DataFrame) -> str:
     return "\n".join([head, "|--:|--:|--:|--:|--:|--:|", *rows])
 
 
+def exact(t: float, dims: tuple[int, ...] = (16, 128, 1024), count: int = 2000) -> str:
+    """Loss at fresh points of the posterior mean over n = 2d points, in units of a regression's that knows its points.
+
+    A fresh point's posterior holds a training point, the wrong one; as d → ∞ that is twice as bad.
+    """
+    known = -np.expm1(-2 * t)
+    scale, found = np.exp(t), []  # u = e^t x_t has noise √Δ e^t
+    for d in dims:
+        rng = stream("loss_parts", "exact", t, d)
+        points, fresh, xi = (rng.standard_normal((many, d)) for many in (2 * d, count, count))
+        u = fresh + np.sqrt(known) * scale * xi
+        held = EmpiricalBayes(points).denoise(u, float(np.sqrt(known) * scale)).numpy()
+        loss = mean((((u - held) / (np.sqrt(known) * scale) - xi) ** 2).mean(1))
+        found.append(f"{loss.value * known / (1 - known):.2f} at d = {d}")
+    return ", ".join(found)
+
+
 def scores(stored: pd.DataFrame, part: str) -> list[float]:
-    """Of a part at all widths and numbers of noises; noises only where some are drawn."""
+    """Of a part at all widths and numbers of noises; of noises where some are drawn."""
     found = []
-    for (m, features), rows in stored[stored.part == part].groupby(["noises", "features"]):
-        if m == ALL and part == "noises":
-            continue
-        predicted = _predicted(stored, int(m), np.array([features / rows.samples.iloc[0]]))[part]
-        found.append(limit(rows).z(float(predicted[0])))
+    for (m, p), rows in stored[stored.part == part].groupby(["noises", "features"]):
+        if part != "noises" or m != ALL:
+            predicted = _predicted(stored, int(m), np.array([p / rows.samples.iloc[0]]))[part]
+            found.append(limit(rows).z(float(predicted[0])))
     return found
+
+
+def state(report: Report, stored: pd.DataFrame) -> None:
+    """What the chapter states of the parts."""
+    for part in PARTS:
+        report.meets(f"{part} in the loss, stored", scores(stored, part))

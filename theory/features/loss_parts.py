@@ -137,7 +137,7 @@ def _tied(expr: sp.Expr) -> sp.Expr:
 
 @shared
 def _bias_alone() -> Iterator[Step]:
-    factor, known, learnt = sp.symbols("factor known learnt", positive=True)
+    factor, known, taken = sp.symbols("factor known taken", positive=True)
     yield Premise(
         "over weights too, the mean prediction is odd and turns with x_t, of length √d: it is c x_t",
         "argued here",
@@ -146,8 +146,8 @@ def _bias_alone() -> Iterator[Step]:
     yield Identity(
         "E|c x_t − √Δ x_t|²/d by T = E ξ·c x_t/d = √Δ c",
         (factor - sp.sqrt(known)) ** 2,
-        (known - learnt) ** 2 / known,
-        {learnt: sp.sqrt(known) * factor},
+        (known - taken) ** 2 / known,
+        {taken: sp.sqrt(known) * factor},
     )
     yield Identity(
         "β = ρμ_ξ² + χμ_x²",
@@ -171,8 +171,8 @@ def _meetings() -> Iterator[Step]:
     """(1/d) tr A₁BA₂ᵀ of two fits, B = b₁M + b₂."""
     b1, b2 = sp.symbols("b1 b2", positive=True)
     b, alone = sp.Matrix([b1, b2]), 1 - 2 * LEARNT
-    eigenvalue, beta, omega = sp.symbols("eigenvalue beta omega", positive=True)
-    learnt = eigenvalue / (beta * eigenvalue + omega)
+    of_m, beta, added = sp.symbols("of_m beta added", positive=True)  # an eigenvalue of M; ω
+    trace = of_m / (beta * of_m + added)
     yield Premise(
         "given W, the mean fit over training sets is Ā = ρKᵀ(βM+ω)⁻¹, for which F is least",
         "argued here",
@@ -180,8 +180,8 @@ def _meetings() -> Iterator[Step]:
     )
     yield Identity(
         "(1/d) tr ĀBĀᵀ = ρ²μ_ξ²(b₁P₁₁+b₂P₁₂): −d/d(β, ω) of (1/d) tr M(βM+ω)⁻¹",
-        eigenvalue * (b1 * eigenvalue + b2) / (beta * eigenvalue + omega) ** 2,
-        -b1 * learnt.diff(beta) - b2 * learnt.diff(omega),
+        of_m * (b1 * of_m + b2) / (beta * of_m + added) ** 2,
+        -b1 * trace.diff(beta) - b2 * trace.diff(added),
     )
     yield Identity(
         "which is b₁T²/μ_ξ² and a variance",
