@@ -1,5 +1,7 @@
 """Formulas of training against denoisers that are really fitted, beside the posterior mean over their training set."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -7,7 +9,7 @@ from torch import Tensor
 from memgen.denoisers.exact import EmpiricalBayes, mixture
 from memgen.measures import Fractions, fractions
 from memgen.statistics import Estimate, extrapolate, mean
-from memgen.streams import stream
+from memgen.streams import drawn_once, stream
 from theory import training
 from theory.checks.check import Check, Observation
 
@@ -100,16 +102,23 @@ def _gains() -> list[Observation]:
 # -- the linear denoiser -------------------------------------------------------------------------------------------
 
 
-def _isotropic(d: int, ratio: float, tau: float, key: str, r: int) -> float:
-    rng = stream(key, d, ratio, tau, r)
-    x = torch.from_numpy(rng.standard_normal((round(d / ratio), d)))
-    _, u = _noised(x, tau, 4, rng)
-    return float(fractions(u @ _linear(x, tau).T, u / (1 + tau**2), EmpiricalBayes(x).denoise(u, tau)).a)
+def _isotropic(d: int, ratio: float, tau: float, key: str, sets: int) -> np.ndarray:
+    """The memorized fraction of the linear denoiser of each of so many training sets, all at once."""
+    points, noisy = [], []
+    for r in range(sets):
+        rng = stream(key, d, ratio, tau, r)
+        points.append(torch.from_numpy(rng.standard_normal((round(d / ratio), d))))
+        noisy.append(_noised(points[-1], tau, 4, rng)[1])
+    x, u = torch.stack(points), torch.stack(noisy)
+    second = x.mT @ x / x.shape[1]
+    linear = torch.linalg.solve(second + tau**2 * torch.eye(d, dtype=x.dtype), second)
+    posterior = (torch.cdist(u, x).square() / (-2 * tau**2)).softmax(-1) @ x
+    return fractions(u @ linear, u / (1 + tau**2), posterior).a.numpy()
 
 
 def _extrapolated(ratio: float, tau: float, key: str) -> Estimate:
     sizes = {32: 300, 64: 100, 128: 30}
-    estimates = [mean(np.array([_isotropic(d, ratio, tau, key, r) for r in range(m)])) for d, m in sizes.items()]
+    estimates = [mean(_isotropic(d, ratio, tau, key, sets)) for d, sets in sizes.items()]
     return extrapolate(np.array(list(sizes)), estimates)[0]
 
 
@@ -130,7 +139,8 @@ def _peaks() -> list[Observation]:
     ]
 
 
-def _stopped(measure: str) -> list[Observation]:
+@drawn_once
+def _stops() -> list[tuple[dict[str, Any], list[Fractions]]]:
     """A flow by the midpoint rule from W = 0, and what it is at noised training points."""
     found = []
     for n, tau, time in ((24, 0.3, 1.0), (24, 0.3, 8.0), (12, 0.5, 2.0)):
@@ -141,16 +151,17 @@ def _stopped(measure: str) -> list[Observation]:
         for _ in range(steps):
             middle = w + time / steps / 2 * (second - w @ noisy)
             w = w + time / steps * (second - middle @ noisy)
-        values = []
+        made = []
         for _ in range(40):
             _, u = _noised(x, tau, 200, rng)
-            values.append(
-                float(getattr(fractions(u @ w.T, u / (1 + tau**2), EmpiricalBayes(x).denoise(u, tau)), measure))
-            )
+            made.append(fractions(u @ w.T, u / (1 + tau**2), EmpiricalBayes(x).denoise(u, tau)))
         spectrum = torch.linalg.eigvalsh(second).clamp(min=0).numpy()
-        args = {"sample": spectrum, "rho": 1 / (1 + tau**2), "time": time}
-        found.append(Observation(args, mean(np.array(values))))
+        found.append(({"sample": spectrum, "rho": 1 / (1 + tau**2), "time": time}, made))
     return found
+
+
+def _stopped(measure: str) -> list[Observation]:
+    return [Observation(args, mean(np.array([float(getattr(f, measure)) for f in made]))) for args, made in _stops()]
 
 
 def _ratios() -> list[Observation]:
