@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from memgen.denoisers.exact import EmpiricalBayes
-from memgen.denoisers.windows import Windows, window, window_law
+from memgen.denoisers.windows import Everywhere, Windows, window, window_law
 from memgen.experiments import windows as experiment
 from memgen.experiments.windows import LEVELS, Params, cell, chains, grid, largest, on_chains, reaches
 from memgen.figures.windows import chains as chain_figures
@@ -35,8 +35,9 @@ def some(count: int, *key: object) -> np.ndarray:
 def test_a_window_that_is_the_picture_is_the_exact_score() -> None:
     x, u = some(30, "x"), torch.from_numpy(some(7, "u")).reshape(7, 1, -1)
     exact = EmpiricalBayes(x).denoise(u, 0.8)
-    assert torch.allclose(Windows(x, SHAPE, 4)(u, 0.8), exact, atol=1e-12)
-    assert not torch.allclose(Windows(x, SHAPE, 3)(u, 0.8), exact, atol=1e-3)
+    for denoiser in (Windows, Everywhere):
+        assert torch.allclose(denoiser(x, SHAPE, 4)(u, 0.8), exact, atol=1e-12)
+        assert not torch.allclose(denoiser(x, SHAPE, 3)(u, 0.8), exact, atol=1e-3)
 
 
 @pytest.mark.parametrize("reach", [0, 1, 2])
@@ -50,25 +51,54 @@ def test_each_pixel_is_the_mean_weighted_by_its_window(reach: int) -> None:
         assert np.allclose(found[:, own], weights @ x[:, own] / weights.sum(1), atol=1e-12)
 
 
-def test_what_lies_outside_a_window_is_not_seen() -> None:
+@pytest.mark.parametrize("reach", [0, 1, 2])
+def test_everywhere_each_pixel_is_the_mean_over_windows_of_its_form(reach: int) -> None:
+    x, u, tau = some(6, "x"), some(3, "u"), 0.6
+    found = Everywhere(x, SHAPE, reach)(torch.from_numpy(u), tau).numpy()
+    for row, column in np.ndindex(*SHAPE):
+        own, weights, values = row * SHAPE[1] + column, [], []
+        seen = window(SHAPE, row, column, reach)
+        for down, right in np.ndindex(2 * SHAPE[0], 2 * SHAPE[1]):  # every place of the window's middle
+            at = np.array(np.unravel_index(seen, SHAPE)) + np.array([[down - SHAPE[0]], [right - SHAPE[1]]])
+            if (at >= 0).all() and (at < np.array(SHAPE)[:, None]).all():
+                there = x[:, np.ravel_multi_index(tuple(at), SHAPE)]
+                weights.append(np.exp(-((u[:, None, seen] - there) ** 2).sum(2) / (2 * tau**2)))
+                values.append(there[:, list(seen).index(own)])
+        weight, value = np.concatenate(weights, 1), np.concatenate(values)
+        assert np.allclose(found[:, own], weight @ value / weight.sum(1), atol=1e-12)
+
+
+def test_everywhere_a_pixel_does_not_know_its_place() -> None:
+    """In a picture that is moved by one pixel, what is in the middle moves with it."""
+    x, u = some(30, "x"), some(2, "u")
+    moved = np.roll(u.reshape(-1, *SHAPE), 1, axis=2).reshape(u.shape)
+    for denoiser, follows in ((Everywhere, True), (Windows, False)):
+        before, after = (denoiser(x, SHAPE, 1)(torch.from_numpy(v), 0.5).reshape(-1, *SHAPE) for v in (u, moved))
+        assert torch.allclose(before[:, 1:3, 1], after[:, 1:3, 2], atol=1e-12) == follows
+
+
+@pytest.mark.parametrize("denoiser", [Windows, Everywhere])
+def test_what_lies_outside_a_window_is_not_seen(denoiser: type) -> None:
     x, u = some(30, "x"), torch.from_numpy(some(2, "u"))
     moved, middle = u.clone(), 2 * SHAPE[1] + 1
     outside = np.setdiff1d(np.arange(u.shape[1]), window(SHAPE, 2, 1, 1))
     moved[:, outside] += 3.0
-    before, after = (Windows(x, SHAPE, 1)(v, 0.5) for v in (u, moved))
+    before, after = (denoiser(x, SHAPE, 1)(v, 0.5) for v in (u, moved))
     assert torch.equal(before[:, middle], after[:, middle]) and not torch.equal(before, after)
 
 
-def test_tiles_do_not_show_and_precision_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("denoiser", [Windows, Everywhere])
+def test_tiles_do_not_show_and_precision_is_kept(denoiser: type, monkeypatch: pytest.MonkeyPatch) -> None:
     x, u = some(30, "x"), torch.from_numpy(some(9, "u"))
-    whole = Windows(x, SHAPE, 1)(u, 0.5)
+    whole = denoiser(x, SHAPE, 1)(u, 0.5)
     monkeypatch.setattr("memgen.denoisers.windows._PART", 1)
-    assert torch.allclose(Windows(x, SHAPE, 1)(u, 0.5), whole, atol=1e-14)
-    assert Windows(x, SHAPE, 1)(u.float(), 0.5).dtype == torch.float32
+    assert torch.allclose(denoiser(x, SHAPE, 1)(u, 0.5), whole, atol=1e-14)
+    assert denoiser(x, SHAPE, 1)(u.float(), 0.5).dtype == torch.float32
 
 
 def test_low_noise_takes_the_nearest_and_high_noise_the_mean() -> None:
     x = some(30, "x")
+    assert np.allclose(Everywhere(x, SHAPE, 2)(torch.from_numpy(x[:3] + 1e-9), 1e-5), x[:3], atol=1e-12)
     for tau in (1e-6, 1e-170):
         near = Windows(x, SHAPE, 2)(torch.from_numpy(x[:3] + 1e-9), tau)
         assert np.allclose(near, x[:3], atol=1e-12)

@@ -3,14 +3,18 @@
 A window of reach k about a pixel is what a picture has of the (2k+1) × (2k+1) pixels around it.  Of all functions of
 the noised window, two are best at restoring its middle:
 
-    over training pictures    their mean, weighted by how well each fits in the window (Kamb and Ganguli 2025, who call
-                              it the local score machine)
+    over training pictures    their mean, weighted by how well each fits in the window, in the same place (`Windows`) or
+                              in all places (`Everywhere`); Kamb and Ganguli (2025) call them local score machines,
+                              the second an equivariant one
     of a Gaussian law         Wiener's filter of the window's covariance
 """
+
+from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import unfold
 
 from memgen import arrays
 from memgen.arrays import Numbers
@@ -18,35 +22,67 @@ from memgen.arrays import Numbers
 _PART = 2**22  # squared differences at once
 
 
-class Windows:
-    """The posterior mean over pictures (n, d) of `shape`, each pixel by its window of some reach; a denoiser D(u, τ).
+class _ByWindow(ABC):
+    """A denoiser D(u, τ) of pictures (n, d) of `shape`, each pixel by its window of some reach, in double precision.
 
-    Where the window is the picture it is `exact.EmpiricalBayes`. In double precision, returned in that of u. Raises
-    ValueError on no pictures, values that are not finite, another d than `shape` has, a reach below 0, τ ≤ 0.
+    Raises ValueError on no pictures, values that are not finite, another d than `shape` has, a reach below 0, τ ≤ 0.
     """
 
     def __init__(self, points: Numbers, shape: tuple[int, int], reach: int) -> None:
         x = arrays.squares("points", arrays.points("points", arrays.tensor("points", points).double()))
         if x.shape[1] != shape[0] * shape[1]:
             raise ValueError(f"points must be (n, {shape[0] * shape[1]}) for pictures of {shape}, got {tuple(x.shape)}")
-        reach, self._x = arrays.count("reach", reach, 0), x.reshape(-1, *shape)
-        at = [torch.arange(size, device=x.device) for size in shape]
-        self._near = [((i[:, None] - i).abs() <= reach).double() for i in at]  # by row, by column
+        self._reach, self._x = arrays.count("reach", reach, 0), x.reshape(-1, *shape)
 
     def __call__(self, u: Tensor, tau: float) -> Tensor:
+        """Of u (..., d), in its precision."""
         tau, shape = arrays.positive("tau", tau), self._x.shape[1:]
         if u.ndim < 1 or u.shape[-1] != shape.numel():
             raise ValueError(f"u must be (..., {shape.numel()}) to match the pictures, got shape {tuple(u.shape)}")
         z = arrays.finite("u", u.detach().double()).reshape(-1, *shape)
-        step = max(1, _PART // self._x.numel())
-        found = [self._mean(part, tau) for part in z.split(step)]
-        return torch.cat(found).reshape(u.shape).to(u.dtype)
+        return self._means(z, tau).reshape(u.shape).to(u.dtype)
 
-    def _mean(self, u: Tensor, tau: float) -> Tensor:
-        rows, columns = self._near
-        apart = rows @ (u[:, None] - self._x).square_() @ columns  # summed over each window
-        apart -= apart.amin(1, keepdim=True)  # first: then small τ cannot overflow
-        return torch.softmax(apart.div_(tau).div_(-2 * tau), 1).mul_(self._x).sum(1)
+    @abstractmethod
+    def _means(self, u: Tensor, tau: float) -> Tensor:
+        """Of pictures (k, *shape)."""
+
+
+class Windows(_ByWindow):
+    """The posterior mean of each pixel over windows in the same place of the pictures.
+
+    Where the window is the picture it is `exact.EmpiricalBayes`.
+    """
+
+    def _means(self, u: Tensor, tau: float) -> Tensor:
+        at = [torch.arange(size, device=u.device) for size in u.shape[1:]]
+        rows, columns = (((i[:, None] - i).abs() <= self._reach).double() for i in at)
+        found = []
+        for part in u.split(max(1, _PART // self._x.numel())):
+            apart = rows @ (part[:, None] - self._x).square_() @ columns  # summed over each window
+            apart -= apart.amin(1, keepdim=True)  # first: then small τ cannot overflow
+            found.append(torch.softmax(apart.div_(tau).div_(-2 * tau), 1).mul_(self._x).sum(1))
+        return torch.cat(found)
+
+
+class Everywhere(_ByWindow):
+    """The posterior mean of each pixel over windows in all places of the pictures.
+
+    Near the border a window is cut off, and is compared with windows of that form that lie inside the pictures: one as
+    wide as the picture has one place.
+    """
+
+    def _means(self, u: Tensor, tau: float) -> Tensor:
+        found = torch.empty_like(u)
+        for row, column in np.ndindex(*u.shape[1:]):
+            up, left = max(0, row - self._reach), max(0, column - self._reach)
+            seen = u[:, up : row + self._reach + 1, left : column + self._reach + 1]
+            windows = unfold(self._x[:, None], seen.shape[1:]).mT.reshape(-1, seen[0].numel())
+            half_square, middle = windows.square().sum(1) / 2, (row - up) * seen.shape[2] + column - left
+            for rows in torch.arange(len(u)).split(max(1, _PART // len(windows))):
+                fit = seen[rows].flatten(1) @ windows.T - half_square
+                fit -= fit.amax(1, keepdim=True)
+                found[rows, row, column] = torch.softmax(fit.div_(tau).div_(tau), 1) @ windows[:, middle]
+        return found
 
 
 def window(shape: tuple[int, int], row: int, column: int, reach: int) -> np.ndarray:

@@ -3,14 +3,15 @@
 Pictures are in units of the set, as networks see them, and shuffles, holdouts and networks are
 those of `memgen.experiments.images`.  Studies:
 
-    law       Gaussian law of a set's covariance: what a window tells, and what Wiener's filter of it leaves
-    loss      the posterior mean over n pictures, by its window, on held-out ones
-    network   networks beside it, on the same noised pictures
-    made      what it makes, with one window at all noises or with the largest that does not collapse
+    law         Gaussian law of a set's covariance: what a window tells, and what Wiener's filter of it leaves
+    loss        the posterior mean over n pictures, by its window, on held-out ones
+    everywhere  the same over windows in all places of the pictures
+    network     networks beside it, on the same noised pictures
+    made        what it makes, with one window at all noises or with the largest that does not collapse
 """
 
 from functools import cache
-from typing import Annotated, ClassVar, Literal, NamedTuple, get_args
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from pydantic import Field
 from scipy.interpolate import make_interp_spline
 
 from memgen.denoisers.exact import EmpiricalBayes
-from memgen.denoisers.windows import Windows, window_law
+from memgen.denoisers.windows import Everywhere, Windows, window_law
 from memgen.experiments import images
 from memgen.laws.pictures import pictures
 from memgen.runs.parameters import ChapterParams, Distinct
@@ -31,7 +32,7 @@ PROBES = 64  # held-out pictures, one noise each
 FIXED = {"digits": (0, 1, 2, 3, 4, 5)}  # reaches of which pictures are made with one window at all noises
 _REACHES = (0, 1, 2, 3, 4, 5, 7, 10, 15)
 
-Study = Literal["law", "loss", "network", "made"]
+Study = Literal["law", "loss", "everywhere", "network", "made"]
 Name = Literal["digits", "mnist16", "patches8", "patches16"]
 _NETWORKS = ("digits", "mnist16")  # sets of which networks and made pictures are studied
 Size = Annotated[int, Field(ge=10)]
@@ -46,7 +47,7 @@ class Params(ChapterParams):
         "paper": {
             "sets": _NETWORKS,
             "sizes": (50, 450, 1200, 3600),
-            "studies": get_args(Study),
+            "studies": ("law", "loss", "network", "made"),
             "replicas": 2,
             "steps": 6400,
         },
@@ -80,8 +81,9 @@ def grid(params: Params) -> list[Cell]:
         sizes = [n for n in sorted(p.sizes) if n + images.HELD_OUT <= len(pictures(name).values)]
         if "law" in p.studies:
             cells.append(Cell("law", name, "", 0, 0, 0, p.seed))
-        if "loss" in p.studies:
-            cells += [Cell("loss", name, "", n, replica, 0, p.seed) for n in sizes for replica in range(p.replicas)]
+        for study in ("loss", "everywhere"):
+            if study in p.studies:
+                cells += [Cell(study, name, "", n, replica, 0, p.seed) for n in sizes for replica in range(p.replicas)]
         if "network" in p.studies and name in _NETWORKS:
             few = {"perceptron": sizes, "unet": sorted({*sizes[1:2], sizes[-1]})}
             cells += [
@@ -128,12 +130,12 @@ def cell(at: Cell) -> pd.DataFrame:
     """Rows: study, pictures, network, n, replica, level, reach, measure, value, picture.
 
     law: information and wiener, at n = 0. loss: the mean square of D − x a pixel, by reach (that of the whole picture
-    is the exact score's). network: loss, its own (reach −1); spread, the mean square of what it says about its mean
-    over pictures (−1); apart, the mean square of its difference from the posterior mean, by reach. made: flagged and
-    frechet of what is made, as in `images.cell`, and the first pictures; reach −1 is the largest window that tells less
-    than ln n at each noise.
+    is the exact score's); everywhere: the same by windows in all places. network: loss, its own (reach −1); spread, the
+    mean square of what it says about its mean over pictures (−1); apart, the mean square of its difference from the
+    posterior mean, by reach. made: flagged and frechet of what is made, as in `images.cell`, and the first pictures;
+    reach −1 is the largest window that tells less than ln n at each noise.
     """
-    rows = {"law": _law, "loss": _loss, "network": _network, "made": _made}[at.study](at)
+    rows = {"law": _law, "loss": _loss, "everywhere": _loss, "network": _network, "made": _made}[at.study](at)
     table = pd.DataFrame(rows, columns=["level", "reach", "measure", "value", "picture"])
     names = dict(zip(("study", "pictures", "network", "n", "replica"), at[:5], strict=True))
     return table.assign(**names)[[*names, "level", "reach", "measure", "value", "picture"]]
@@ -162,10 +164,11 @@ def training(inside: images.Cell) -> torch.Tensor:
 
 def _loss(at: Cell) -> list[tuple]:
     shape, x, rows = pictures(at.pictures).shape, training(_images_cell(at)), []
+    over = Everywhere if at.study == "everywhere" else Windows
     for level in LEVELS:
         clean, noisy = noised(_images_cell(at), level, "windows")
         for reach in reaches(shape):
-            seen = Windows(x, shape, reach)(noisy, level)
+            seen = over(x, shape, reach)(noisy, level)
             rows.append((level, reach, "loss", float((seen - clean).square().mean()), b""))
     return rows
 
