@@ -79,10 +79,12 @@ def test_share_of_the_linear_model() -> None:
 
 def test_share_tends_to_its_limit_and_to_one_half() -> None:
     """The excess over ½ is that of the limit, to a relative 1/ln n, and below the leading order."""
-    for n, d in ((1e6, 1e4), (1e7, 1e4)):
+    corrections = []
+    for n, d in ((4000, 256), (1e6, 1e4), (1e7, 1e4), (1e10, 1e8)):
         excess, limit = closest_record_share(n, d) - 0.5, closest_record_limit(n, d) - 0.5
-        assert 0 < excess / limit - 1 < 1 / np.log(n)
-        assert 0.8 < excess / (d * np.log(n) / (6 * n)) < 1
+        corrections.append(float(excess / limit - 1) * np.log(n))
+        assert n < 1e5 or 0.8 < excess / (d * np.log(n) / (6 * n)) < 1
+    assert all(0.15 < correction < 0.35 for correction in corrections)
     assert closest_record_share(10, 1000) > 0.999
     assert np.all(np.diff([closest_record_share(n, 64) for n in (20, 100, 300, 1000, 10_000)]) < 0)
 

@@ -1,0 +1,105 @@
+"""Windows in all places of the pictures beside windows in the same place: what they lose, and how many they count."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from memgen.experiments.windows import LEVELS
+from memgen.figures import plots
+from memgen.figures.images.exposure import NAMES
+from memgen.figures.images.networks import pooled, together
+from memgen.figures.windows.pictures import QUIET, losses, sizes_of
+from memgen.laws.pictures import pictures
+from memgen.statistics import Estimate
+from theory.checks.report import Report
+
+COUNTED = (1, 2)  # reaches of windows that are counted
+_LEVELS = tuple(level for level in LEVELS if level <= QUIET)
+
+
+def least(stored: pd.DataFrame) -> pd.DataFrame:
+    """ln of the least loss by windows in all places over that in the same place, the reach of each chosen over the mean
+    of shuffles: columns pictures, n, level, replica, value. `stored` has the studies loss and everywhere."""
+    keys, part = ["pictures", "n", "level"], stored[stored.measure == "loss"]
+    means = part.groupby(["study", *keys, "reach"]).value.mean()
+    best = means.groupby(["study", *keys]).idxmin().map(lambda at: at[-1]).rename("best").reset_index()
+    chosen = part.merge(best, on=["study", *keys])
+    chosen = chosen[chosen.reach == chosen.best].pivot_table(index=[*keys, "replica"], columns="study", values="value")
+    chosen = chosen.dropna()
+    return np.log(chosen["everywhere"] / chosen["loss"]).rename("value").reset_index()
+
+
+def gain(stored: pd.DataFrame) -> Figure:
+    """The least loss by windows in all places over that in the same place, against noise, by set and n."""
+    found = least(stored)
+    sets = [name for name in NAMES if name in set(found.pictures)]
+    fig, panels = plots.figure(len(sets), height=3.2)
+    for axes, name in zip(panels, sets, strict=True):
+        over = pooled(found[found.pictures == name], ["n", "level"])
+        for k, n in enumerate(over.index.levels[0]):
+            one = over[n]
+            low, high = np.exp(np.array([e.interval() for e in one])).T
+            plots.simulated(axes, one.index, np.exp([e.value for e in one]), low, high, k, f"n = {n}")
+            axes.plot(one.index, np.exp([e.value for e in one]), plots.LINES[k], color=f"C{k}", lw=0.8)
+        axes.axhline(1, color="0.4", lw=0.8)
+        axes.set(xscale="log", yscale="log", xlabel="noise (s.d. of the set)", title=NAMES[name])
+        axes.set_yticks([0.6, 0.8, 1, 1.2], ["0.6", "0.8", "1", "1.2"])
+        axes.minorticks_off()
+    panels[0].set_ylabel("loss, all places over the same place")
+    panels[-1].legend(fontsize=8)
+    return fig
+
+
+def places(shape: tuple[int, int], reach: int) -> float:
+    """In how many places of a picture a window of this reach is, a mean over pixels: those cut off are in more."""
+    counts = []
+    for row, column in np.ndindex(*shape):
+        sides = [min(size, at + reach + 1) - max(0, at - reach) for size, at in zip(shape, (row, column), strict=True)]
+        counts.append(np.prod([size - side + 1 for size, side in zip(shape, sides, strict=True)]))
+    return float(np.mean(counts))
+
+
+def worth(stored: pd.DataFrame, name: str, n: int, reach: int) -> pd.Series:
+    """By noise, how many times n pictures a window in one place needs to lose what it loses in all places of n.
+
+    By straight lines in ln n and ln loss; NaN where more are needed than are stored, or none are enough.
+    """
+    sizes = sizes_of(stored, name)
+    same = pd.DataFrame({m: losses(stored, name, m)[reach] for m in sizes})
+    part = stored[
+        (stored.study == "everywhere") & (stored.pictures == name) & (stored.n == n) & (stored.reach == reach)
+    ]
+    found = {}
+    for level, value in part.groupby("level").value.mean().items():
+        line = np.log(same.loc[level].to_numpy())[::-1]  # falls with n
+        at = np.interp(np.log(value), line, np.log(sizes)[::-1], left=np.nan, right=np.nan)
+        found[level] = float(np.exp(at) / n)
+    return pd.Series(found)
+
+
+def worth_table(stored: pd.DataFrame, n: int) -> str:
+    """`worth` for n pictures, at noises up to 1, beside the number of places, as Markdown."""
+    head = "| set | window | places | " + " | ".join(f"noise {level:g}" for level in _LEVELS) + " |"
+    lines = [head, "|---|--:|--:|" + "--:|" * len(_LEVELS)]
+    for name in (name for name in NAMES if name in set(stored[stored.study == "everywhere"].pictures)):
+        for reach in COUNTED:
+            found = worth(stored, name, n, reach)
+            shown = [f"{found[level]:.1f}" if np.isfinite(found[level]) else "–" for level in _LEVELS]
+            size = 2 * reach + 1
+            told = f"{places(pictures(name).shape, reach):.0f} | {' | '.join(shown)}"
+            lines.append(f"| {NAMES[name]} | {size} × {size} | {told} |")
+    return "\n".join(lines)
+
+
+def over_noises(stored: pd.DataFrame, name: str) -> Estimate:
+    """The mean of `least` over noises up to 1 and all n, over shuffles."""
+    found = least(stored)
+    found = found[found.level.isin(_LEVELS)].groupby(["pictures", "n", "replica"]).value.mean().reset_index()
+    return together(pooled(found, ["pictures", "n"])[name])
+
+
+def state(report: Report, stored: pd.DataFrame) -> None:
+    """What windows in all places have to show."""
+    same = over_noises(stored, "patches8")
+    report.rejects("in photographs they lose as much as windows in one place", same.z(0), -1)
+    report.rejects("or more than 0.9 times as much", same.z(np.log(0.9)), -1)
