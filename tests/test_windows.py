@@ -14,6 +14,7 @@ from memgen.denoisers.windows import Everywhere, Windows, window, window_law
 from memgen.experiments import windows as experiment
 from memgen.experiments.windows import LEVELS, Params, cell, chains, grid, largest, on_chains, reaches
 from memgen.figures.windows import chains as chain_figures
+from memgen.figures.windows import everywhere
 from memgen.figures.windows import pictures as figures
 from memgen.runs.parameters import ParameterError, coerce
 from memgen.runs.store import load
@@ -283,3 +284,59 @@ def test_figures_draw_what_is_stored(stored: pd.DataFrame) -> None:
     assert figures.explained_table(stored).count("\n") == 1 + 3 + 2 + 4 + 2
     costs = figures.costs(stored)
     assert figures.costs_table(costs).count("\n") == 1 + len(costs)
+
+
+# -- windows from all places -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def spread() -> pd.DataFrame:
+    names = ("paper", "photographs", "everywhere")
+    return pd.concat([load("windows", name)[0] for name in names], ignore_index=True)
+
+
+def test_places_of_a_window() -> None:
+    assert everywhere.places((8, 8), 0) == 64 and everywhere.places((8, 8), 7) == 1
+    # in one dimension two of three windows are cut off to two pixels, and have two places, the whole one
+    assert everywhere.places((1, 3), 1) == pytest.approx((2 + 1 + 2) / 3)
+
+
+def test_where_the_window_is_the_picture_all_places_are_one(spread: pd.DataFrame) -> None:
+    part = spread[(spread.reach == 7) & spread.pictures.isin(("digits", "patches8")) & (spread.n == 50)]
+    table = part[part.replica == 0].pivot_table(index=["pictures", "level"], columns="study", values="value")
+    assert np.allclose(table["everywhere"], table["loss"], rtol=1e-5) and len(table) == 2 * len(LEVELS)
+
+
+def test_photographs_gain_from_all_places_and_digits_do_not(spread: pd.DataFrame) -> None:
+    photographs, digits = (everywhere.over_noises(spread, name) for name in ("patches8", "digits"))
+    assert photographs.interval()[1] < np.log(0.9) and digits.interval()[1] > 0
+    report, turned = Report(), Report()
+    everywhere.state(report, spread)
+    assert not report.failed()
+    everywhere.state(turned, spread.assign(study=spread.study.replace({"loss": "everywhere", "everywhere": "loss"})))
+    assert len(turned.failed()) >= 2
+
+
+def test_worth_is_found_where_the_losses_meet() -> None:
+    """Losses that fall as 1/n in one place; in all places as if there were eight times as many pictures."""
+    rows = [("loss", n, 1 / n) for n in (10, 100, 1000)] + [("everywhere", 10, 1 / 80)]
+    table = pd.DataFrame(rows, columns=["study", "n", "value"])
+    table = table.assign(pictures="digits", network="", level=0.1, reach=1, replica=0, measure="loss")
+    assert everywhere.worth(table, "digits", 10, 1)[0.1] == pytest.approx(8)
+    beyond = table.assign(value=table.value.where(table.study == "loss", 1e-5))
+    assert np.isnan(everywhere.worth(beyond, "digits", 10, 1)[0.1])
+
+
+def test_the_figure_and_the_table_of_all_places(spread: pd.DataFrame) -> None:
+    axes = everywhere.gain(spread).axes
+    assert [one.get_title() for one in axes] == ["digits 8×8", "patches 8×8"]
+    assert all(len(one.containers) == 3 for one in axes)
+    assert len(everywhere.rules_table(spread).splitlines()) == 8
+    lines = everywhere.worth_table(spread, 50).splitlines()
+    assert len(lines) == 6 and lines[2].startswith("| digits 8×8 | 3 × 3 | 39 |")
+
+
+def test_the_largest_window_below_a_bound() -> None:
+    told = pd.DataFrame([[0.1, 0.5, 2.0], [1.0, 2.0, 3.0], [0.1, 0.2, 0.3]], columns=[0, 1, 3])
+    assert everywhere._largest(told, 0.9).tolist() == [1, 0, 3]
+    assert everywhere._largest(told, np.array([0.0, 0.6, 0.1])).tolist() == [1, 0, 1]

@@ -8,7 +8,7 @@ from memgen.experiments.windows import LEVELS
 from memgen.figures import plots
 from memgen.figures.images.exposure import NAMES
 from memgen.figures.images.networks import pooled, together
-from memgen.figures.windows.pictures import QUIET, losses, sizes_of
+from memgen.figures.windows.pictures import QUIET, cost, law_of, losses, sizes_of
 from memgen.laws.pictures import pictures
 from memgen.statistics import Estimate
 from theory.checks.report import Report
@@ -20,7 +20,7 @@ _LEVELS = tuple(level for level in LEVELS if level <= QUIET)
 def least(stored: pd.DataFrame) -> pd.DataFrame:
     """ln of the least loss by windows in all places over that in the same place, the reach of each chosen over the mean
     of shuffles: columns pictures, n, level, replica, value. `stored` has the studies loss and everywhere."""
-    keys, part = ["pictures", "n", "level"], stored[stored.measure == "loss"]
+    keys, part = ["pictures", "n", "level"], stored[stored.study.isin(("loss", "everywhere"))]
     means = part.groupby(["study", *keys, "reach"]).value.mean()
     best = means.groupby(["study", *keys]).idxmin().map(lambda at: at[-1]).rename("best").reset_index()
     chosen = part.merge(best, on=["study", *keys])
@@ -39,11 +39,12 @@ def gain(stored: pd.DataFrame) -> Figure:
         for k, n in enumerate(over.index.levels[0]):
             one = over[n]
             low, high = np.exp(np.array([e.interval() for e in one])).T
-            plots.simulated(axes, one.index, np.exp([e.value for e in one]), low, high, k, f"n = {n}")
-            axes.plot(one.index, np.exp([e.value for e in one]), plots.LINES[k], color=f"C{k}", lw=0.8)
+            at = one.index * (0.96, 1, 1.04)[k]
+            plots.simulated(axes, at, np.exp([e.value for e in one]), low, high, k, f"n = {n}")
+            axes.plot(at, np.exp([e.value for e in one]), plots.LINES[k], color=f"C{k}", lw=0.8)
         axes.axhline(1, color="0.4", lw=0.8)
-        axes.set(xscale="log", yscale="log", xlabel="noise (s.d. of the set)", title=NAMES[name])
-        axes.set_yticks([0.6, 0.8, 1, 1.2], ["0.6", "0.8", "1", "1.2"])
+        axes.set(xscale="log", yscale="log", xlabel="noise (s.d. of the set)", title=NAMES[name], ylim=(0.5, 1.3))
+        axes.set_yticks([0.5, 0.6, 0.8, 1, 1.2], ["0.5", "0.6", "0.8", "1", "1.2"])
         axes.minorticks_off()
     panels[0].set_ylabel("loss, all places over the same place")
     panels[-1].legend(fontsize=8)
@@ -91,6 +92,32 @@ def worth_table(stored: pd.DataFrame, n: int) -> str:
     return "\n".join(lines)
 
 
+def rules(stored: pd.DataFrame) -> pd.DataFrame:
+    """By set and n, by how much more windows in all places lose than the best ones, as in `pictures.costs`: the largest
+    that tell less than ln n, and less than ln nL, L their number of places."""
+    part, rows = stored[stored.study == "everywhere"], {}
+    for (name, n), of in part.groupby(["pictures", "n"]):
+        table = of.pivot_table(index="level", columns="reach", values="value")
+        told = law_of(stored, name).pivot(index="level", columns="reach", values="information")
+        many = np.array([places(pictures(name).shape, reach) for reach in told.columns])
+        chosen = {word: _largest(told, np.log(count)) for word, count in (("ln n", n), ("ln nL", n * many))}
+        rows[name, n] = {word: cost(table, reach) for word, reach in chosen.items()}
+    return pd.DataFrame(rows).T
+
+
+def _largest(told: pd.DataFrame, most: np.ndarray) -> pd.Series:
+    """By noise, the largest reach of a window that tells less than `most`, by reach; 0 if none does."""
+    return (told < most).mul(told.columns, axis=1).max(axis=1)
+
+
+def rules_table(stored: pd.DataFrame) -> str:
+    """`rules` as Markdown, in percent."""
+    lines = ["| set | n | I < ln n | I < ln nL |", "|---|--:|--:|--:|"]
+    for (name, n), row in rules(stored).iterrows():
+        lines.append(f"| {NAMES[name]} | {n} | {' | '.join(f'{value:.0%}' for value in row)} |")
+    return "\n".join(lines)
+
+
 def over_noises(stored: pd.DataFrame, name: str) -> Estimate:
     """The mean of `least` over noises up to 1 and all n, over shuffles."""
     found = least(stored)
@@ -103,3 +130,6 @@ def state(report: Report, stored: pd.DataFrame) -> None:
     same = over_noises(stored, "patches8")
     report.rejects("in photographs they lose as much as windows in one place", same.z(0), -1)
     report.rejects("or more than 0.9 times as much", same.z(np.log(0.9)), -1)
+    cost_of = rules(stored)
+    report.holds("windows below ln nL lose at most 7% more than the best", (cost_of["ln nL"] < 0.07).all())
+    report.holds("and less than windows below ln n", (cost_of["ln nL"] < cost_of["ln n"]).all())

@@ -71,8 +71,8 @@ def fitted_tolerance(stored: pd.DataFrame, name: str = "digits") -> float:
     """That at which Wiener's rule costs least on a set, over its sizes and the noises."""
     law, tables = law_of(stored, name), [losses(stored, name, n) for n in sizes_of(stored, name)]
     tried = np.geomspace(0.005, 0.5, 40)
-    cost = [np.mean([_cost(table, reach) for table in tables]) for reach in (tolerated(law, at) for at in tried)]
-    return float(tried[int(np.argmin(cost))])
+    found = [np.mean([cost(table, reach) for table in tables]) for reach in (tolerated(law, at) for at in tried)]
+    return float(tried[int(np.argmin(found))])
 
 
 def _over_best(table: pd.DataFrame, reach: pd.Series | int) -> np.ndarray:
@@ -81,7 +81,8 @@ def _over_best(table: pd.DataFrame, reach: pd.Series | int) -> np.ndarray:
     return np.array([table.loc[level, reaches[level]] for level in table.index]) / table.min(axis=1).to_numpy()
 
 
-def _cost(table: pd.DataFrame, reach: pd.Series | int) -> float:
+def cost(table: pd.DataFrame, reach: pd.Series | int) -> float:
+    """By how much more these windows lose than the best: a geometric mean over noises, less 1."""
     return float(np.exp(np.log(_over_best(table, reach)).mean()) - 1)
 
 
@@ -96,11 +97,11 @@ def costs(stored: pd.DataFrame) -> pd.DataFrame:
         for n in sizes_of(stored, name):
             table, ruled = losses(stored, name, n), rule(law, n)
             rows[name, n] = {
-                "ln n": _cost(table, ruled),
+                "ln n": cost(table, ruled),
                 "worst": float(_over_best(table, ruled).max()),
-                **{f"{share:g} ln n": _cost(table, rule(law, n, share)) for share in SHARES},
-                "Wiener": _cost(table, wiener),
-                "the picture": _cost(table, _whole(name)),
+                **{f"{share:g} ln n": cost(table, rule(law, n, share)) for share in SHARES},
+                "Wiener": cost(table, wiener),
+                "the picture": cost(table, _whole(name)),
             }
     return pd.DataFrame(rows).T
 
