@@ -56,6 +56,13 @@ def test_predictions_of_two_regressions_meet_as_at_drawn_points() -> None:
         assert abs(drawn.z(models[one].together(fits[one], models[other], fits[other]))) < 4
 
 
+def test_regressions_of_other_times_do_not_meet() -> None:
+    rng = np.random.default_rng(0)
+    models = [SineFeatures(unit_rows(rng, 4, 3), rng.standard_normal((6, 3)), t) for t in (0.1, 0.2)]
+    with pytest.raises(ValueError, match=r"d and t must be the same, got 3, 0.1 and 3, 0.2"):
+        models[0].together(models[0].fitted(0.1), models[1], models[1].fitted(0.1))
+
+
 def test_parts_of_one_draw_add_up_to_the_loss_of_its_regressions() -> None:
     for m in (2, None):
         rngs = [np.random.default_rng(1) for _ in range(2)]
@@ -180,7 +187,14 @@ def test_stored_parts_meet_the_formulas_and_reject_one_another(stored: pd.DataFr
         assert max(map(abs, figures.scores(renamed[renamed.noises != ALL], part))) > 10, part
 
 
+def test_a_linear_denoiser_pays_for_few_points_as_drawn_covariances_do(stored: pd.DataFrame) -> None:
+    x, known = np.random.default_rng(0).standard_normal((1600, 800)), _known(0.1)
+    values = np.linalg.eigvalsh(x.T @ x / len(x))
+    drawn = known * ((1 / ((1 - known) * values + known) - 1) ** 2).mean()
+    assert figures.linear(stored) == pytest.approx(drawn, rel=0.02)
+
+
 def test_the_exact_posterior_goes_to_twice_the_loss_of_a_regression_that_knows_its_points() -> None:
-    ratios = [float(part.split()[0]) for part in figures.exact(0.1, (16, 64, 256), 500).split(", ")]
-    assert ratios[0] < ratios[1] < ratios[2] < 2
+    few, some, many = map(float, figures.exact(0.1, (16, 64, 256), 500).split(" times")[0].split(", "))
+    assert few < some < many < 2
     assert float(figures.exact(0.1, (1024,), 200).split()[0]) > 1.7

@@ -307,6 +307,15 @@ def test_where_the_window_is_the_picture_all_places_are_one(spread: pd.DataFrame
     assert np.allclose(table["everywhere"], table["loss"], rtol=1e-5) and len(table) == 2 * len(LEVELS)
 
 
+def test_stored_losses_from_all_places_are_found_again(spread: pd.DataFrame) -> None:
+    inside = experiment._images_cell(experiment.Cell("everywhere", "digits", "", 50, 1, 0, 0))
+    clean, noisy = experiment.noised(inside, 0.45, "windows")
+    found = float((Everywhere(experiment.training(inside), (8, 8), 1)(noisy, 0.45) - clean).square().mean())
+    part = spread[(spread.study == "everywhere") & (spread.pictures == "digits") & (spread.n == 50)]
+    part = part[(part.replica == 1) & (part.level == 0.45) & (part.reach == 1)]
+    assert found == pytest.approx(part.value.item(), rel=1e-5)
+
+
 def test_photographs_gain_from_all_places_and_digits_do_not(spread: pd.DataFrame) -> None:
     photographs, digits = (everywhere.over_noises(spread, name) for name in ("patches8", "digits"))
     assert photographs.interval()[1] < np.log(0.9) and digits.interval()[1] > 0
@@ -323,6 +332,8 @@ def test_worth_is_found_where_the_losses_meet() -> None:
     table = pd.DataFrame(rows, columns=["study", "n", "value"])
     table = table.assign(pictures="digits", network="", level=0.1, reach=1, replica=0, measure="loss")
     assert everywhere.worth(table, "digits", 10, 1)[0.1] == pytest.approx(8)
+    flat = table.assign(value=table.value.where(table.study != "loss", 1 / 80 + 1e-4 / table.n))
+    assert np.isnan(everywhere.worth(flat, "digits", 10, 1)[0.1])
     beyond = table.assign(value=table.value.where(table.study == "loss", 1e-5))
     assert np.isnan(everywhere.worth(beyond, "digits", 10, 1)[0.1])
 

@@ -106,7 +106,12 @@ class SineFeatures:
         return Losses(train, test)
 
     def together(self, mine: np.ndarray, other: "SineFeatures", theirs: np.ndarray) -> float:
-        """E (ξ̂ − ξ*)(ξ̂' − ξ*)/d at fresh points, ξ* the best prediction, of two regressions `fitted` (p, d)."""
+        """E (ξ̂ − ξ*)·(ξ̂' − ξ*)/d at fresh points, ξ* the best prediction, of what is `fitted` (p, d), (p', d) to both.
+
+        Raises ValueError where the other has another d or t.
+        """
+        if (self.d, self.t) != (other.d, other.t):
+            raise ValueError(f"d and t must be the same, got {self.d}, {self.t:g} and {other.d}, {other.t:g}")
         products = self.true_gram
         if other.weights is not self.weights:
             mine_, theirs_ = (np.exp(-(of.weights**2).sum(1) / (2 * self.d)) for of in (self, other))

@@ -19,7 +19,7 @@ from torch.nn.functional import unfold
 from memgen import arrays
 from memgen.arrays import Numbers
 
-_PART = 2**22  # squared differences at once
+_PART = 2**22  # squared differences or products at once
 
 
 class _ByWindow(ABC):

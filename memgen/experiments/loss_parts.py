@@ -64,7 +64,7 @@ def grid(params: Params) -> list[Cell]:
 
 
 def cell(at: Cell) -> pd.DataFrame:
-    """Rows: features, samples, noises, ridge, d, t, replica, part, value, the latter without bias and of either sign.
+    """Rows: features, samples, noises, ridge, d, t, replica, part, value, unbiased and of either sign.
 
     `features` and `samples` are p/d and n/d as asked for; p and n are rounded.
     """

@@ -137,6 +137,7 @@ def _tied(expr: sp.Expr) -> sp.Expr:
 
 @shared
 def _bias_alone() -> Iterator[Step]:
+    yield Premise("white data, and features that see x_t alone: Δ = μ_ξ²/(μ_x²+μ_ξ²)", "argued here", "features.bias")
     factor, known, taken = sp.symbols("factor known taken", positive=True)
     yield Premise(
         "over weights too, the mean prediction is odd and turns with x_t, of length √d: it is c x_t",
@@ -160,7 +161,7 @@ def _bias_alone() -> Iterator[Step]:
         _APART_C,
     )
     yield Identity(
-        "Δ − T, no difference but of what is not learnt yet and what is learnt too well",
+        "Δ − T = μ_ξ²κ²(gρ/ω − μ_x²(1−1/m)(μ_x²l+v²h)rr'/(w₁ψ_n)), w₁ = μ_x²+μ_ξ²",
         _tied(_KNOWN - defined(LEARNT)),
         _tied(of_noise * _EXCESS),
     )
@@ -174,7 +175,7 @@ def _meetings() -> Iterator[Step]:
     of_m, beta, added = sp.symbols("of_m beta added", positive=True)  # an eigenvalue of M; ω
     trace = of_m / (beta * of_m + added)
     yield Premise(
-        "given W, the mean fit over training sets is Ā = ρKᵀ(βM+ω)⁻¹, for which F is least",
+        "given W, the mean fit over training sets is Ā = ρKᵀ(βM+ω)⁻¹, for which F is least, and traces are their means",
         "argued here",
         "features.weight_variance",
     )
@@ -205,7 +206,7 @@ def _meetings() -> Iterator[Step]:
     )
     shared_points = sp.Symbol("tr_a1_c_a2")
     yield Identity(
-        "the same points with other noises share C in their means, and nothing of their targets",
+        "the same points with other noises: means share C and no targets, differences nothing; X = (1/d) tr A₁CA₂ᵀ",
         _alone + _w * shared_points * _cc - shared_points,
         0,
         {shared_points: _alone / (1 - _w * _cc)},
@@ -221,13 +222,22 @@ def _residuals() -> Iterator[Step]:
         _even + _w * means * _UR + _w_ * apart * _rr - apart,
     )
     found = sp.solve(equations, (means, apart))
+    yield Identity(
+        "E = 1 − 2T + (1/d) tr ĀRĀᵀ, by the variance above with b₁ = μ_ξ²",
+        1 - 2 * LEARNT + of_noise * LEARNT**2 / of_noise,
+        (1 - LEARNT) ** 2,
+    )
     yield Identity("1 − T of the mean fit", _tied(1 - defined(LEARNT)), _tied(_LEFT))
     yield Identity("E' solves both equations of residuals", found[apart], _PARTS[_left][1])
-    # means leave E'/m + (1/d) tr ACAᵀ
     own = sp.solve(_alone + _w * (_left / noises + held) * _UC + _w_ * _left * _rc - held, held)[0]
+    yield Identity(
+        "means leave E'/m + (1/d) tr ACAᵀ, A of one set",
+        found[means],
+        (_left / noises + own).subs(_left, _PARTS[_left][1]),
+    )
     whole = same + _w * (_left / noises + own) * (_cf + _rf / noises) + _w_ * _left * _rf
     yield Identity(
-        "one set twice less the same points twice",
+        "the variance over noises: one set twice less the same points twice",
         whole - same - _w * _cf * _alone / (1 - _w * _cc),
         _NOISES.value.subs(_kept, _PARTS[_kept][1]),
     )

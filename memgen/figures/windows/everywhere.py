@@ -8,12 +8,14 @@ from memgen.experiments.windows import LEVELS
 from memgen.figures import plots
 from memgen.figures.images.exposure import NAMES
 from memgen.figures.images.networks import pooled, together
-from memgen.figures.windows.pictures import QUIET, cost, law_of, losses, sizes_of
+from memgen.figures.windows.pictures import QUIET, cost, law_of, losses, over_best, sizes_of
 from memgen.laws.pictures import pictures
 from memgen.statistics import Estimate
 from theory.checks.report import Report
 
 COUNTED = (1, 2)  # reaches of windows that are counted
+_SAME = 1e-6  # ln of losses by one window, the picture
+_FLAT = 0.1  # falls of ln loss from which no number is read
 _LEVELS = tuple(level for level in LEVELS if level <= QUIET)
 
 
@@ -35,7 +37,9 @@ def gain(stored: pd.DataFrame) -> Figure:
     sets = [name for name in NAMES if name in set(found.pictures)]
     fig, panels = plots.figure(len(sets), height=3.2)
     for axes, name in zip(panels, sets, strict=True):
-        over = pooled(found[found.pictures == name], ["n", "level"])
+        part = found[found.pictures == name]
+        differs = part.groupby(["n", "level"]).value.transform(lambda one: one.abs().max()) > _SAME
+        over = pooled(part[differs], ["n", "level"])
         for k, n in enumerate(over.index.levels[0]):
             one = over[n]
             low, high = np.exp(np.array([e.interval() for e in one])).T
@@ -63,7 +67,8 @@ def places(shape: tuple[int, int], reach: int) -> float:
 def worth(stored: pd.DataFrame, name: str, n: int, reach: int) -> pd.Series:
     """By noise, how many times n pictures a window in one place needs to lose what it loses in all places of n.
 
-    By straight lines in ln n and ln loss; NaN where more are needed than are stored, or none are enough.
+    By straight lines in ln n and ln loss; NaN where more are needed than are stored, none are enough, or the loss in
+    one place does not fall with n, or by less than a tenth.
     """
     sizes = sizes_of(stored, name)
     same = pd.DataFrame({m: losses(stored, name, m)[reach] for m in sizes})
@@ -73,8 +78,9 @@ def worth(stored: pd.DataFrame, name: str, n: int, reach: int) -> pd.Series:
     found = {}
     for level, value in part.groupby("level").value.mean().items():
         line = np.log(same.loc[level].to_numpy())[::-1]  # falls with n
+        falls = (np.diff(line) > 0).all() and np.ptp(line) > _FLAT
         at = np.interp(np.log(value), line, np.log(sizes)[::-1], left=np.nan, right=np.nan)
-        found[level] = float(np.exp(at) / n)
+        found[level] = float(np.exp(at) / n) if falls else np.nan
     return pd.Series(found)
 
 
@@ -94,14 +100,17 @@ def worth_table(stored: pd.DataFrame, n: int) -> str:
 
 def rules(stored: pd.DataFrame) -> pd.DataFrame:
     """By set and n, by how much more windows in all places lose than the best ones, as in `pictures.costs`: the largest
-    that tell less than ln n, and less than ln nL, L their number of places."""
+    that tell less than ln n, half more than that, and less than ln nL, L their number of places; `worst` is the largest
+    ratio of the last at any noise."""
     part, rows = stored[stored.study == "everywhere"], {}
     for (name, n), of in part.groupby(["pictures", "n"]):
         table = of.pivot_table(index="level", columns="reach", values="value")
         told = law_of(stored, name).pivot(index="level", columns="reach", values="information")
         many = np.array([places(pictures(name).shape, reach) for reach in told.columns])
-        chosen = {word: _largest(told, np.log(count)) for word, count in (("ln n", n), ("ln nL", n * many))}
+        bounds = {"ln n": np.log(n), "1.5 ln n": 1.5 * np.log(n), "ln nL": np.log(n * many)}
+        chosen = {word: _largest(told, most) for word, most in bounds.items()}
         rows[name, n] = {word: cost(table, reach) for word, reach in chosen.items()}
+        rows[name, n]["worst"] = float(over_best(table, chosen["ln nL"]).max())
     return pd.DataFrame(rows).T
 
 
@@ -111,10 +120,11 @@ def _largest(told: pd.DataFrame, most: np.ndarray) -> pd.Series:
 
 
 def rules_table(stored: pd.DataFrame) -> str:
-    """`rules` as Markdown, in percent."""
-    lines = ["| set | n | I < ln n | I < ln nL |", "|---|--:|--:|--:|"]
+    """`rules` as Markdown, in percent, the worst as a factor."""
+    lines = ["| set | n | I < ln n | I < 1.5 ln n | I < ln nL | worst |", "|---|--:|--:|--:|--:|--:|"]
     for (name, n), row in rules(stored).iterrows():
-        lines.append(f"| {NAMES[name]} | {n} | {' | '.join(f'{value:.0%}' for value in row)} |")
+        shown = " | ".join(f"{row[word]:.1%}" for word in ("ln n", "1.5 ln n", "ln nL"))
+        lines.append(f"| {NAMES[name]} | {n} | {shown} | {row['worst']:.2f}× |")
     return "\n".join(lines)
 
 

@@ -75,7 +75,7 @@ def fitted_tolerance(stored: pd.DataFrame, name: str = "digits") -> float:
     return float(tried[int(np.argmin(found))])
 
 
-def _over_best(table: pd.DataFrame, reach: pd.Series | int) -> np.ndarray:
+def over_best(table: pd.DataFrame, reach: pd.Series | int) -> np.ndarray:
     """By noise, the loss of these windows, or of one at all noises, over that of the best."""
     reaches = pd.Series(reach, table.index) if isinstance(reach, int) else reach
     return np.array([table.loc[level, reaches[level]] for level in table.index]) / table.min(axis=1).to_numpy()
@@ -83,7 +83,7 @@ def _over_best(table: pd.DataFrame, reach: pd.Series | int) -> np.ndarray:
 
 def cost(table: pd.DataFrame, reach: pd.Series | int) -> float:
     """By how much more these windows lose than the best: a geometric mean over noises, less 1."""
-    return float(np.exp(np.log(_over_best(table, reach)).mean()) - 1)
+    return float(np.exp(np.log(over_best(table, reach)).mean()) - 1)
 
 
 def costs(stored: pd.DataFrame) -> pd.DataFrame:
@@ -98,7 +98,7 @@ def costs(stored: pd.DataFrame) -> pd.DataFrame:
             table, ruled = losses(stored, name, n), rule(law, n)
             rows[name, n] = {
                 "ln n": cost(table, ruled),
-                "worst": float(_over_best(table, ruled).max()),
+                "worst": float(over_best(table, ruled).max()),
                 **{f"{share:g} ln n": cost(table, rule(law, n, share)) for share in SHARES},
                 "Wiener": cost(table, wiener),
                 "the picture": cost(table, _whole(name)),
@@ -284,7 +284,7 @@ def advantage(stored: pd.DataFrame) -> Estimate:
         ruled = {n: rule(law, n) for n in sizes_of(stored, name)}
         for replica, shuffle in stored[stored.study == "loss"].groupby("replica"):
             tables = {n: losses(shuffle, name, n).loc[:QUIET] for n in ruled}
-            ratios = [np.log(_over_best(t, _whole(name)) / _over_best(t, ruled[n])).mean() for n, t in tables.items()]
+            ratios = [np.log(over_best(t, _whole(name)) / over_best(t, ruled[n])).mean() for n, t in tables.items()]
             rows.append((name, replica, np.mean(ratios)))
     sets = pooled(pd.DataFrame(rows, columns=["pictures", "replica", "value"]), ["pictures"])
     return together(sets)
