@@ -240,7 +240,7 @@ def test_rules_on_a_made_up_set(stored: pd.DataFrame) -> None:
     """Where windows lose 1, 2 and 3 times the least, a rule that takes the widest costs 2."""
     levels = pd.Index([0.5, 1.0], name="level")
     table = pd.DataFrame([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]], levels, pd.Index([0, 1, 7], name="reach"))
-    ratios = figures._over_best(table, pd.Series({0.5: 7, 1.0: 0}))
+    ratios = figures.over_best(table, pd.Series({0.5: 7, 1.0: 0}))
     assert ratios.tolist() == [3.0, 1.0]
     law = figures.law_of(stored, "digits")
     assert figures.tolerated(law, 10.0).max() == 0  # everything is tolerated
