@@ -63,7 +63,7 @@ def parts(stored: pd.DataFrame) -> Figure:
             label = part if part == "bias" else f"variance over {part}"
             axes.plot([], [], plots.LINES[k], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=label)
         axes.axhline(np.exp(-2 * stored.t.iloc[0]), color="0.4", linewidth=0.9, linestyle=":")
-        axes.set(xscale="log", yscale="log", ylim=(_LEAST, 8), xlabel="features over points, p/n")
+        axes.set(xscale="log", yscale="log", ylim=(_LEAST, 20), xlabel="features over points, p/n")
         axes.set_title(f"m = {m} noises a point" if m else "all noises")
         axes.set_xticks([0.1, 1, 10], ["0.1", "1", "10"])
     panels[0].set(ylabel="part of the loss on fresh points")
