@@ -55,7 +55,7 @@ _KNOWN = of_noise / WHOLE[0]  # Δ: white data, and features see x_t
 _POINT = sp.Matrix([of_point, common])  # C, what copies of a point share
 _w, _w_ = sp.symbols("w_means w_differences")  # what rows weigh
 _cc, _cf, _rc, _rf, _rr = sp.symbols("o_cc o_cf o_rc o_rf o_rr")
-_alone, _even, _left, _kept = sp.symbols("a_alone e_even e_left h_kept")
+_alone, _even, _left, _kept, _well = sp.symbols("a_alone e_even e_left h_kept e_well")
 _r, _r_ = sp.symbols("r_mean r_apart")  # χ/ω of both kinds of rows
 _RATE = _r / noises + REST * _r_  # ρ/ω
 _TRACES = sp.Matrix([LINEAR, H])  # (1/d) tr (M, 1)(M+κ)⁻¹
@@ -82,6 +82,7 @@ _UU, _UC, _UR = _cc + 2 * _rc / noises + _rr / noises**2, _cc + _rc / noises, _r
 _PARTS: dict[sp.Symbol, tuple[str, sp.Expr]] = {
     _r: ("r", 1 / (positive_part(OMEGA) + C_MEAN)),
     _r_: ("r'", 1 / (positive_part(OMEGA) + C_APART)),
+    _well: ("e", REST * of_point / WHOLE[0] / samples * _r * _r_ * _POINT.dot(_TRACES)),
     _w: ("w", SQUARES[0]),
     _w_: ("w'", SQUARES[1]),
     # (1/d) tr of two of C, R and F, the covariance of a fresh feature, each with (βM+ω)⁻¹
@@ -110,8 +111,7 @@ class _Part(NamedTuple):
 
 _SAME = _mean_fit(WHOLE) + _w * _cf * _alone / (1 - _w * _cc)  # (1/d) tr A₁FA₂ᵀ, points shared
 # (Δ−T)/μ_ξ²: what is not learnt yet, less what is learnt too well
-_TOO_WELL = REST * of_point / WHOLE[0] / samples * _r * _r_ * _POINT.dot(_TRACES)
-_EXCESS = KAPPA**2 * (G * _RATE - _TOO_WELL)
+_EXCESS = KAPPA**2 * (G * _RATE - _well)
 _BIAS = _Part((_KNOWN - LEARNT) ** 2 / _KNOWN, of_noise * WHOLE[0] * _EXCESS**2)
 _WEIGHTS = _Part(_mean_fit(WHOLE) - LEARNT**2 / _KNOWN, _spread(WHOLE))
 _POINTS = _Part(_SAME - _mean_fit(WHOLE), _w * _cf * _alone / (1 - _w * _cc))
@@ -163,7 +163,7 @@ def _bias_alone() -> Iterator[Step]:
     yield Identity(
         "Δ − T = μ_ξ²κ²(gρ/ω − μ_x²(1−1/m)(μ_x²l+v²h)rr'/(w₁ψ_n)), w₁ = μ_x²+μ_ξ²",
         _tied(_KNOWN - defined(LEARNT)),
-        _tied(of_noise * _EXCESS),
+        _tied(of_noise * _EXCESS.subs(_well, _PARTS[_well][1])),
     )
 
 

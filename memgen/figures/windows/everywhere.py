@@ -86,7 +86,7 @@ def worth(stored: pd.DataFrame, name: str, n: int, reach: int) -> pd.Series:
 
 def worth_table(stored: pd.DataFrame, n: int) -> str:
     """`worth` for n pictures, at noises up to 1, beside the number of places, as Markdown."""
-    head = "| set | window | places | " + " | ".join(f"noise {level:g}" for level in _LEVELS) + " |"
+    head = "| set | window | L | " + " | ".join(f"τ = {level:g}" for level in _LEVELS) + " |"
     lines = [head, "|---|--:|--:|" + "--:|" * len(_LEVELS)]
     for name in (name for name in NAMES if name in set(stored[stored.study == "everywhere"].pictures)):
         for reach in COUNTED:
