@@ -14,20 +14,11 @@ from memgen.statistics import mean, threshold
 from theory.features import (
     ALL_NOISES,
     features_bias,
-    features_noise_variance,
-    features_point_variance,
     features_test_loss,
-    features_weight_variance,
     sine_setting,
 )
 
-PARTS = dict(
-    zip(
-        Parts._fields,
-        (features_bias, features_weight_variance, features_point_variance, features_noise_variance),
-        strict=True,
-    )
-)
+PARTS = figures.PARTS
 
 
 def _at(features: float, samples: float, noises: float, ridge: float, t: float) -> dict[str, float]:
@@ -61,6 +52,12 @@ def test_regressions_of_other_times_do_not_meet() -> None:
     models = [SineFeatures(unit_rows(rng, 4, 3), rng.standard_normal((6, 3)), t) for t in (0.1, 0.2)]
     with pytest.raises(ValueError, match=r"d and t must be the same, got 3, 0.1 and 3, 0.2"):
         models[0].together(models[0].fitted(0.1), models[1], models[1].fitted(0.1))
+
+
+def test_each_part_that_is_drawn_has_its_formula() -> None:
+    assert tuple(PARTS) == Parts._fields
+    names = ["features_bias", "features_weight_variance", "features_point_variance", "features_noise_variance"]
+    assert [part.name for part in PARTS.values()] == names
 
 
 def test_parts_of_one_draw_add_up_to_the_loss_of_its_regressions() -> None:

@@ -349,5 +349,7 @@ def test_the_figure_and_the_table_of_all_places(spread: pd.DataFrame) -> None:
 
 def test_the_largest_window_below_a_bound() -> None:
     told = pd.DataFrame([[0.1, 0.5, 2.0], [1.0, 2.0, 3.0], [0.1, 0.2, 0.3]], columns=[0, 1, 3])
-    assert everywhere._largest(told, 0.9).tolist() == [1, 0, 3]
-    assert everywhere._largest(told, np.array([0.0, 0.6, 0.1])).tolist() == [1, 0, 1]
+    of = told.rename_axis(index="level", columns="reach").set_axis([0.1, 0.2, 0.4]).rename_axis(index="level")
+    of = of.stack().rename("information").reset_index()
+    for n, expected in ((np.exp(0.9), [1, 0, 3]), (np.exp([0.0, 0.6, 0.1]), [1, 0, 1])):
+        assert [largest(of, n, level) for level in (0.1, 0.2, 0.4)] == expected

@@ -115,10 +115,11 @@ def law(name: str) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def largest(of: pd.DataFrame, n: float, level: float) -> int:
+def largest(of: pd.DataFrame, n: float | np.ndarray, level: float) -> int:
     """The reach of the largest window that tells less than ln n at this noise, 0 if none does; `of` is a `law`.
 
-    Between the levels of the law the information is interpolated, ln I in ln τ; beyond them it goes on as it ends.
+    n may be one for each reach. Between the levels of the law the information is interpolated, ln I in ln τ; beyond
+    them it goes on as it ends.
     """
     told = of.pivot(index="level", columns="reach", values="information")
     log_told = make_interp_spline(np.log(told.index), np.log(told), k=1)(np.log(level))

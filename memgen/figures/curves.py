@@ -31,6 +31,11 @@ def curve(x: Iterable[float], estimates: Iterable[Estimate]) -> Curve:
     return Curve(np.array(list(x), float), np.array([e.value for e in found]), low, high)
 
 
+def of_logs(found: Curve) -> Curve:
+    """A curve of logarithms on its own scale."""
+    return Curve(found.x, *(np.exp(part) for part in found[1:]))
+
+
 def means(data: pd.DataFrame, by: str) -> Curve:
     """Means of the column `value` over all rows that share one value of the column `by`."""
     groups = data.groupby(by)["value"]

@@ -72,7 +72,7 @@ def noises(rows: pd.DataFrame, tau: float) -> Figure:
             if side[0] < side[-1]:
                 plots.theory(left, side, error("", side + 1, int(m), d, held, tau), k)
         markers(left, means(found[found["noises"] == m], "n"), k, plots.MARKERS[k])
-        left.plot([], [], plots.LINES[k], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=_times(int(m)))
+        plots.entry(left, k, _times(int(m)))
     left.set(xscale="log", yscale="log", ylim=(0.98, 12), xlabel="training points n", ylabel="error / best error")
     left.set_xticks([4, *_TICKS[:-1]], [str(tick) for tick in (4, *_TICKS[:-1])])
     left.set_yticks([1, 1.5, 2, 3, 5, 10], ["1", "1.5", "2", "3", "5", "10"])
@@ -86,7 +86,7 @@ def noises(rows: pd.DataFrame, tau: float) -> Figure:
         plots.theory(right, dense, np.array(line) / size, k)
         markers(right, curve(*_dimensions(whole)), k, plots.MARKERS[k])
         label = name or f"{held} of {d} dimensions"
-        right.plot([], [], plots.LINES[k], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=label)
+        plots.entry(right, k, label)
     right.set(xscale="log", yscale="log", xlabel="noises a point m", ylabel="n (error/best − 1) / d")
     right.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1000"])
     right.set_yticks([0.03, 0.1, 0.3, 1], ["0.03", "0.1", "0.3", "1"])
@@ -140,7 +140,7 @@ def real(rows: pd.DataFrame, tau: float) -> Figure:
             late = dense[dense > 3 * d / m**0.25]
             axes.plot(late, by_moments(name, tau).at(m) / (late - 1), linestyle=":", color="0.3", linewidth=1.2)
             markers(axes, means(found.assign(value=found["value"] - 1), "n"), k, plots.MARKERS[k])
-            axes.plot([], [], plots.LINES[k], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=_times(m))
+            plots.entry(axes, k, _times(m))
         axes.set(xscale="log", yscale="log", xlabel="training points n", title=f"{name}, d = {d}")
         ticks = [tick for tick in (128, 512, 2048) if found["n"].min() < tick < found["n"].max()]
         axes.set_xticks(ticks, [str(tick) for tick in ticks])
@@ -165,7 +165,7 @@ def generated(rows: pd.DataFrame, tau: float) -> Figure:
     plots.theory(left, many, [float(kl_multistep(n, held)) / held for n in many], 1)
     for k, way in enumerate(("one step", "many steps")):
         markers(left, means(part(rows, "subspace", way), "n"), k, plots.MARKERS[k])
-        left.plot([], [], plots.LINES[k], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=way)
+        plots.entry(left, k, way)
     plots.threshold(left, d, "n = d")
     left.set(xscale="log", yscale="log", xlabel="training points n", ylabel="KL(G‖O)/D on the subspace (nats)")
     left.set_xticks(_TICKS[:4], [str(tick) for tick in _TICKS[:4]])
@@ -177,7 +177,7 @@ def generated(rows: pd.DataFrame, tau: float) -> Figure:
         plots.theory(right, dense, [mixed(n, size, m) for n in dense], k)
         markers(right, means(seen, "n"), k, plots.MARKERS[k])
         label = "one Gaussian" if m == 0 else f"two, at ±{m:g} σ"
-        right.plot([], [], plots.LINES[k], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=label)
+        plots.entry(right, k, label)
     right.set(xscale="log", yscale="log", xlabel="training points n", ylabel="KL(O‖G) (nats)")
     right.set_xticks([32, 128, 512], ["32", "128", "512"])
     for axes in (left, right):
@@ -204,7 +204,7 @@ def curved(rows: pd.DataFrame, tau: float) -> Figure:
         markers(left, found, k, plots.MARKERS[k])
         left.plot(found.x, found.middle, plots.LINES[k % 4], color=f"C{k}", linewidth=1.0)
         label = EXACT if way == EXACT else f"linear, m = {way}"
-        left.plot([], [], plots.LINES[k % 4], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=label)
+        plots.entry(left, k, label)
     left.set(xscale="log", yscale="log", xlabel="training points n", ylabel=f"excess error / best, 2 circles, d = {d}")
     for k, circles in enumerate(CIRCLES):
         seen = part(rows, "held", str(circles))
@@ -212,7 +212,7 @@ def curved(rows: pd.DataFrame, tau: float) -> Figure:
         plots.theory(right, dense, [keeps(n, circles) for n in dense], k)
         markers(right, means(seen, "n"), k, plots.MARKERS[k])
         label = "1 circle" if circles == 1 else f"{circles} circles"
-        right.plot([], [], plots.LINES[k], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=label)
+        plots.entry(right, k, label)
     right.set(xscale="log", yscale="log", xlabel="training points n", ylabel="noise τ that keeps a point (σ)")
     for axes in (left, right):
         axes.set_xticks([64, 256, 1024, 4096], ["64", "256", "1024", "4096"])

@@ -11,7 +11,7 @@ from memgen.denoisers.kernels import gram, noised_copies
 from memgen.experiments.features import EARLY, KERNEL, LATE, TIMES, WIDE
 from memgen.experiments.lazy import TAU, Beside, distances, steps
 from memgen.figures import plots
-from memgen.figures.curves import Curve, curve, markers, means
+from memgen.figures.curves import Curve, curve, markers, means, of_logs
 from memgen.statistics import Estimate, extrapolate, mean
 from memgen.streams import stream
 from theory.checks.features import CHECKS
@@ -63,7 +63,7 @@ def widths(rows: pd.DataFrame, t: float) -> Figure:
             seen = limits(found[(found["noises"] == m) & (found["at"] == time)], "features")
             markers(axes, seen._replace(x=seen.x / samples), k, plots.MARKERS[k])
             label = f"m = {m}" if m else "all noises"
-            axes.plot([], [], plots.LINES[k], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=label)
+            plots.entry(axes, k, label)
         axes.set(xscale="log", yscale="log", ylim=(0.8, 10), xlabel="features over points, p/n", title=title)
         axes.set_xticks([0.25, 1, 2, 8], ["1/4", "1", "2", "8"])
         axes.set_yticks([1, 2, 5, 10], ["1", "2", "5", "10"])
@@ -103,11 +103,7 @@ def paces(rows: pd.DataFrame) -> tuple[Curve, Curve]:
     ]
     found = pd.DataFrame(np.log(halves), index=courses.index).reset_index()
     learnt, kept = (limits(found.rename(columns={k: "value"}), "samples") for k in (0, 1))
-    return _of_logs(learnt), _of_logs(kept)
-
-
-def _of_logs(found: Curve) -> Curve:
-    return Curve(found.x, *(np.exp(part) for part in found[1:]))
+    return of_logs(learnt), of_logs(kept)
 
 
 def _times(found: Curve, factor: float | np.ndarray) -> Curve:
@@ -125,9 +121,7 @@ def times(rows: pd.DataFrame, t: float) -> Figure:
             plots.theory(left, _DENSE, line, k)
             seen = limits(part(rows, "time", name).loc[lambda r, at=samples: r["samples"] == at], "at")
             markers(left, Curve(*(v[::3] for v in seen)), k, plots.MARKERS[k], filled)
-        left.plot(
-            [], [], plots.LINES[k], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=f"n/d = {samples:g}"
-        )
+        plots.entry(left, k, f"n/d = {samples:g}")
     left.axhline(np.exp(-2 * t), color="0.4", linewidth=0.9, linestyle=":")
     left.set(xscale="log", yscale="log", xlabel="training time τ", ylabel="loss")
     left.set_yticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
@@ -339,7 +333,7 @@ def lazy(stored: pd.DataFrame) -> Figure:
             there = {n: v for n, v in own if np.isfinite(v).all()}
             if there:
                 logs = curve(there, (mean(np.log(v.to_numpy())) for v in there.values()))
-                markers(panels[2], _of_logs(logs), k, marker, filled)
+                markers(panels[2], of_logs(logs), k, marker, filled)
             never = [n * 1.1 ** (k - 0.5) for n in sizes if n not in there]
             panels[2].plot(never, np.full(len(never), top), ls="none", marker=r"$\uparrow$", ms=9, color=f"C{k}")
             made = means(last[(last["generator"] == name) & (last["hidden"] == hidden)], "n")

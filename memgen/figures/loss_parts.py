@@ -1,5 +1,7 @@
 """What the loss of random-feature denoisers is made of: rows of `memgen.experiments.loss_parts` beside the formulas."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -33,11 +35,15 @@ PARTS = {
 _LEAST = 3e-3  # of a part that is drawn
 
 
-def _predicted(stored: pd.DataFrame, m: int, ratios: np.ndarray) -> dict[str, np.ndarray]:
-    """The parts at p/n, and `loss`, all of it, with the stored n/d, ridge and t."""
+def setting(stored: pd.DataFrame, m: int, ratios: np.ndarray) -> dict[str, Any]:
+    """Arguments of the formulas at p/n, with the stored n/d, ridge and t."""
     samples, ridge, t = (float(stored[name].iloc[0]) for name in ("samples", "ridge", "t"))
-    at = {**sine_setting(ratios * samples, samples, m or ALL_NOISES, t)._asdict(), "ridge": ridge}
-    return {name: formula(**at) for name, formula in {**PARTS, "loss": features_test_loss}.items()}
+    return {**sine_setting(ratios * samples, samples, m or ALL_NOISES, t)._asdict(), "ridge": ridge}
+
+
+def _bayes(stored: pd.DataFrame) -> float:
+    """The least loss."""
+    return float(np.exp(-2 * stored.t.iloc[0]))
 
 
 def seen(stored: pd.DataFrame, part: str) -> Curve:
@@ -52,34 +58,34 @@ def parts(stored: pd.DataFrame) -> Figure:
     few = int(stored.noises.max())
     dense = np.geomspace(0.1, 40, 300)
     for axes, m in zip(panels, (few, ALL), strict=True):
-        rows, lines = stored[stored.noises == m], _predicted(stored, m, dense)
-        for k, part in enumerate(PARTS):
+        rows, at = stored[stored.noises == m], setting(stored, m, dense)
+        for k, (part, formula) in enumerate(PARTS.items()):
             if m == ALL and part == "noises":
                 continue
-            plots.theory(axes, dense, lines[part], k)
+            plots.theory(axes, dense, formula(**at), k)
             found = seen(rows, part)
             shown = found.middle > _LEAST
             markers(axes, Curve(*(values[shown] for values in found)), k, plots.MARKERS[k])
             label = part if part == "bias" else f"variance over {part}"
-            axes.plot([], [], plots.LINES[k], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=label)
-        axes.axhline(np.exp(-2 * stored.t.iloc[0]), color="0.4", linewidth=0.9, linestyle=":")
+            plots.entry(axes, k, label)
+        axes.axhline(_bayes(stored), color="0.4", linewidth=0.9, linestyle=":")
         axes.set(xscale="log", yscale="log", ylim=(_LEAST, 20), xlabel="features over points, p/n")
         axes.set_title(f"m = {m} noises a point" if m else "all noises")
         axes.set_xticks([0.1, 1, 10], ["0.1", "1", "10"])
     panels[0].set(ylabel="part of the loss on fresh points")
     panels[0].legend(loc="upper left", fontsize=8)
-    plots.label_line(panels[1], 0.1, np.exp(-2 * stored.t.iloc[0]), "Bayes error", color="0.4")
+    plots.label_line(panels[1], 0.1, _bayes(stored), "Bayes error", color="0.4")
     return fig
 
 
 def table(stored: pd.DataFrame) -> str:
-    """What is added to the Bayes error with all noises, by p/n, and which part of it is memory, as Markdown."""
+    """What is added to the Bayes error with all noises, by p/n, and what many points would leave of it, as Markdown."""
     ratios = np.array([0.25, 0.5, 1, 4, 16, 1e4])
-    lines = _predicted(stored, ALL, ratios)
-    added = lines["loss"] - np.exp(-2 * stored.t.iloc[0])
-    # as many points as are needed to have nothing of them left: what is still missed is not memory
-    learnt = _predicted(stored.assign(samples=1e6), ALL, ratios * float(stored.samples.iloc[0]) / 1e6)
-    unlearnt = learnt["bias"] + learnt["weights"]
+    at, many = setting(stored, ALL, ratios), 1e6  # points to a dimension
+    lines = {name: formula(**at) for name, formula in PARTS.items()}
+    added = features_test_loss(**at) - _bayes(stored)
+    learnt = setting(stored.assign(samples=many), ALL, ratios * float(stored.samples.iloc[0]) / many)
+    unlearnt = features_bias(**learnt) + features_weight_variance(**learnt)
     head = "| $p/n$ | added to the Bayes error | bias | weights | points | with $n\\to\\infty$ |"
     rows = [
         f"| {ratio:g} | {added[k]:.3f} | {lines['bias'][k]:.3f} | {lines['weights'][k]:.3f} "
@@ -120,10 +126,11 @@ def exact(t: float, dims: tuple[int, ...] = (16, 128, 1024), count: int = 2000) 
 def scores(stored: pd.DataFrame, part: str) -> list[float]:
     """Of a part at all widths and numbers of noises; of noises where some are drawn."""
     found = []
-    for (m, p), rows in stored[stored.part == part].groupby(["noises", "features"]):
+    for m, of in stored[stored.part == part].groupby("noises"):
         if part != "noises" or m != ALL:
-            predicted = _predicted(stored, int(m), np.array([p / rows.samples.iloc[0]]))[part]
-            found.append(limit(rows).z(float(predicted[0])))
+            limits = {p / rows.samples.iloc[0]: limit(rows) for p, rows in of.groupby("features")}
+            predicted = PARTS[part](**setting(stored, int(m), np.array(list(limits))))
+            found += [one.z(float(value)) for one, value in zip(limits.values(), predicted, strict=True)]
     return found
 
 

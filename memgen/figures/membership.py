@@ -39,7 +39,7 @@ def attacks(rows: pd.DataFrame) -> Figure:
         plots.theory(left, n / d**1.5, membership.membership_auc(n, d), k)
         found = means(part, "n")
         markers(left, found._replace(x=found.x / d**1.5), k, plots.MARKERS[k])
-        left.plot([], [], plots.LINES[k], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=f"$d = {d}$")
+        plots.entry(left, k, f"$d = {d}$")
     wide = np.geomspace(0.007, 8, 200)
     right.plot(wide, membership.membership_auc_known(wide * 1e12, 1e6), "-", color="0.6", label=r"$d\to\infty$")
     for k, (d, part) in enumerate(_by_size(rows, "ratio")):

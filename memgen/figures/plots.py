@@ -46,6 +46,12 @@ def theory(axes: Axes, x: Any, y: Any, k: int = 0, label: str | None = None) -> 
     axes.plot(x, y, LINES[k % len(LINES)], color=f"C{k}", label=label, zorder=2)
 
 
+def entry(axes: Axes, k: int, label: str) -> None:
+    """Name the k-th theory curve and the k-th series in the legend, as one."""
+    line, marker = LINES[k % len(LINES)], MARKERS[k % len(MARKERS)]
+    axes.plot([], [], line, marker=marker, color=f"C{k}", mfc="white", label=label)
+
+
 def simulated(axes: Axes, x: Any, middle: Any, low: Any, high: Any, k: int = 0, label: str | None = None) -> None:
     """The k-th simulated series: its own colour and its own marker, with intervals."""
     x, middle, low, high = (np.asarray(a, float) for a in (x, middle, low, high))

@@ -49,7 +49,7 @@ def laws(rows: pd.DataFrame) -> Figure:
             plots.theory(axes, dense, [share(sampler, int(steps), spectrum[index]) for steps in dense], k)
             seen = found[(found["index"] == index) & (found["sampler"] == sampler)]
             markers(axes, means(seen, "steps"), k, plots.MARKERS[k])
-            axes.plot([], [], plots.LINES[k], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=sampler)
+            plots.entry(axes, k, sampler)
         axes.axhline(1, color="0.6", linewidth=0.8)
         axes.set(xscale="log", yscale="log", xlabel="steps K", ylim=(0.07, 9))
         axes.set(ylabel=f"generated over true, λ = {spectrum[index]:.2f}")
@@ -182,7 +182,7 @@ def _excesses(axes: Axes, found: pd.DataFrame, name: str, ratio: float, k: int, 
     dense = np.unique(np.geomspace(steps[0], steps[-1], 60).round().astype(int))
     plots.theory(axes, dense, [limit(name, int(count), ratio) for count in dense], k)
     markers(axes, curve(steps, [excess(part) for _, part in groups]), k, plots.MARKERS[k])
-    axes.plot([], [], plots.LINES[k], marker=plots.MARKERS[k], color=f"C{k}", mfc="white", label=label)
+    plots.entry(axes, k, label)
 
 
 # -- beyond linear denoisers ---------------------------------------------------------------------------------------

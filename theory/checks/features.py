@@ -16,6 +16,7 @@ from memgen.streams import drawn_once, stream
 from theory import features
 from theory.checks import autoencoder, loss_parts
 from theory.checks.check import Check, Observation
+from theory.checks.loss_parts import with_many_points, without_fingerprint
 from theory.features import ALL_NOISES
 
 _SIZES = (16, 32, 64)
@@ -62,19 +63,9 @@ def _exchanged(formula: Callable[..., float], features: float, samples: float, *
     return formula(features=samples, samples=features, **rest)
 
 
-def _linear(formula: Callable[..., float], common: float, fresh: float, **rest: float) -> float:
-    """As if copies of a point shared nothing beyond what is linear."""
-    return formula(common=1e-12, fresh=fresh + common, **rest)
-
-
 def _copies(formula: Callable[..., float], samples: float, noises: float, **rest: float) -> float:
     """As if every noised copy were a point of its own."""
     return formula(samples=samples * min(noises, 8), noises=1, **rest)
-
-
-def _many(formula: Callable[..., float], samples: float, **rest: float) -> float:
-    """As if nothing were learnt by heart."""
-    return formula(samples=1e9, **rest)
 
 
 # p/d, n/d, m, t, training time
@@ -229,7 +220,7 @@ def _regression(which: int) -> list[Observation]:
 
 def _wrong_regression(formula: Callable[..., float]) -> dict[str, Callable[..., float]]:
     return {
-        "no shared noise of features": partial(_linear, formula),
+        "no shared noise of features": partial(without_fingerprint, formula),
         "copies as points": partial(_copies, formula),
         "half the ridge": lambda ridge, **rest: formula(ridge=ridge / 2, **rest),
     }
@@ -238,8 +229,8 @@ def _wrong_regression(formula: Callable[..., float]) -> dict[str, Callable[..., 
 def _wrong(formula: Callable[..., float]) -> dict[str, Callable[..., float]]:
     return {
         "points and features exchanged": partial(_exchanged, formula),
-        "no shared noise of features": partial(_linear, formula),
-        "infinitely many points": partial(_many, formula),
+        "no shared noise of features": partial(without_fingerprint, formula),
+        "infinitely many points": partial(with_many_points, formula),
         "copies as points": partial(_copies, formula),
     }
 
@@ -252,7 +243,7 @@ def _wrong_in_training(formula: Callable[..., float], which: int) -> dict[str, C
     return {
         "ridge regression with 1/τ": partial(_as_ridge, formula),
         "in half the time": partial(_faster, which),
-        "no shared noise of features": partial(_linear, partial(_flow, which)),
+        "no shared noise of features": partial(without_fingerprint, partial(_flow, which)),
     }
 
 
@@ -286,7 +277,7 @@ CHECKS = [
         _eigenvalues,
         {
             "points and features exchanged": partial(_exchanged, _density),
-            "infinitely many points": partial(_many, _density),
+            "infinitely many points": partial(with_many_points, _density),
             "copies as points": partial(_copies, _density),
         },
         _density,
@@ -311,7 +302,7 @@ CHECKS = [
         len(_GRAMS),
         _inverses,
         {
-            "no shared noise of features": partial(_linear, features.gram_trace),
+            "no shared noise of features": partial(without_fingerprint, features.gram_trace),
             "copies as points": partial(_copies, features.gram_trace),
             "half the ridge": lambda ridge, **rest: features.gram_trace(ridge=ridge / 2, **rest),
         },

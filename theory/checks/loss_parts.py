@@ -39,13 +39,13 @@ def _with(formula: Callable[..., float], other: Callable[..., float], **setting:
     return formula(**setting) + other(**setting)
 
 
-def _linear(formula: Callable[..., float], common: float, fresh: float, **rest: float) -> float:
+def without_fingerprint(formula: Callable[..., float], common: float, fresh: float, **rest: float) -> float:
     """As if copies of a point shared nothing beyond what is linear."""
     return formula(common=1e-12, fresh=fresh + common, **rest)
 
 
-def _many(formula: Callable[..., float], samples: float, **rest: float) -> float:
-    """As if the training set were the law."""
+def with_many_points(formula: Callable[..., float], samples: float, **rest: float) -> float:
+    """As if the training set were the law, and nothing were learnt by heart."""
     return formula(samples=1e9, **rest)
 
 
@@ -60,8 +60,8 @@ CHECKS = [
         partial(_observed, "bias"),
         {
             "with the variance over weights": partial(_with, _BIAS, _WEIGHTS),
-            "no shared noise of features": partial(_linear, _BIAS),
-            "infinitely many points": partial(_many, _BIAS),
+            "no shared noise of features": partial(without_fingerprint, _BIAS),
+            "infinitely many points": partial(with_many_points, _BIAS),
         },
     ),
     Check(
@@ -71,7 +71,7 @@ CHECKS = [
         partial(_observed, "weights"),
         {
             "with the variance over points": partial(_with, _WEIGHTS, _POINTS),
-            "infinitely many points": partial(_many, _WEIGHTS),
+            "infinitely many points": partial(with_many_points, _WEIGHTS),
         },
     ),
     Check(
@@ -81,7 +81,7 @@ CHECKS = [
         partial(_observed, "points"),
         {
             "with the variance over noises": partial(_with, _POINTS, _NOISES),
-            "no shared noise of features": partial(_linear, _POINTS),
+            "no shared noise of features": partial(without_fingerprint, _POINTS),
         },
     ),
     Check(
@@ -91,7 +91,7 @@ CHECKS = [
         partial(_observed, "noises"),
         {
             "with the variance over points": partial(_with, _NOISES, _POINTS),
-            "no shared noise of features": partial(_linear, _NOISES),
+            "no shared noise of features": partial(without_fingerprint, _NOISES),
         },
     ),
 ]

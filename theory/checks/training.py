@@ -21,10 +21,10 @@ def _noised(x: Tensor, tau: float, copies: int, rng: np.random.Generator) -> tup
 
 
 def _linear(x: Tensor, tau: float) -> Tensor:
-    """The linear map without intercept that has the least training loss, its noise averaged."""
-    second = x.T @ x / len(x)
-    eye = torch.eye(x.shape[1], dtype=x.dtype)
-    return torch.linalg.solve(second + tau**2 * eye, second).T
+    """The linear map without intercept that has the least training loss, its noise averaged; x (..., n, d)."""
+    second = x.mT @ x / x.shape[-2]
+    eye = torch.eye(x.shape[-1], dtype=x.dtype)
+    return torch.linalg.solve(second + tau**2 * eye, second).mT
 
 
 def _paired(predict: float, differences: list[float]) -> Estimate:
@@ -110,10 +110,8 @@ def _isotropic(d: int, ratio: float, tau: float, key: str, sets: int) -> np.ndar
         points.append(torch.from_numpy(rng.standard_normal((round(d / ratio), d))))
         noisy.append(_noised(points[-1], tau, 4, rng)[1])
     x, u = torch.stack(points), torch.stack(noisy)
-    second = x.mT @ x / x.shape[1]
-    linear = torch.linalg.solve(second + tau**2 * torch.eye(d, dtype=x.dtype), second)
     posterior = (torch.cdist(u, x).square() / (-2 * tau**2)).softmax(-1) @ x
-    return fractions(u @ linear, u / (1 + tau**2), posterior).a.numpy()
+    return fractions(u @ _linear(x, tau).mT, u / (1 + tau**2), posterior).a.numpy()
 
 
 def _extrapolated(ratio: float, tau: float, key: str) -> Estimate:

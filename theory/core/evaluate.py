@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -34,16 +34,10 @@ def _hyper(a: tuple, b: tuple, z: Any) -> np.ndarray:
     return value
 
 
-def _special(expr: Any, backend: str) -> dict[str, Any]:
+def _special(parts: Iterable[sp.Basic], backend: str) -> dict[str, Any]:
     """Implementations that functions of ours bring along as attributes `numpy` and `mpmath`."""
-    found: dict[str, Any] = {}
-
-    def look(part: sp.Basic) -> sp.Basic:
-        if isinstance(part, sp.Function) and hasattr(type(part), backend):
-            found[type(part).__name__] = getattr(type(part), backend)
-        return part
-
-    _upwards(sp.sympify(expr), look)
+    functions = {type(f) for part in parts for f in part.atoms(sp.Function)}
+    found = {f.__name__: getattr(f, backend) for f in functions if hasattr(f, backend)}
     if backend == "numpy":
         found["hyper"] = _hyper
         found["spectral_mean"] = lambda f, s: np.mean(f, axis=-1, keepdims=True)
@@ -115,11 +109,11 @@ def _compile(expr: Any, symbols: tuple[sp.Symbol, ...], backend: str) -> Callabl
         # Shared subexpressions get names; a live Mean would take such a name for a constant and move it outside.
         expr = _upwards(expr, lambda e: _INERT_MEAN(*e.args) if isinstance(e, Mean) else e)
     expr = prepared(expr)
-    functions = _special(expr, backend)
-    if backend == "mpmath":
-        functions |= {"expm1": mpmath.expm1, "log1p": mpmath.log1p}
     # By hand, for lambdify would first look through all that the names stand for.
     named, value = sp.cse(expr, list=False)
+    functions = _special([part for _, part in named] + [value], backend)
+    if backend == "mpmath":
+        functions |= {"expm1": mpmath.expm1, "log1p": mpmath.log1p}
     return sp.lambdify(symbols, value, [functions, backend], cse=lambda value: (named, value))
 
 

@@ -6,9 +6,10 @@ from matplotlib.figure import Figure
 
 from memgen.experiments.windows import LEVELS
 from memgen.figures import plots
+from memgen.figures.curves import curve, of_logs
 from memgen.figures.images.exposure import NAMES
 from memgen.figures.images.networks import pooled, together
-from memgen.figures.windows.pictures import QUIET, cost, law_of, losses, over_best, sizes_of
+from memgen.figures.windows.pictures import QUIET, cost, law_of, losses, over_best, rule, sizes_of
 from memgen.laws.pictures import pictures
 from memgen.statistics import Estimate
 from theory.checks.report import Report
@@ -42,10 +43,9 @@ def gain(stored: pd.DataFrame) -> Figure:
         over = pooled(part[differs], ["n", "level"])
         for k, n in enumerate(over.index.levels[0]):
             one = over[n]
-            low, high = np.exp(np.array([e.interval() for e in one])).T
-            at = one.index * (0.96, 1, 1.04)[k]
-            plots.simulated(axes, at, np.exp([e.value for e in one]), low, high, k, f"n = {n}")
-            axes.plot(at, np.exp([e.value for e in one]), plots.LINES[k], color=f"C{k}", lw=0.8)
+            ratio = of_logs(curve(one.index * (0.96, 1, 1.04)[k], one))
+            plots.simulated(axes, *ratio, k, f"n = {n}")
+            axes.plot(ratio.x, ratio.middle, plots.LINES[k], color=f"C{k}", lw=0.8)
         axes.axhline(1, color="0.4", lw=0.8)
         axes.set(xscale="log", yscale="log", xlabel="noise (s.d. of the set)", title=NAMES[name], ylim=(0.5, 1.3))
         axes.set_yticks([0.5, 0.6, 0.8, 1, 1.2], ["0.5", "0.6", "0.8", "1", "1.2"])
@@ -105,18 +105,12 @@ def rules(stored: pd.DataFrame) -> pd.DataFrame:
     part, rows = stored[stored.study == "everywhere"], {}
     for (name, n), of in part.groupby(["pictures", "n"]):
         table = of.pivot_table(index="level", columns="reach", values="value")
-        told = law_of(stored, name).pivot(index="level", columns="reach", values="information")
-        many = np.array([places(pictures(name).shape, reach) for reach in told.columns])
-        bounds = {"ln n": np.log(n), "1.5 ln n": 1.5 * np.log(n), "ln nL": np.log(n * many)}
-        chosen = {word: _largest(told, most) for word, most in bounds.items()}
+        law = law_of(stored, name)
+        many = np.array([places(pictures(name).shape, reach) for reach in table.columns])
+        chosen = {"ln n": rule(law, n), "1.5 ln n": rule(law, n, 1.5), "ln nL": rule(law, n * many)}
         rows[name, n] = {word: cost(table, reach) for word, reach in chosen.items()}
         rows[name, n]["worst"] = float(over_best(table, chosen["ln nL"]).max())
     return pd.DataFrame(rows).T
-
-
-def _largest(told: pd.DataFrame, most: np.ndarray) -> pd.Series:
-    """By noise, the largest reach of a window that tells less than `most`, by reach; 0 if none does."""
-    return (told < most).mul(told.columns, axis=1).max(axis=1)
 
 
 def rules_table(stored: pd.DataFrame) -> str:

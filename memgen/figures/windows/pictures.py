@@ -45,8 +45,9 @@ def sets_of(stored: pd.DataFrame, study: str = "loss") -> list[str]:
     return [name for name in NAMES if name in set(stored[stored.study == study].pictures)]
 
 
-def rule(law: pd.DataFrame, n: int, share: float = 1.0) -> pd.Series:
-    """By noise, the reach of the largest window that tells less than ln n, or this share of it, by a set's `law_of`."""
+def rule(law: pd.DataFrame, n: float | np.ndarray, share: float = 1.0) -> pd.Series:
+    """By noise, the reach of the largest window that tells less than ln n, or this share of it, by a set's `law_of`; n
+    may be one for each reach."""
     return pd.Series({level: largest(law, n**share, level) for level in LEVELS})
 
 
