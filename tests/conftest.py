@@ -100,6 +100,13 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    """A folder in which the experiment `toy` notes its calls."""
+    (notes := tmp_path / "notes").mkdir()
+    return notes
+
+
+@pytest.fixture
 def interruptible() -> Iterator[None]:
     """Heed Ctrl-C, which is ignored if the tests were started in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

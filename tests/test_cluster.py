@@ -105,12 +105,6 @@ def two(shared: Cluster) -> Cluster:
     return shared
 
 
-@pytest.fixture
-def notes(tmp_path: Path) -> Path:
-    (notes := tmp_path / "notes").mkdir()
-    return notes
-
-
 def on(address: str) -> list[str]:
     return ["--executor", "dask", "--scheduler-address", address]
 

@@ -1,12 +1,8 @@
 """Sweeps that last: what is finished stays, whoever is killed, and the same command goes on from there."""
 
-import errno
-import os
 import pickle
 import re
 import signal
-import subprocess
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
@@ -14,17 +10,15 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pandas as pd
-import psutil
 import pyarrow.parquet as pq
 import pytest
-from toy import LAUNCH, Cell, Params, alive, calls, cell, content, grid, python, spoil, start, stored, wait
+from toy import LAUNCH, Cell, Params, calls, cell, content, grid, python, spoil, stored
 
 from memgen.app.cli import main
 from memgen.errors import BadInput, Failure
-from memgen.runs import lock, parts, progress, store
+from memgen.runs import parts, store
 from memgen.runs.store import Store
 from memgen.runs.sweep import sweep
-from memgen.runs.workers import Workers
 
 
 class Posted(Executor):
@@ -75,12 +69,6 @@ def test_rows_are_the_same_on_every_executor_with_a_store_and_without(
     assert list(to.path.parent.iterdir()) == [to.path]  # the shards are gone
     printed = capfd.readouterr()
     assert printed.out == "" and re.search("6 of 6 cells, 00:0. so far", printed.err)
-
-
-@pytest.fixture
-def notes(tmp_path: Path) -> Path:
-    (notes := tmp_path / "notes").mkdir()
-    return notes
 
 
 def unfinished(out: Path, notes: Path, cells: int = 6) -> tuple[Store, Params]:
@@ -209,30 +197,6 @@ def test_a_kill_while_shards_are_joined_loses_nothing(
     assert "6 of 6 cells are there already" in capfd.readouterr().err
 
 
-def test_a_second_sweep_in_the_same_folder_is_told_so_and_does_no_harm(
-    toy: None, tmp_path: Path, notes: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    params = Params(preset="paper", notes=str(notes))
-    to = stored(tmp_path, params)
-    (notes / "hold 3").touch()
-    with ThreadPoolExecutor(1) as other, ThreadPoolExecutor(1) as pool:
-        first = other.submit(sweep, cell, grid(params), pool, to)
-        wait(lambda: 3 in calls(notes))
-        (own := to.shards / ".0003-x.parquet.1.partial").touch()
-        capfd.readouterr()
-        before = content(to.shards)
-        for more in ([], ["-p", "scale", "3"]):  # whatever it would compute
-            assert main(["sweep", "toy", "--out", str(tmp_path), "-p", "notes", str(notes), *more]) == 1
-            holder = f"process {os.getpid()} on {os.uname().nodename}"
-            assert capfd.readouterr().err == f"memgen: {to.shards}: another sweep is running there ({holder})\n"
-        assert content(to.shards) == before and own.exists() and calls(notes) == [0, 1, 2, 3]
-        (notes / "hold 3").unlink()
-        rows = first.result()
-    whole = sweep(cell, grid(Params(preset="paper")))
-    pd.testing.assert_frame_equal(rows, whole, check_exact=True)
-    assert list(to.path.parent.iterdir()) == [to.path]
-
-
 def test_a_cell_that_fails_while_another_finishes_it_is_finished(tmp_path: Path) -> None:
     """As two workers do that a cluster has given the same cell: the first to finish removes their scratch."""
     to, cells = stored(tmp_path), grid(Params())
@@ -244,80 +208,6 @@ def test_a_cell_that_fails_while_another_finishes_it_is_finished(tmp_path: Path)
         return cell(point)
 
     pd.testing.assert_frame_equal(sweep(slow, cells, store=to), sweep(cell, cells), check_exact=True)
-
-
-def test_a_lock_is_free_again_and_leaves_nothing(tmp_path: Path) -> None:
-    folder = tmp_path / "a" / "x.shards"
-    for _ in range(2):
-        with lock.alone(folder):
-            with pytest.raises(Failure, match="another sweep is running there"), lock.alone(folder):
-                raise AssertionError
-            assert [path.name for path in folder.iterdir()] == [lock.NAME]
-        assert not folder.exists()
-    with pytest.raises(BadInput), lock.alone(folder):
-        raise BadInput
-    assert not folder.exists()
-    with pytest.raises(KeyboardInterrupt), lock.alone(folder):
-        raise KeyboardInterrupt  # whoever has a cell in hand will write it there
-    assert list(folder.iterdir()) == []
-    with lock.alone(folder):
-        (folder / "kept").touch()
-    assert [path.name for path in folder.iterdir()] == ["kept"]
-
-
-# Holds the folder and forks a process that goes on: that one says its number, once it runs.
-HOLD = """
-import os, pathlib, sys, time
-from memgen.runs import lock
-with lock.alone(pathlib.Path(sys.argv[1])):
-    if not os.fork():
-        print(os.getpid(), flush=True)
-    time.sleep(1000)
-"""
-
-
-def test_a_killed_process_holds_no_lock_even_if_a_child_of_it_goes_on(tmp_path: Path) -> None:
-    with python(HOLD, tmp_path / "x") as process:
-        child = psutil.Process(int(process.stdout.readline()))
-        try:
-            with pytest.raises(Failure, match=rf"\(process {process.pid} on "), lock.alone(tmp_path / "x"):
-                raise AssertionError
-            process.kill()
-            process.wait()
-            assert alive(child)
-            with lock.alone(tmp_path / "x"):
-                assert alive(child)
-        finally:
-            child.kill()
-    assert not (tmp_path / "x").exists()
-
-
-def test_a_lock_on_a_file_that_is_removed_meanwhile_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another sweep ends between opening and locking, and takes the file or the whole folder with it."""
-    plain, left = lock._lock, [False, True]
-
-    def late(folder: Path, file: int) -> None:
-        if left:
-            (folder / lock.NAME).unlink()
-            if left.pop():
-                folder.rmdir()
-        plain(folder, file)
-
-    monkeypatch.setattr(lock, "_lock", late)
-    with lock.alone(tmp_path / "x"):
-        assert not left and (tmp_path / "x" / lock.NAME).exists()
-
-
-def test_on_a_disk_without_locks_a_sweep_goes_on_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    def flock(*_: object) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(lock.fcntl, "flock", flock)
-    to = stored(tmp_path)
-    assert len(sweep(cell, grid(Params()), store=to)) == 18
-    assert capfd.readouterr().err.startswith(f"{to.shards}: this disk has no locks: start no second sweep there\n")
 
 
 class Twice(ThreadPoolExecutor):
@@ -516,125 +406,6 @@ def test_a_sweep_with_other_parameters_goes_beside_the_first_under_a_name(
     assert list(content(tmp_path / "toy")) == ["paper.parquet"]
 
 
-def test_workers_never_notice_an_interrupt_and_their_start_is_not_torn(
-    interruptible: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with Workers(1) as pool:
-        assert signal.SIGINT in pool.submit(signal.pthread_sigmask, signal.SIG_BLOCK, ()).result()
-    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    ends = []
-
-    def submit(*_: object) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.01)
-        ends.append(True)
-
-    with ThreadPoolExecutor(1) as other:  # the system may hand the signal to any thread that does not block it
-        other.submit(time.sleep, 0.2)
-        monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
-        with pytest.raises(KeyboardInterrupt), Workers(1) as pool:
-            pool.submit(time.sleep)
-    assert ends == [True]
-
-
-def test_an_interrupt_while_a_shard_is_written_is_heard_when_it_is_there(
-    interruptible: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    to, plain = stored(tmp_path), parts.write
-
-    def write(path: Path, found: list) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.01)
-        plain(path, found)
-
-    monkeypatch.setattr(parts, "write", write)
-    with pytest.raises(KeyboardInterrupt):
-        sweep(cell, grid(Params()), store=to)
-    assert [name[:4] for name in content(to.shards)] == ["0000"]
-
-
-def test_lines_of_progress_that_have_not_begun_can_be_closed() -> None:
-    """As when an interrupt comes while they are made."""
-    lines = progress._Lines.__new__(progress._Lines)
-    lines.disable = False
-    lines.close()
-
-
-def kill_parent(process: subprocess.Popen) -> None:
-    process.kill()
-
-
-def kill_group(process: subprocess.Popen) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
-
-
-def kill_worker(process: subprocess.Popen) -> None:
-    workers = [child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
-    workers[-1].kill()
-
-
-# After so many shards in all, who is killed, and how many workers there are.
-KILLS = [(0, kill_parent, 1), (2, kill_worker, 2), (9, kill_group, 1)]
-
-
-def test_kills_lose_no_finished_cell_and_repeat_none(tmp_path: Path, notes: Path) -> None:
-    params = Params(preset="paper", cells=30, seconds=0.05, notes=str(notes))
-    to = stored(tmp_path, params)
-    kept: dict[str, tuple[bytes, int]] = {}
-    for count, kill, workers in KILLS:
-        (notes / "hold 20").touch()  # so that no sweep is finished before somebody is killed
-        with start(tmp_path, "--workers", str(workers), cells=30, seconds=0.05, notes=notes) as process:
-            wait(lambda: len(content(to.shards)) >= count and calls(notes))  # noqa: B023
-            family = psutil.Process(process.pid).children(recursive=True)
-            assert len(family) >= workers and all(map(alive, family))
-            kill(process)
-            out, err = process.communicate(timeout=200)
-        assert out == ""
-        if kill is kill_worker:
-            assert process.returncode == 1
-            assert re.search(r"^memgen: a worker was killed; \d+ of 30 cells are safe in .*\n\Z", err, re.MULTILINE)
-        else:
-            assert process.returncode == -signal.SIGKILL
-        wait(lambda: not any(map(alive, family)))  # noqa: B023 (there are no orphans)
-        now = content(to.shards)
-        assert count <= len(now) < 30 and not to.path.exists()
-        assert {name: now[name] for name in kept} == kept
-        kept = now
-    begun = len(calls(notes))
-    assert begun - len(kept) <= sum(workers for _, _, workers in KILLS)  # a kill costs what the workers had in hand
-    (notes / "hold 20").unlink()
-    rows = sweep(cell, grid(params), store=to)
-    assert len(calls(notes)) - begun == 30 - len(kept)
-    whole = sweep(cell, grid(params.model_copy(update={"notes": "", "seconds": 0})))
-    pd.testing.assert_frame_equal(rows, whole, check_exact=True)
-    assert list(to.path.parent.iterdir()) == [to.path]
-
-
-def test_sigterm_ends_a_sweep_and_says_nothing(tmp_path: Path) -> None:
-    with start(tmp_path, "--workers", "1", cells=9999, seconds=0.2) as process:
-        wait(lambda: content(tmp_path / "toy" / "paper.shards"))
-        family = psutil.Process(process.pid).children(recursive=True)
-        process.terminate()
-        out, err = process.communicate(timeout=200)  # until the tracker of its resources has ended too
-    assert (process.returncode, out) == (128 + signal.SIGTERM, "")
-    assert re.fullmatch(r"(toy/paper: .*\n)*", err), err
-    wait(lambda: not any(map(alive, family)))
-
-
-def test_sigterm_is_what_it_was_when_workers_have_ended() -> None:
-    with Workers(1):
-        with Workers(1):
-            pass
-        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    own = signal.signal(signal.SIGTERM, lambda *_: None)
-    try:
-        with Workers(1):
-            assert signal.getsignal(signal.SIGTERM).__name__ == "<lambda>"
-    finally:
-        signal.signal(signal.SIGTERM, own)
-
-
 @pytest.mark.parametrize(
     ("workers", "said"),
     [
@@ -653,17 +424,3 @@ def test_more_workers_than_a_machine_can_bear_are_refused(
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     assert main(["sweep", "toy", "--out", str(tmp_path), "--workers", str(workers)]) == 2
     assert re.fullmatch(said, capfd.readouterr().err) and list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("shards", [0, 3], ids=["while workers start", "while they work"])
-def test_an_interrupt_ends_a_sweep_at_once_and_in_one_line(tmp_path: Path, shards: int) -> None:
-    folder = tmp_path / "toy" / "paper.shards"
-    with start(tmp_path, "--workers", "1", cells=9999, seconds=0.2) as process:
-        wait(lambda: folder.exists() and len(content(folder)) >= shards)
-        family = psutil.Process(process.pid).children(recursive=True)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-        out, err = process.communicate(timeout=200)  # and not the 2000 s of all cells
-    assert (process.returncode, out) == (130, "")
-    assert re.fullmatch(r"(toy/paper: .*\n)*\nmemgen: interrupted\n", err), err
-    wait(lambda: not any(map(alive, family)))
-    assert shards <= len(content(folder)) < 1000
