@@ -66,10 +66,23 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _Together
     return _Together(config, log)
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is said of loading, however long a busy machine takes for it."""
+    monkeypatch.setattr("memgen.app.say.PATIENCE", 600)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def put_away() -> Iterator[None]:
+    """Close the figures of a module: pyplot keeps them, and complains of more than twenty."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
+
+
 @pytest.fixture
 def chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Write a chapter of the experiment `tiny`, with these cells between its parameters and its checks."""
-    monkeypatch.setattr("memgen.app.say.PATIENCE", 600)  # nothing is said of loading, however long it takes
     module = ModuleType("memgen.experiments.tiny")
     module.Params = TinyParams
     monkeypatch.setitem(sys.modules, "memgen.experiments.tiny", module)
@@ -95,7 +108,6 @@ def chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the experiment `toy` among the others."""
-    monkeypatch.setattr("memgen.app.say.PATIENCE", 600)
     monkeypatch.setitem(sys.modules, "memgen.experiments.toy", importlib.import_module("toy"))
 
 

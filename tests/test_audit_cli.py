@@ -22,7 +22,6 @@ NAMES = ["height", "weight", "age"]
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("memgen.app.say.PATIENCE", 600)
     np.save("train.npy", TRAIN)
     np.save("copied.npy", COPIED)
     np.save("fresh.npy", FRESH)

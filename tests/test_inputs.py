@@ -311,7 +311,6 @@ _DEEP = "[" * 100_000 + "]" * 100_000
 )
 def test_what_is_no_notebook_is_refused(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("memgen.app.say.PATIENCE", 600)
     Path("01_bad.ipynb").write_text(content)
     assert "01_bad" in _refused("run", "01_bad.ipynb")
     assert not Path("out").exists()
@@ -351,7 +350,6 @@ def test_a_bad_word_is_named(
     words: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("memgen.app.say.PATIENCE", 600)
     os.symlink("loop", "loop")
     assert said in _refused(*words)
 

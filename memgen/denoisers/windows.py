@@ -7,12 +7,16 @@ the noised window, two are best at restoring its middle:
                               in all places (`Everywhere`); Kamb and Ganguli (2025) call them local score machines,
                               the second an equivariant one
     of a Gaussian law         Wiener's filter of the window's covariance
+
+A pixel can also have a window of its own, of any form (`Chosen`); `chosen` gives it those pixels with which n pictures
+should lose least.
 """
 
 from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
+from scipy.linalg import solve_triangular
 from torch import Tensor
 from torch.nn.functional import unfold
 
@@ -22,6 +26,11 @@ from memgen.arrays import Numbers
 _PART = 2**22  # squared differences or products at once
 
 
+def _pictures(points: Numbers) -> Tensor:
+    """Pictures (n, d) in double precision. ValueError if there are none, or values that are not finite."""
+    return arrays.squares("points", arrays.points("points", arrays.tensor("points", points).double()))
+
+
 class _ByWindow(ABC):
     """A denoiser D(u, τ) of pictures (n, d) of `shape`, each pixel by its window of some reach, in double precision.
 
@@ -29,7 +38,7 @@ class _ByWindow(ABC):
     """
 
     def __init__(self, points: Numbers, shape: tuple[int, int], reach: int) -> None:
-        x = arrays.squares("points", arrays.points("points", arrays.tensor("points", points).double()))
+        x = _pictures(points)
         if x.shape[1] != shape[0] * shape[1]:
             raise ValueError(f"points must be (n, {shape[0] * shape[1]}) for pictures of {shape}, got {tuple(x.shape)}")
         self._reach, self._x = arrays.count("reach", reach, 0), x.reshape(-1, *shape)
@@ -83,6 +92,67 @@ class Everywhere(_ByWindow):
                 fit -= fit.amax(1, keepdim=True)
                 found[rows, row, column] = torch.softmax(fit.div_(tau).div_(tau), 1) @ windows[:, middle]
         return found
+
+
+class Chosen:
+    """The posterior mean D(u, τ) of each pixel of pictures (n, d) over the pixels that it `sees`, (d, d): a row each.
+
+    In double precision. ValueError on no pictures, values that are not finite, a pixel that sees none, τ ≤ 0.
+    """
+
+    def __init__(self, points: Numbers, sees: np.ndarray) -> None:
+        self._x = _pictures(points)
+        d = self._x.shape[1]
+        if sees.shape != (d, d) or sees.dtype != bool or not sees.any(1).all():
+            raise ValueError(f"sees must be ({d}, {d}), True where a pixel sees one, and each must see some")
+        self._sees = torch.from_numpy(sees.T.astype(float)).to(self._x.device)
+
+    def __call__(self, u: Tensor, tau: float) -> Tensor:
+        """Of u (..., d), in its precision."""
+        tau, d = arrays.positive("tau", tau), self._x.shape[1]
+        if u.ndim < 1 or u.shape[-1] != d:
+            raise ValueError(f"u must be (..., {d}) to match the pictures, got shape {tuple(u.shape)}")
+        found, z = [], arrays.finite("u", u.detach().double()).reshape(-1, d)
+        for part in z.split(max(1, _PART // self._x.numel())):
+            apart = (part[:, None] - self._x).square_() @ self._sees
+            apart -= apart.amin(1, keepdim=True)
+            found.append(torch.softmax(apart.div_(tau).div_(-2 * tau), 1).mul_(self._x).sum(1))
+        return torch.cat(found).reshape(u.shape).to(u.dtype)
+
+
+def by_wiener(covariance: np.ndarray, tau: float) -> np.ndarray:
+    """For each pixel, all pixels in the order in which Wiener's filter weighs them for it, itself first: (d, d)."""
+    weights = np.abs(np.linalg.solve(covariance + tau**2 * np.eye(len(covariance)), covariance).T)
+    np.fill_diagonal(weights, np.inf)
+    return np.argsort(-weights, axis=1, kind="stable")
+
+
+def by_distance(shape: tuple[int, int]) -> np.ndarray:
+    """For each pixel, all pixels from the nearest to the farthest, itself first: (d, d)."""
+    places = np.indices(shape).reshape(2, -1).T
+    return np.argsort(((places[:, None] - places) ** 2).sum(2), axis=1, kind="stable")
+
+
+def chosen(covariance: np.ndarray, tau: float, n: int, order: np.ndarray) -> np.ndarray:
+    """Which pixels each one should see, (d, d): the first of its `order`, as many as make W(1 + 1/n_eff) least.
+
+    That is what n pictures are expected to lose (`theory.windows.effective_sample_size`), by a Gaussian law of this
+    covariance: W is the error of Wiener's filter.
+    """
+    sees, noise = np.zeros(order.shape, bool), np.eye(len(covariance))
+    for pixel, first in enumerate(order):
+        law = covariance[np.ix_(first, first)]
+        # Leading blocks of Cholesky's factor L are those of leading windows: ln det, yᵀy and tr of all at once.
+        noised, halved = (np.linalg.cholesky(law + tau**2 / k * noise) for k in (1, 2))
+        told, doubled = (np.log(np.diag(c) / tau * np.sqrt(k)).cumsum() for k, c in ((1, noised), (2, halved)))
+        filtered = solve_triangular(noised, covariance[first, pixel], lower=True)
+        inverse = solve_triangular(halved, noise, lower=True)
+        kept = (1 - tau**2 / 2 * (inverse**2).sum(1)).cumsum() / 2
+        left = (covariance[pixel, pixel] - (filtered**2).cumsum()).clip(0)
+        with np.errstate(divide="ignore"):  # of a pixel that is always black
+            expected = np.log(left) + np.logaddexp(0, 2 * told - doubled + kept - np.log(n))
+        sees[pixel, first[: 1 + np.argmin(expected)]] = True
+    return sees
 
 
 def window(shape: tuple[int, int], row: int, column: int, reach: int) -> np.ndarray:

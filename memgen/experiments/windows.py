@@ -6,10 +6,13 @@ those of `memgen.experiments.images`.  Studies:
     law         Gaussian law of a set's covariance: what a window tells, and what Wiener's filter of it leaves
     loss        the posterior mean over n pictures, by its window, on held-out ones
     everywhere  the same over windows in all places of the pictures
+    own         the same by windows that each pixel has for itself
     network     networks beside it, on the same noised pictures
     made        what it makes, with one window at all noises or with the largest that does not collapse
+    own-made    what it makes by windows that each pixel has for itself
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -20,7 +23,7 @@ from pydantic import Field
 from scipy.interpolate import make_interp_spline
 
 from memgen.denoisers.exact import EmpiricalBayes
-from memgen.denoisers.windows import Everywhere, Windows, window_law
+from memgen.denoisers.windows import Chosen, Everywhere, Windows, by_distance, by_wiener, chosen, window_law
 from memgen.experiments import images
 from memgen.laws.pictures import pictures
 from memgen.runs.parameters import ChapterParams, Distinct
@@ -32,7 +35,7 @@ PROBES = 64  # held-out pictures, one noise each
 FIXED = {"digits": (0, 1, 2, 3, 4, 5)}  # reaches of which pictures are made with one window at all noises
 _REACHES = (0, 1, 2, 3, 4, 5, 7, 10, 15)
 
-Study = Literal["law", "loss", "everywhere", "network", "made"]
+Study = Literal["law", "loss", "everywhere", "own", "network", "made", "own-made"]
 Name = Literal["digits", "mnist16", "patches8", "patches16"]
 _NETWORKS = ("digits", "mnist16")  # sets of which networks and made pictures are studied
 Size = Annotated[int, Field(ge=10)]
@@ -42,8 +45,14 @@ class Params(ChapterParams):
     """Parameters of the experiment; what is None is set by the preset. Networks take `steps` steps, U-Nets half."""
 
     presets: ClassVar = {
-        "smoke": {"sets": ("digits",), "sizes": (50,), "studies": ("law", "loss"), "replicas": 1, "steps": 100},
-        "standard": {"sets": ("digits",), "sizes": (50, 450), "studies": ("law", "loss"), "replicas": 2, "steps": 100},
+        "smoke": {"sets": ("digits",), "sizes": (50,), "studies": ("law", "loss", "own"), "replicas": 1, "steps": 100},
+        "standard": {
+            "sets": ("digits",),
+            "sizes": (50, 450),
+            "studies": ("law", "loss", "own"),
+            "replicas": 2,
+            "steps": 100,
+        },
         "paper": {
             "sets": _NETWORKS,
             "sizes": (50, 450, 1200, 3600),
@@ -81,7 +90,7 @@ def grid(params: Params) -> list[Cell]:
         sizes = [n for n in sorted(p.sizes) if n + images.HELD_OUT <= len(pictures(name).values)]
         if "law" in p.studies:
             cells.append(Cell("law", name, "", 0, 0, 0, p.seed))
-        for study in ("loss", "everywhere"):
+        for study in ("loss", "everywhere", "own"):
             if study in p.studies:
                 cells += [Cell(study, name, "", n, replica, 0, p.seed) for n in sizes for replica in range(p.replicas)]
         if "network" in p.studies and name in _NETWORKS:
@@ -91,8 +100,9 @@ def grid(params: Params) -> list[Cell]:
                 for network, shown in few.items()
                 for n in shown
             ]
-        if "made" in p.studies and name in _NETWORKS:
-            cells += [Cell("made", name, "", n, replica, 0, p.seed) for n in sizes for replica in range(p.replicas)]
+        for study in ("made", "own-made"):
+            if study in p.studies and name in _NETWORKS:
+                cells += [Cell(study, name, "", n, replica, 0, p.seed) for n in sizes for replica in range(p.replicas)]
     return cells
 
 
@@ -103,13 +113,26 @@ def reaches(shape: tuple[int, int]) -> list[int]:
 
 
 @cache
+def _covariance(name: str) -> np.ndarray:
+    """Of all pictures of a set, in its units."""
+    values: np.ndarray = np.cov(images.unit(name).of(pictures(name).values).double().numpy(), rowvar=False)
+    return values
+
+
+@cache
+def own(name: str, n: int, level: float, near: bool = False) -> np.ndarray:
+    """Which pixels each one sees of n pictures at this noise, (d, d), as `chosen`: first those that Wiener's filter
+    weighs most, or those that are `near`."""
+    order = by_distance(pictures(name).shape) if near else by_wiener(_covariance(name), level)
+    return chosen(_covariance(name), level, n, order)
+
+
+@cache
 def law(name: str) -> pd.DataFrame:
     """Rows: level, reach, information, wiener: of the Gaussian law of the set's covariance, as in `window_law`."""
-    found = pictures(name)
-    covariance = np.cov(images.unit(name).of(found.values).double().numpy(), rowvar=False)
-    tables = []
-    for reach in reaches(found.shape):
-        information, wiener = window_law(covariance, found.shape, reach, np.array(LEVELS))
+    shape, tables = pictures(name).shape, []
+    for reach in reaches(shape):
+        information, wiener = window_law(_covariance(name), shape, reach, np.array(LEVELS))
         part = {"level": LEVELS, "reach": reach, "information": information, "wiener": wiener}
         tables.append(pd.DataFrame(part))
     return pd.concat(tables, ignore_index=True)
@@ -131,12 +154,15 @@ def cell(at: Cell) -> pd.DataFrame:
     """Rows: study, pictures, network, n, replica, level, reach, measure, value, picture.
 
     law: information and wiener, at n = 0. loss: the mean square of D − x a pixel, by reach (that of the whole picture
-    is the exact score's); everywhere: the same by windows in all places. network: loss, its own (reach −1); spread, the
-    mean square of what it says about its mean over pictures (−1); apart, the mean square of its difference from the
+    is the exact score's); everywhere: the same by windows in all places. own, at reach −1: loss by the windows of
+    `own`, near by those of near pixels, and pixels, how many the first have. network: loss, its own (reach −1); spread,
+    the mean square of what it says about its mean over pictures (−1); apart, the mean square of its difference from the
     posterior mean, by reach. made: flagged and frechet of what is made, as in `images.cell`, and the first pictures;
-    reach −1 is the largest window that tells less than ln n at each noise.
+    reach −1 is the largest window that tells less than ln n at each noise; in own-made the windows of `own`.
     """
-    rows = {"law": _law, "loss": _loss, "everywhere": _loss, "network": _network, "made": _made}[at.study](at)
+    rows = {"law": _law, "loss": _loss, "everywhere": _loss, "own": _own, "network": _network, "made": _made}[at.study](
+        at
+    )
     table = pd.DataFrame(rows, columns=["level", "reach", "measure", "value", "picture"])
     names = dict(zip(("study", "pictures", "network", "n", "replica"), at[:5], strict=True))
     return table.assign(**names)[[*names, "level", "reach", "measure", "value", "picture"]]
@@ -174,6 +200,25 @@ def _loss(at: Cell) -> list[tuple]:
     return rows
 
 
+def _own(at: Cell) -> list[tuple]:
+    inside, rows = _images_cell(at), []
+    x = training(inside)
+    for level in LEVELS:
+        clean, noisy = noised(inside, level, "windows")
+        for measure, near in (("loss", False), ("near", True)):
+            seen = Chosen(x, own(at.pictures, at.n, level, near))(noisy, level)
+            rows.append((level, -1, measure, float((seen - clean).square().mean()), b""))
+        rows.append((level, -1, "pixels", float(own(at.pictures, at.n, level).sum(1).mean()), b""))
+    return rows
+
+
+def _own_made(at: Cell) -> list[tuple]:
+    inside = _images_cell(at)
+    x = training(inside)
+    made = images.generate(lambda u, tau: Chosen(x, own(at.pictures, at.n, tau))(u, tau), inside)
+    return [(np.nan, -1, *found) for found in images.judged(made, images.split(inside), inside, last=False)]
+
+
 def _network(at: Cell) -> list[tuple]:
     shape, x, rows = pictures(at.pictures).shape, training(_images_cell(at)), []
     model, trained = images.start(_images_cell(at))
@@ -205,6 +250,17 @@ def _made(at: Cell) -> list[tuple]:
         for reach, part in made.items()
         for found in images.judged(part, sets, inside, last=False)
     ]
+
+
+_STUDIES: dict[str, Callable[[Cell], list[tuple]]] = {
+    "law": _law,
+    "loss": _loss,
+    "everywhere": _loss,
+    "own": _own,
+    "network": _network,
+    "made": _made,
+    "own-made": _own_made,
+}
 
 
 def chains(rng: np.random.Generator, count: int, length: int, correlation: float) -> np.ndarray:

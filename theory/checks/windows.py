@@ -1,13 +1,17 @@
 """What noised windows of chains tell, what a regression on them leaves, and as many windows as they tell apart."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from memgen.experiments.windows import chains
 from memgen.laws.process import noised
 from memgen.statistics import Estimate, mean
-from memgen.streams import stream
+from memgen.streams import drawn_once, stream
 from theory import windows
 from theory.checks.check import Check, Observation
+from theory.collapse import information
 
 _DRAWS = 40_000
 _CHAINS = ((1, 1.0, 0.5), (5, 0.5, 0.9), (15, 2.0, 0.8), (9, 0.3, 0.95))  # pixels, noise, correlation of neighbours
@@ -61,7 +65,78 @@ def _window_sizes() -> list[Observation]:
     return found
 
 
+_LAW = (0.25, 0.2, 0.2, 0.15, 0.2)  # variances of directions at noise 1
+_POINTS, _SETS, _NOISED = 400, 2500, 20  # training points, or twice as many; sets of them; noised points for each
+
+
+@drawn_once
+def _counted(n: int) -> np.ndarray:
+    """For each of _SETS sets of n points: the loss of their posterior mean over what the law's has, a mean over
+    directions, and the mean ln of (Σw)²/Σw²; (2, sets)."""
+    rng, variances = stream("check", "windows", "counted", n), np.array(_LAW)
+    x, clean = (rng.standard_normal((_SETS, count, len(_LAW))) * np.sqrt(variances) for count in (n, _NOISED))
+    u = noised(clean, 1.0, rng)
+    weights = np.exp(u @ x.mT - (x**2).sum(2)[:, None] / 2)
+    total = weights.sum(2, keepdims=True)
+    apart = weights @ x / total - u * variances / (variances + 1)
+    size = total[..., 0] ** 2 / np.einsum("ijk,ijk->ij", weights, weights)
+    return np.stack([(apart**2 / (variances / (variances + 1))).mean((1, 2)), np.log(size).mean(1)])
+
+
+def _many(values: Callable[[int], np.ndarray]) -> Estimate:
+    """What one number of each set tends to with n, less its part in 1/n."""
+    few, many = (mean(values(n)) for n in (_POINTS, 2 * _POINTS))
+    return Estimate(2 * many.value - few.value, np.hypot(2 * many.error, few.error))
+
+
+def _counted_at(n: int) -> dict[str, Any]:
+    return {"n": n, "tau": 1.0, "eigenvalues": _LAW}
+
+
+def _excesses() -> list[Observation]:
+    """n times the excess, for n → ∞."""
+    return [Observation(_counted_at(1), _many(lambda n: n * _counted(n)[0]))]
+
+
+def _sizes() -> list[Observation]:
+    """ln of the share of points that count, for n → ∞."""
+    return [Observation(_counted_at(1), _many(lambda n: _counted(n)[1] - np.log(n)))]
+
+
+def _told_in(tau: float, eigenvalues: Any) -> float:
+    return float(information(tau, eigenvalues))
+
+
 CHECKS = [
+    Check(
+        "windows.sampling_excess",
+        windows.sampling_excess,
+        1,
+        _excesses,
+        {
+            "e^I": lambda n, tau, eigenvalues: np.exp(_told_in(tau, eigenvalues)) / n,
+            "of a typical point": lambda n, tau, eigenvalues: 1 / windows.effective_sample_size(n, tau, eigenvalues),
+            "χ² for 1 + χ²": lambda n, tau, eigenvalues: windows.sampling_excess(n, tau, eigenvalues) - 1 / n,
+        },
+    ),
+    Check(
+        "windows.effective_sample_size",
+        windows.effective_sample_size,
+        1,
+        _sizes,
+        {
+            "e^{−I}": lambda n, tau, eigenvalues: np.log(n) - _told_in(tau, eigenvalues),
+            "E of the inverse": lambda n, tau, eigenvalues: -np.log(windows.sampling_excess(n, tau, eigenvalues)),
+            "u without noise": lambda n, tau, eigenvalues: (
+                np.log(n)
+                + sum(
+                    np.log1p(2 * s) / 2 - np.log1p(s) - s * s / ((1 + s) * (1 + 2 * s))
+                    for s in np.array(eigenvalues) / tau**2
+                )
+            ),
+        },
+        lambda n, tau, eigenvalues: np.log(windows.effective_sample_size(n, tau, eigenvalues)),
+    ),
     Check(
         "windows.window_information",
         windows.window_information,
