@@ -80,7 +80,7 @@ def test_share_of_the_linear_model() -> None:
 def test_share_tends_to_its_limit_and_to_one_half() -> None:
     """The excess over ½ is that of the limit, to a relative 1/ln n, and below the leading order."""
     corrections = []
-    for n, d in ((4000, 256), (1e6, 1e4), (1e7, 1e4), (1e10, 1e8)):
+    for n, d in ((4000, 256), (1e6, 1e4), (1e7, 1e4), (1e8, 1e6)):
         excess, limit = closest_record_share(n, d) - 0.5, closest_record_limit(n, d) - 0.5
         corrections.append(float(excess / limit - 1) * np.log(n))
         assert n < 1e5 or 0.8 < excess / (d * np.log(n) / (6 * n)) < 1

@@ -186,6 +186,8 @@ TWINS = {
     "window_information": lambda f: _twin(f, 0, _L.pixels, _L.pixels + 1),
     "window_error": lambda f: _twin(f, 0, _L.pixels, 2 * _L.pixels),
     "window_size": lambda f: _equation(f, _L.n, 2 * _L.n),
+    "sampling_excess": lambda f: _twin(f, 0, _L.tau, sp.sqrt(2) * _L.tau),
+    "effective_sample_size": lambda f: _twin(f, 0, _L.tau, sp.sqrt(2) * _L.tau),
     "guidance_push": lambda f: _twin(f, 0, _L.guidance, sp.sqrt(_L.guidance)),
     "data_copying_deviation": lambda f: _twin(f, 0, None, sp.Integer(1)),
     "noises_trace": lambda f: _twin(f, 1, _L.noises, 1),

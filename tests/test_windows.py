@@ -10,18 +10,27 @@ import pytest
 import torch
 
 from memgen.denoisers.exact import EmpiricalBayes
-from memgen.denoisers.windows import Everywhere, Windows, window, window_law
+from memgen.denoisers.windows import (
+    Chosen,
+    Everywhere,
+    Windows,
+    by_distance,
+    by_wiener,
+    chosen,
+    window,
+    window_law,
+)
 from memgen.experiments import windows as experiment
 from memgen.experiments.windows import LEVELS, Params, cell, chains, grid, largest, on_chains, reaches
+from memgen.figures.windows import beside, everywhere, own
 from memgen.figures.windows import chains as chain_figures
-from memgen.figures.windows import everywhere
 from memgen.figures.windows import pictures as figures
 from memgen.runs.parameters import ParameterError, coerce
 from memgen.runs.store import load
 from memgen.streams import stream
 from theory.checks.report import Report
 from theory.collapse import information
-from theory.windows import window_error, window_information, window_size
+from theory.windows import effective_sample_size, window_error, window_information, window_size
 
 SHAPE = (4, 5)
 
@@ -95,6 +104,66 @@ def test_tiles_do_not_show_and_precision_is_kept(denoiser: type, monkeypatch: py
     monkeypatch.setattr("memgen.denoisers.windows._PART", 1)
     assert torch.allclose(denoiser(x, SHAPE, 1)(u, 0.5), whole, atol=1e-14)
     assert denoiser(x, SHAPE, 1)(u.float(), 0.5).dtype == torch.float32
+
+
+def squares(reach: int) -> np.ndarray:
+    """The windows of `Windows`, as rows of what each pixel sees."""
+    found = np.zeros((20, 20), bool)
+    for row, column in np.ndindex(*SHAPE):
+        found[row * SHAPE[1] + column, window(SHAPE, row, column, reach)] = True
+    return found
+
+
+@pytest.mark.parametrize("tau", [1e-170, 0.6, 1e9])
+@pytest.mark.parametrize("reach", [0, 2, 4])
+def test_square_windows_can_be_chosen(reach: int, tau: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, u = some(30, "x"), torch.from_numpy(some(7, "u")).reshape(7, 1, -1)
+    monkeypatch.setattr("memgen.denoisers.windows._PART", 1000)
+    found = Chosen(x, squares(reach))(u, tau)
+    assert torch.allclose(found, Windows(x, SHAPE, reach)(u, tau), atol=1e-12) and found.shape == u.shape
+    assert Chosen(x, squares(reach))(u.float(), tau).dtype == torch.float32
+
+
+def test_what_cannot_be_chosen_is_one_line() -> None:
+    x = some(3, "x")
+    for sees in (np.ones((20, 19), bool), np.ones((20, 20)), np.zeros((20, 20), bool)):
+        with pytest.raises(ValueError, match=r"^sees must be \(20, 20\), .* and each must see some$"):
+            Chosen(x, sees)
+    denoise = Chosen(x, squares(1))
+    for u, tau in ((torch.zeros(2, 19), 1.0), (torch.zeros(2, 20), 0.0), (torch.full((1, 20), torch.nan), 1.0)):
+        with pytest.raises(ValueError, match=r"u |tau"):
+            denoise(u, tau)
+
+
+@pytest.mark.parametrize("tau", [0.2, 1.0, 30.0])
+def test_a_pixel_sees_as_many_as_should_lose_least(tau: float) -> None:
+    places = np.indices(SHAPE).reshape(2, -1).T
+    covariance, n = 0.9 ** np.abs(places[:, None] - places).sum(2), 200
+    order = by_wiener(covariance, tau)
+    sees = chosen(covariance, tau, n, order)
+    sizes = []
+    for pixel, first in enumerate(order):
+        expected = []
+        for size in range(1, 21):
+            law = covariance[np.ix_(first[:size], first[:size])]
+            weights = np.linalg.solve(law + tau**2 * np.eye(size), covariance[first[:size], pixel])
+            left = covariance[pixel, pixel] - weights @ covariance[first[:size], pixel]
+            expected.append(left * (1 + 1 / effective_sample_size(n, tau, np.linalg.eigvalsh(law))))
+        sizes.append(1 + int(np.argmin(expected)))
+        assert set(np.flatnonzero(sees[pixel])) == set(first[: sizes[-1]])
+    assert 20 < sum(sizes) <= 400
+    assert (chosen(covariance, tau, 100 * n, order) >= sees).all()  # more pictures, no smaller windows
+
+
+def test_orders_begin_with_the_pixel_itself() -> None:
+    covariance = np.cov(some(40, "law"), rowvar=False)
+    covariance[3] = covariance[:, 3] = 0.0  # a pixel that is always black
+    weights = np.linalg.solve(covariance + 0.25 * np.eye(20), covariance).T
+    for order in (by_wiener(covariance, 0.5), by_distance(SHAPE)):
+        assert (order[:, 0] == np.arange(20)).all() and (np.sort(order, axis=1) == np.arange(20)).all()
+    assert list(by_wiener(covariance, 0.5)[7, 1:]) == [k for k in np.argsort(-np.abs(weights[7])) if k != 7]
+    assert set(by_distance(SHAPE)[7, 1:5]) == {2, 6, 8, 12}
+    assert chosen(covariance, 0.5, 100, by_distance(SHAPE))[3].sum() == 1  # there is nothing to lose
 
 
 def test_low_noise_takes_the_nearest_and_high_noise_the_mean() -> None:
@@ -317,7 +386,7 @@ def test_stored_losses_from_all_places_are_found_again(spread: pd.DataFrame) -> 
 
 
 def test_photographs_gain_from_all_places_and_digits_do_not(spread: pd.DataFrame) -> None:
-    photographs, digits = (everywhere.over_noises(spread, name) for name in ("patches8", "digits"))
+    photographs, digits = (beside.over_noises(spread, "everywhere", name) for name in ("patches8", "digits"))
     assert photographs.interval()[1] < np.log(0.9) and digits.interval()[1] > 0
     report, turned = Report(), Report()
     everywhere.state(report, spread)
@@ -339,7 +408,7 @@ def test_worth_is_found_where_the_losses_meet() -> None:
 
 
 def test_the_figure_and_the_table_of_all_places(spread: pd.DataFrame) -> None:
-    axes = everywhere.gain(spread).axes
+    axes = beside.gain(spread, "everywhere", "ratio", (0.5, 1, 1.3)).axes
     assert [one.get_title() for one in axes] == ["digits 8×8", "patches 8×8"]
     assert all(len(one.containers) == 3 for one in axes)
     assert len(everywhere.rules_table(spread).splitlines()) == 8
@@ -353,3 +422,44 @@ def test_the_largest_window_below_a_bound() -> None:
     of = of.stack().rename("information").reset_index()
     for n, expected in ((np.exp(0.9), [1, 0, 3]), (np.exp([0.0, 0.6, 0.1]), [1, 0, 1])):
         assert [largest(of, n, level) for level in (0.1, 0.2, 0.4)] == expected
+
+
+# -- windows of each pixel -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def apart() -> pd.DataFrame:
+    names = ("paper", "photographs", "own", "own-made")
+    return pd.concat([load("windows", name)[0] for name in names], ignore_index=True)
+
+
+def test_stored_losses_by_windows_of_each_pixel_are_found_again(apart: pd.DataFrame) -> None:
+    again = cell(experiment.Cell("own", "digits", "", 50, 1, 0, 0))
+    part = apart[(apart.study == "own") & (apart.pictures == "digits") & (apart.n == 50) & (apart.replica == 1)]
+    both = again.merge(part, on=["level", "measure"], suffixes=("", "_stored"))
+    assert len(both) == len(again) == 3 * len(LEVELS)
+    assert np.allclose(both.value, both.value_stored, rtol=1e-5)
+
+
+def test_what_windows_of_each_pixel_state_fails_if_they_lose_more_or_copy(apart: pd.DataFrame) -> None:
+    report = Report()
+    own.state(report, apart)
+    assert not report.failed()
+    for study, measure, factor in (("own", "loss", 1.1), ("own", "near", 1.1), ("own-made", "flagged", np.inf)):
+        report, part = Report(), (apart.study == study) & (apart.measure == measure)
+        own.state(report, apart.assign(value=apart.value.where(~part, (apart.value + 1e-9) * factor)))
+        assert report.failed(), measure
+
+
+def test_figure_and_tables_of_windows_of_each_pixel(apart: pd.DataFrame) -> None:
+    axes = beside.gain(apart, "own", "ratio", (0.7, 1, 1.3)).axes
+    assert len(axes) == 4 and all(len(one.containers) in (3, 4) for one in axes)
+    lines = own.costs_table(apart).splitlines()
+    assert len(lines) == 2 + len(own.costs(apart)) == 17 and lines[2].startswith("| digits 8×8 | 50 | −")
+    assert len(own.made_table(apart).splitlines()) == 5
+
+
+def test_what_chains_are_expected_to_lose() -> None:
+    sizes, losses = chain_figures.expected(1024, 25)
+    assert losses[0] == pytest.approx(0.2, rel=0.01) and len(sizes) == 12  # as long as more than one window counts
+    assert (np.diff(losses) > 0).sum() in range(4, 9) and losses.min() > window_error(sizes[-1], 0.5, 0.9)

@@ -70,11 +70,11 @@ def _effective_sample_size(f: Formula) -> Iterator[Step]:
     )
     spread = sp.log(_RATIO) - (_fall(2) - 2 * _fall(1)) * (_v + _e) / 2
     yield Identity("E ln over u, of variance v + τ²", sp.log(_in_one(f.expr / n)), -spread)
-    ratio = sp.Symbol("ratio", positive=True)
-    lost = sp.expand_log(-sp.log(_in_one(f.expr / n)).subs(_v, ratio * _e), force=True)
-    yield Limit("much noise: −ln of the share is 2I", lost / ratio, ratio, 0, 1)
-    beyond = sp.logcombine(sp.expand(lost) - sp.log(1 + ratio) / 2, force=True)
-    yield Limit("little noise: (1 − ln 2)/2 a direction more than I", beyond, ratio, sp.oo, (1 - sp.log(2)) / 2)
+    strength = sp.Symbol("strength", positive=True)
+    lost = sp.expand_log(-sp.log(_in_one(f.expr / n)).subs(_v, strength * _e), force=True)
+    yield Limit("much noise: −ln of the share is 2I", lost / strength, strength, 0, 1)
+    beyond = sp.logcombine(sp.expand(lost) - sp.log(1 + strength) / 2, force=True)
+    yield Limit("little noise: (1 − ln 2)/2 a direction more than I", beyond, strength, sp.oo, (1 - sp.log(2)) / 2)
 
 
 def _noiseless(f: Formula) -> Iterator[Step]:

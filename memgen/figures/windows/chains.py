@@ -12,7 +12,7 @@ from memgen.figures.images.exposure import plain_ticks
 from memgen.statistics import Estimate, fit, mean, zero_of_line
 from memgen.streams import stream
 from theory.checks.report import Report
-from theory.windows import window_error, window_size
+from theory.windows import effective_sample_size, window_error, window_size
 
 TAU, CORRELATION = 0.5, 0.9
 _REPLICAS = 20
@@ -42,15 +42,27 @@ def error_and_held(rows: pd.DataFrame) -> Figure:
             sizes = np.array(list(found))
             ends = np.transpose([e.interval() if e.error > 0 else (e.value, e.value) for e in found.values()])
             plots.simulated(axes, sizes, [e.value for e in found.values()], ends[0], ends[1], k, label)
-            if places == 1:
-                held = float(window_size(n, TAU, CORRELATION))
-                axes.axvline(held, color=f"C{k}", lw=1, ls=":")
+        if places == 1:
+            panels[0].plot(*expected(n, rows.pixels.max()), color=f"C{k}", lw=1, ls="--")
+            panels[1].axvline(float(window_size(n, TAU, CORRELATION)), color=f"C{k}", lw=1, ls=":")
     panels[0].set(xlabel="pixels that the denoiser sees", ylabel="E(x − D)² of the middle pixel", yscale="log")
     panels[0].set_ylim(0.08, 0.9)
     plain_ticks(panels[0], (0.1, 0.2, 0.4, 0.8))
     panels[1].set(xlabel="pixels that the denoiser sees", ylabel="share of training windows held", ylim=(0, 1.02))
     panels[1].legend(fontsize=8, loc="lower right")
     return fig
+
+
+def expected(n: int, widest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes of windows and W(1 + 1/n_eff), what n chains are expected to lose, as long as n_eff is above 1."""
+    found = []
+    for pixels in range(1, widest + 1):
+        apart = np.abs(np.subtract.outer(np.arange(pixels), np.arange(pixels)))
+        size = effective_sample_size(n, TAU, np.linalg.eigvalsh(CORRELATION**apart))
+        if size < 1:
+            break
+        found.append((pixels, float(window_error(pixels, TAU, CORRELATION) * (1 + 1 / size))))
+    return np.array(found).T[0], np.array(found).T[1]
 
 
 def half_held(rows: pd.DataFrame) -> dict[tuple[int, int], Estimate]:
@@ -79,4 +91,10 @@ def state(report: Report, rows: pd.DataFrame) -> None:
     report.meets("chains: the window that is held grows with ln n", grown.z(predicted))
     report.rejects("chains: it grows as if pixels were independent", grown.z(2 / np.log1p(TAU**-2)), 1)
     alike = [halves[key].value for key in halves if key[0] * key[1] == max(sizes)]
+    few = {n: part.groupby("pixels").error.mean().idxmin() for n, part in rows[rows.places == 1].groupby("n")}
+    least = {n: sizes[np.argmin(losses)] for n in few for sizes, losses in [expected(n, rows.pixels.max())]}
+    report.holds(
+        "chains: the best window is that of least W(1 + 1/n_eff), within 2 pixels",
+        max(abs(few[n] - least[n]) for n in few) <= 2,
+    )
     report.holds("chains: places of one count as so many chains, within a pixel", np.ptp(alike) < 1)

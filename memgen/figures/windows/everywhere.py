@@ -2,57 +2,15 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from memgen.experiments.windows import LEVELS
-from memgen.figures import plots
-from memgen.figures.curves import curve, of_logs
 from memgen.figures.images.exposure import NAMES
-from memgen.figures.images.networks import pooled, together
-from memgen.figures.windows.pictures import QUIET, cost, law_of, losses, over_best, rule, sizes_of
+from memgen.figures.windows.beside import QUIETER, over_noises
+from memgen.figures.windows.pictures import cost, law_of, losses, over_best, rule, sizes_of
 from memgen.laws.pictures import pictures
-from memgen.statistics import Estimate
 from theory.checks.report import Report
 
 COUNTED = (1, 2)  # reaches of windows that are counted
-_SAME = 1e-6  # ln of losses by one window, the picture
 _FLAT = 0.1  # falls of ln loss from which no number is read
-_LEVELS = tuple(level for level in LEVELS if level <= QUIET)
-
-
-def least(stored: pd.DataFrame) -> pd.DataFrame:
-    """ln of the least loss by windows in all places over that in the same place, the reach of each chosen over the mean
-    of shuffles: columns pictures, n, level, replica, value. `stored` has the studies loss and everywhere."""
-    keys, part = ["pictures", "n", "level"], stored[stored.study.isin(("loss", "everywhere"))]
-    means = part.groupby(["study", *keys, "reach"]).value.mean()
-    best = means.groupby(["study", *keys]).idxmin().map(lambda at: at[-1]).rename("best").reset_index()
-    chosen = part.merge(best, on=["study", *keys])
-    chosen = chosen[chosen.reach == chosen.best].pivot_table(index=[*keys, "replica"], columns="study", values="value")
-    chosen = chosen.dropna()
-    return np.log(chosen["everywhere"] / chosen["loss"]).rename("value").reset_index()
-
-
-def gain(stored: pd.DataFrame) -> Figure:
-    """The least loss by windows in all places over that in the same place, against noise, by set and n."""
-    found = least(stored)
-    sets = [name for name in NAMES if name in set(found.pictures)]
-    fig, panels = plots.figure(len(sets), height=3.2)
-    for axes, name in zip(panels, sets, strict=True):
-        part = found[found.pictures == name]
-        differs = part.groupby(["n", "level"]).value.transform(lambda one: one.abs().max()) > _SAME
-        over = pooled(part[differs], ["n", "level"])
-        for k, n in enumerate(over.index.levels[0]):
-            one = over[n]
-            ratio = of_logs(curve(one.index * (0.96, 1, 1.04)[k], one))
-            plots.simulated(axes, *ratio, k, f"n = {n}")
-            axes.plot(ratio.x, ratio.middle, plots.LINES[k], color=f"C{k}", lw=0.8)
-        axes.axhline(1, color="0.4", lw=0.8)
-        axes.set(xscale="log", yscale="log", xlabel="noise (s.d. of the set)", title=NAMES[name], ylim=(0.5, 1.3))
-        axes.set_yticks([0.5, 0.6, 0.8, 1, 1.2], ["0.5", "0.6", "0.8", "1", "1.2"])
-        axes.minorticks_off()
-    panels[0].set_ylabel("loss, all places over the same place")
-    panels[-1].legend(fontsize=8)
-    return fig
 
 
 def places(shape: tuple[int, int], reach: int) -> float:
@@ -86,12 +44,12 @@ def worth(stored: pd.DataFrame, name: str, n: int, reach: int) -> pd.Series:
 
 def worth_table(stored: pd.DataFrame, n: int) -> str:
     """`worth` for n pictures, at noises up to 1, beside the number of places, as Markdown."""
-    head = "| set | window | L | " + " | ".join(f"τ = {level:g}" for level in _LEVELS) + " |"
-    lines = [head, "|---|--:|--:|" + "--:|" * len(_LEVELS)]
+    head = "| set | window | L | " + " | ".join(f"τ = {level:g}" for level in QUIETER) + " |"
+    lines = [head, "|---|--:|--:|" + "--:|" * len(QUIETER)]
     for name in (name for name in NAMES if name in set(stored[stored.study == "everywhere"].pictures)):
         for reach in COUNTED:
             found = worth(stored, name, n, reach)
-            shown = [f"{found[level]:.1f}" if np.isfinite(found[level]) else "–" for level in _LEVELS]
+            shown = [f"{found[level]:.1f}" if np.isfinite(found[level]) else "–" for level in QUIETER]
             size = 2 * reach + 1
             told = f"{places(pictures(name).shape, reach):.0f} | {' | '.join(shown)}"
             lines.append(f"| {NAMES[name]} | {size} × {size} | {told} |")
@@ -122,16 +80,9 @@ def rules_table(stored: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def over_noises(stored: pd.DataFrame, name: str) -> Estimate:
-    """The mean of `least` over noises up to 1 and all n, over shuffles."""
-    found = least(stored)
-    found = found[found.level.isin(_LEVELS)].groupby(["pictures", "n", "replica"]).value.mean().reset_index()
-    return together(pooled(found, ["pictures", "n"])[name])
-
-
 def state(report: Report, stored: pd.DataFrame) -> None:
     """What windows in all places have to show."""
-    same = over_noises(stored, "patches8")
+    same = over_noises(stored, "everywhere", "patches8")
     report.rejects("in photographs they lose as much as windows in one place", same.z(0), -1)
     report.rejects("or more than 0.9 times as much", same.z(np.log(0.9)), -1)
     cost_of = rules(stored)

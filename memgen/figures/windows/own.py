@@ -1,0 +1,76 @@
+"""Windows that each pixel has for itself beside squares of one size: what they lose, their sizes, what they make."""
+
+import numpy as np
+import pandas as pd
+
+from memgen.figures.images.exposure import NAMES
+from memgen.figures.windows.pictures import cost, law_of, losses, rule, sets_of, sizes_of
+from theory.checks.report import Report
+
+_SHOWN = (0.1, 0.3, 1.0, 3.3)  # noises at which sizes are shown
+
+
+def costs(stored: pd.DataFrame) -> pd.DataFrame:
+    """By set and n, by how much more windows lose than the best square, as `pictures.costs`: those of each pixel, first
+    the pixels that Wiener's filter weighs most (own; worst is its largest ratio at any noise) or those that are near,
+    and squares below ln n."""
+    rows = {}
+    for name in sets_of(stored, "own"):
+        law = law_of(stored, name)
+        for n in sizes_of(stored, name, "own"):
+            squares, found = losses(stored, name, n), _own(stored, name, n)
+            over = found[["loss", "near"]].div(squares.min(axis=1), axis=0)
+            own, near = np.exp(np.log(over).mean()) - 1
+            rows[name, n] = {
+                "own": own,
+                "worst": over["loss"].max(),
+                "near": near,
+                "ln n": cost(squares, rule(law, n)),
+            }
+    return pd.DataFrame(rows).T
+
+
+def _own(stored: pd.DataFrame, name: str, n: int) -> pd.DataFrame:
+    """Means over shuffles by noise: loss, near, pixels."""
+    part = stored[(stored.study == "own") & (stored.pictures == name) & (stored.n == n)]
+    return part.pivot_table(index="level", columns="measure", values="value")
+
+
+def costs_table(stored: pd.DataFrame) -> str:
+    """`costs` in percent, the worst as a factor, and how many pixels a pixel sees at some noises, as Markdown."""
+    sizes = " | ".join(f"pixels, τ = {level:g}" for level in _SHOWN)
+    lines = [f"| set | n | own | worst | near ones | squares, I < ln n | {sizes} |", "|---|" + "--:|" * 9]
+    for (name, n), row in costs(stored).iterrows():
+        own, near, squares = (f"{row[word]:+.1%}".replace("-", "−") for word in ("own", "near", "ln n"))
+        seen = " | ".join(f"{size:.1f}" for size in _own(stored, name, n).pixels[list(_SHOWN)])
+        lines.append(f"| {NAMES[name]} | {n} | {own} | {row.worst:.2f}× | {near} | {squares} | {seen} |")
+    return "\n".join(lines)
+
+
+def made_table(stored: pd.DataFrame) -> str:
+    """Copies among what is made, and its distance from the holdout, by windows of each pixel and by squares below ln n,
+    as Markdown."""
+    head = "| set | n | own: copies | distance² | squares, I < ln n: copies | distance² |"
+    lines = [head, "|---|--:|--:|--:|--:|--:|"]
+    part = stored[stored.study.isin(("own-made", "made")) & (stored.reach == -1)]
+    means = part.groupby(["pictures", "n", "study", "measure"]).value.mean()
+    for name in sets_of(stored, "own-made"):
+        for n in sizes_of(stored, name, "own-made"):
+            shown = [
+                form.format(means[name, n, study, measure])
+                for study in ("own-made", "made")
+                for measure, form in (("flagged", "{:.1%}"), ("frechet", "{:.3f}"))
+            ]
+            lines.append(f"| {NAMES[name]} | {n} | {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
+def state(report: Report, stored: pd.DataFrame) -> None:
+    """What windows that each pixel has for itself have to show."""
+    found = costs(stored)
+    report.holds(
+        "windows of each pixel: within 3% below and 6% above the best square", found.own.between(-0.03, 0.06).all()
+    )
+    report.holds("pixels by Wiener's weights or by nearness: within 4%", (found.own - found.near).abs().max() < 0.04)
+    made = stored[(stored.study == "own-made") & (stored.measure == "flagged")]
+    report.holds("under 1% of what they make are copies", len(made) > 0 and made.value.max() < 0.01)
