@@ -160,9 +160,7 @@ def cell(at: Cell) -> pd.DataFrame:
     posterior mean, by reach. made: flagged and frechet of what is made, as in `images.cell`, and the first pictures;
     reach −1 is the largest window that tells less than ln n at each noise; in own-made the windows of `own`.
     """
-    rows = {"law": _law, "loss": _loss, "everywhere": _loss, "own": _own, "network": _network, "made": _made}[at.study](
-        at
-    )
+    rows = _STUDIES[at.study](at)
     table = pd.DataFrame(rows, columns=["level", "reach", "measure", "value", "picture"])
     names = dict(zip(("study", "pictures", "network", "n", "replica"), at[:5], strict=True))
     return table.assign(**names)[[*names, "level", "reach", "measure", "value", "picture"]]
