@@ -11,6 +11,7 @@ from sympy.printing.jscode import JavascriptCodePrinter
 from sympy.printing.pycode import PythonCodePrinter
 
 from memgen.errors import BadInput
+from theory.core.evaluate import upwards
 from theory.core.formula import Formula
 from theory.core.mean import Mean
 from theory.core.parts import Variable
@@ -104,23 +105,47 @@ def code(formula: Formula, language: str) -> str:
             zero = printer.doprint(equation).replace("\n", " ")
         arguments.append(_Argument(str(symbol), f"the root in ({low}, {high}) of {zero}"))
     said += [f"{argument.name}: {argument.meaning}" for argument in arguments]
-    if needed := sorted(name for f in expr.atoms(sp.Function) if (name := type(f).__name__) not in _known(printer)):
-        said.append(f"to be supplied: {', '.join(dict.fromkeys(needed))}")
-    if rewritten := sorted({type(f).__name__ for f in _ours(formula.expr)} - {type(f).__name__ for f in _ours(expr)}):
+    if needed := sorted(_functions(expr) - _known(printer)):
+        said.append(f"to be supplied: {', '.join(needed)}")
+    if rewritten := sorted(_ours(formula.expr) - _ours(expr)):
         said.append(f"written out, with fewer digits than in memgen where they cancel: {', '.join(rewritten)}")
     functions.append(_function(printer, formula.name, [argument.name for argument in arguments], expr))
     return "\n".join([*(printer.comment.format(line) for line in said), printer.head + "\n\n\n".join(functions)])
 
 
+def _distinct(expr: sp.Expr) -> set[sp.Basic]:
+    """All parts of an expression, each once: long ones use some of theirs ten thousand times."""
+    found: set[sp.Basic] = set()
+    left: list[sp.Basic] = [expr]
+    while left:
+        if (part := left.pop()) not in found:
+            found.add(part)
+            left.extend(part.args)
+    return found
+
+
+def _operations(expr: sp.Basic) -> int:
+    """How many operations an expression takes if what it uses twice is formed twice."""
+    known: dict[sp.Basic, int] = {}
+
+    def counted(part: sp.Basic) -> int:
+        if part not in known:
+            known[part] = max(len(part.args) - 1, 1) + sum(map(counted, part.args)) if part.args else 0
+        return known[part]
+
+    return counted(expr)
+
+
 def _long(expr: sp.Expr) -> bool:
-    return bool(sp.count_ops(expr) >= _LONG) and not expr.has(sp.Piecewise)  # whose parts hold in their phase only
+    phases = any(isinstance(part, sp.Piecewise) for part in _distinct(expr))  # whose parts hold in their phase only
+    return _operations(expr) >= _LONG and not phases
 
 
 def _function(printer: Any, name: str, arguments: list[str], expr: sp.Expr) -> str:
     """An expression as a function; a long one in steps."""
     steps: list[tuple[str, str]] = []  # parts that it uses more than once: their names, and what they are
     if _long(expr):
-        averaged = {mean.args[1] for mean in expr.atoms(Mean)}
+        averaged = {part.args[1] for part in _distinct(expr) if isinstance(part, Mean)}
         shared, (expr,) = sp.cse(expr, symbols=sp.numbered_symbols("part", start=1), ignore=averaged)
         steps = [(str(part), printer.doprint(value)) for part, value in shared]
     return str(printer.function(name, arguments, steps, printer.doprint(expr)))
@@ -136,18 +161,29 @@ def _plain(formula: Formula) -> sp.Expr:
     return sp.Piecewise(*branches, evaluate=False)
 
 
-def _ours(expr: sp.Expr) -> set[sp.Expr]:
+def _functions(expr: sp.Expr) -> set[str]:
+    return {type(part).__name__ for part in _distinct(expr) if isinstance(part, sp.Function)}
+
+
+def _ours(expr: sp.Expr) -> set[str]:
     """The functions of this suite in it."""
-    return {f for f in expr.atoms(sp.Function) if hasattr(f, "numpy")}
+    return {type(part).__name__ for part in _distinct(expr) if hasattr(part, "numpy")}
 
 
 def _elementary(expr: Any) -> sp.Expr:
-    def written_out(e: Any) -> sp.Expr:
-        out = e.doit()
-        return e if out.has(type(e), sp.Integral, sp.Sum) else out
+    def written_out(part: sp.Basic) -> sp.Basic:
+        if not hasattr(part, "numpy"):
+            return part
+        out = part.doit()
+        return part if out.has(type(part), sp.Integral, sp.Sum) else out
 
-    expr = sp.sympify(expr).replace(lambda e: isinstance(e, sp.Function) and hasattr(e, "numpy"), written_out)
-    return expr.replace(sp.hyper, lambda a, b, z: sp.Function("hyp2f1")(*a, *b, z))
+    def named(part: sp.Basic) -> sp.Basic:
+        if not isinstance(part, sp.hyper):
+            return part
+        a, b, z = part.args
+        return sp.Function("hyp2f1")(*a, *b, z)
+
+    return upwards(upwards(sp.sympify(expr), written_out), named)
 
 
 def _known(printer: CodePrinter) -> set[str]:

@@ -44,7 +44,7 @@ def _special(parts: Iterable[sp.Basic], backend: str) -> dict[str, Any]:
     return found
 
 
-def _upwards(expr: sp.Basic, rule: Callable[[sp.Basic], sp.Basic]) -> sp.Basic:
+def upwards(expr: sp.Basic, rule: Callable[[sp.Basic], sp.Basic]) -> sp.Basic:
     """The expression with every part put through the rule, leaves first and each part once.
 
     SymPy's `replace` goes through a part as often as it occurs: tens of thousands of times in a long formula.
@@ -93,9 +93,9 @@ _INERT_MEAN = sp.Function("spectral_mean")
 def prepared(expr: Any) -> Any:
     """An expression or a condition with e^x − 1 and ln(1 + x) as functions that keep their digits."""
     if isinstance(expr, sp.Expr):
-        kept = _upwards(expr, lambda e: _expm1_in(e) if e.is_Add else e)
-        kept = _upwards(kept, lambda e: _log_of(*e.args) if isinstance(e, sp.log) else e)
-        return _upwards(kept, lambda e: _one_less(e) if e.is_Add and len(e.args) > 2 and sp.S.One in e.args else e)
+        kept = upwards(expr, lambda e: _expm1_in(e) if e.is_Add else e)
+        kept = upwards(kept, lambda e: _log_of(*e.args) if isinstance(e, sp.log) else e)
+        return upwards(kept, lambda e: _one_less(e) if e.is_Add and len(e.args) > 2 and sp.S.One in e.args else e)
     if isinstance(expr, sp.core.relational.Relational):
         return expr.func(*map(prepared, expr.args), evaluate=False)
     if isinstance(expr, sp.And):
@@ -107,7 +107,7 @@ def prepared(expr: Any) -> Any:
 def _compile(expr: Any, symbols: tuple[sp.Symbol, ...], backend: str) -> Callable[..., Any]:
     if backend == "numpy":
         # Shared subexpressions get names; a live Mean would take such a name for a constant and move it outside.
-        expr = _upwards(expr, lambda e: _INERT_MEAN(*e.args) if isinstance(e, Mean) else e)
+        expr = upwards(expr, lambda e: _INERT_MEAN(*e.args) if isinstance(e, Mean) else e)
     expr = prepared(expr)
     # By hand, for lambdify would first look through all that the names stand for.
     named, value = sp.cse(expr, list=False)
