@@ -459,6 +459,13 @@ def test_figure_and_tables_of_windows_of_each_pixel(apart: pd.DataFrame) -> None
     assert len(own.made_table(apart).splitlines()) == 5
 
 
+def test_what_chains_state_of_counted_windows_fails_where_they_lose_more() -> None:
+    rows = chain_figures.simulated(0, ((128, 1), (1024, 1)), 7)
+    assert chain_figures.apart(rows, 128) < 0.15 and chain_figures.over_rare(rows, 128, 5) < -5
+    more = rows.assign(error=1.7 * rows.error)
+    assert chain_figures.apart(more, 128) > 0.4 and chain_figures.over_rare(more, 128, 5) > -3
+
+
 def test_what_chains_are_expected_to_lose() -> None:
     sizes, losses = chain_figures.expected(1024, 25)
     assert losses[0] == pytest.approx(0.2, rel=0.01) and len(sizes) == 12  # as long as more than one window counts

@@ -13,6 +13,7 @@ should lose least.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -31,17 +32,14 @@ def _pictures(points: Numbers) -> Tensor:
     return arrays.squares("points", arrays.points("points", arrays.tensor("points", points).double()))
 
 
-class _ByWindow(ABC):
-    """A denoiser D(u, τ) of pictures (n, d) of `shape`, each pixel by its window of some reach, in double precision.
+class _Pixelwise(ABC):
+    """A denoiser D(u, τ) of pictures (n, d), pixel by pixel, in double precision; `pictures` are (n, *shape).
 
-    Raises ValueError on no pictures, values that are not finite, another d than `shape` has, a reach below 0, τ ≤ 0.
+    ValueError on values that are not finite, another d than the pictures have, τ ≤ 0.
     """
 
-    def __init__(self, points: Numbers, shape: tuple[int, int], reach: int) -> None:
-        x = _pictures(points)
-        if x.shape[1] != shape[0] * shape[1]:
-            raise ValueError(f"points must be (n, {shape[0] * shape[1]}) for pictures of {shape}, got {tuple(x.shape)}")
-        self._reach, self._x = arrays.count("reach", reach, 0), x.reshape(-1, *shape)
+    def __init__(self, pictures: Tensor) -> None:
+        self._x = pictures
 
     def __call__(self, u: Tensor, tau: float) -> Tensor:
         """Of u (..., d), in its precision."""
@@ -55,6 +53,29 @@ class _ByWindow(ABC):
     def _means(self, u: Tensor, tau: float) -> Tensor:
         """Of pictures (k, *shape)."""
 
+    def _same_place(self, u: Tensor, tau: float, over: Callable[[Tensor], Tensor]) -> Tensor:
+        """Posterior means over what is in the same place; `over` sums squares over what each pixel sees."""
+        found = []
+        for part in u.split(max(1, _PART // self._x.numel())):
+            apart = over((part[:, None] - self._x).square_())
+            apart -= apart.amin(1, keepdim=True)  # first: then small τ cannot overflow
+            found.append(torch.softmax(apart.div_(tau).div_(-2 * tau), 1).mul_(self._x).sum(1))
+        return torch.cat(found)
+
+
+class _ByWindow(_Pixelwise):
+    """One that sees windows of some reach in pictures of `shape`.
+
+    Raises ValueError on no pictures, values that are not finite, another d than `shape` has, a reach below 0, τ ≤ 0.
+    """
+
+    def __init__(self, points: Numbers, shape: tuple[int, int], reach: int) -> None:
+        x = _pictures(points)
+        if x.shape[1] != shape[0] * shape[1]:
+            raise ValueError(f"points must be (n, {shape[0] * shape[1]}) for pictures of {shape}, got {tuple(x.shape)}")
+        super().__init__(x.reshape(-1, *shape))
+        self._reach = arrays.count("reach", reach, 0)
+
 
 class Windows(_ByWindow):
     """The posterior mean of each pixel over windows in the same place of the pictures.
@@ -65,12 +86,7 @@ class Windows(_ByWindow):
     def _means(self, u: Tensor, tau: float) -> Tensor:
         at = [torch.arange(size, device=u.device) for size in u.shape[1:]]
         rows, columns = (((i[:, None] - i).abs() <= self._reach).double() for i in at)
-        found = []
-        for part in u.split(max(1, _PART // self._x.numel())):
-            apart = rows @ (part[:, None] - self._x).square_() @ columns  # summed over each window
-            apart -= apart.amin(1, keepdim=True)  # first: then small τ cannot overflow
-            found.append(torch.softmax(apart.div_(tau).div_(-2 * tau), 1).mul_(self._x).sum(1))
-        return torch.cat(found)
+        return self._same_place(u, tau, lambda squares: rows @ squares @ columns)
 
 
 class Everywhere(_ByWindow):
@@ -94,30 +110,21 @@ class Everywhere(_ByWindow):
         return found
 
 
-class Chosen:
-    """The posterior mean D(u, τ) of each pixel of pictures (n, d) over the pixels that it `sees`, (d, d): a row each.
+class Chosen(_Pixelwise):
+    """The posterior mean of each pixel of pictures (n, d) over the pixels that it `sees`, (d, d): a row for each.
 
-    In double precision. ValueError on no pictures, values that are not finite, a pixel that sees none, τ ≤ 0.
+    Raises ValueError on no pictures, values that are not finite, a pixel that sees none, τ ≤ 0.
     """
 
     def __init__(self, points: Numbers, sees: np.ndarray) -> None:
-        self._x = _pictures(points)
+        super().__init__(_pictures(points))
         d = self._x.shape[1]
         if sees.shape != (d, d) or sees.dtype != bool or not sees.any(1).all():
             raise ValueError(f"sees must be ({d}, {d}), True where a pixel sees one, and each must see some")
         self._sees = torch.from_numpy(sees.T.astype(float)).to(self._x.device)
 
-    def __call__(self, u: Tensor, tau: float) -> Tensor:
-        """Of u (..., d), in its precision."""
-        tau, d = arrays.positive("tau", tau), self._x.shape[1]
-        if u.ndim < 1 or u.shape[-1] != d:
-            raise ValueError(f"u must be (..., {d}) to match the pictures, got shape {tuple(u.shape)}")
-        found, z = [], arrays.finite("u", u.detach().double()).reshape(-1, d)
-        for part in z.split(max(1, _PART // self._x.numel())):
-            apart = (part[:, None] - self._x).square_() @ self._sees
-            apart -= apart.amin(1, keepdim=True)
-            found.append(torch.softmax(apart.div_(tau).div_(-2 * tau), 1).mul_(self._x).sum(1))
-        return torch.cat(found).reshape(u.shape).to(u.dtype)
+    def _means(self, u: Tensor, tau: float) -> Tensor:
+        return self._same_place(u, tau, lambda squares: squares @ self._sees)
 
 
 def by_wiener(covariance: np.ndarray, tau: float) -> np.ndarray:
@@ -136,8 +143,8 @@ def by_distance(shape: tuple[int, int]) -> np.ndarray:
 def chosen(covariance: np.ndarray, tau: float, n: int, order: np.ndarray) -> np.ndarray:
     """Which pixels each one should see, (d, d): the first of its `order`, as many as make W(1 + 1/n_eff) least.
 
-    That is what n pictures are expected to lose (`theory.windows.effective_sample_size`), by a Gaussian law of this
-    covariance: W is the error of Wiener's filter.
+    W is the error of Wiener's filter, n_eff `theory.windows.effective_sample_size`, both by a Gaussian law of this
+    covariance. An estimate of what n pictures lose; where n_eff is below 1 it keeps windows from growing, no more.
     """
     sees, noise = np.zeros(order.shape, bool), np.eye(len(covariance))
     for pixel, first in enumerate(order):

@@ -1,12 +1,14 @@
 """How many of n points have a part in a posterior mean over them, and what it loses by having no more.
 
-A point x_i has the weight w_i = e^{−|u−x_i|²/2τ²} in the posterior mean at u = x + τξ.  If weights were equal, each of
-them would be a draw from the posterior given u, and their mean would lose 1/n of the posterior's variance.  Weights
-are not equal.  Kish's effective sample size (Σw)²/Σw² says how many equal ones are worth as much.  For a Gaussian law
-directions multiply, and both of its means are known: its typical value, E ln over u, and that of its inverse, E over u,
-which decides on the loss for n → ∞ but is dominated by u that are rare.
+A point x_i has the weight w_i = e^{−|u−x_i|²/2τ²} in the posterior mean at u = x + τξ.  The mean of n draws from the
+posterior would lose 1/n more than the posterior mean.  Points are draws from the law, and weighted; Kish's effective
+sample size (Σw)²/Σw² says how many draws from the posterior they are worth, roughly.  For a Gaussian law directions
+multiply, and for n → ∞ both of its means are known: its typical value, E ln over u, and that of its inverse, E over u.
+The second is the excess loss for n → ∞, but it is dominated by u that are rare.
 
-The loss of n points is close to W(1 + 1/n_eff), W the least loss, n_eff the typical size, as long as that is large.
+Before that W(1 + 1/n_eff) is an estimate of the loss, W the least, n_eff the typical size: a heuristic, no more.  The
+size itself is larger than its formula as long as Σw² is not yet a mean over many points, that is for ln n below
+½Σ[ln(1+2s) + 2s/(1+2s)²], s = λ_j/τ²: the information on which of n points the law times w² is.
 """
 
 from collections.abc import Iterator
@@ -87,7 +89,7 @@ effective_sample_size = Formula(
     branches=(Branch(n * sp.exp(-_TYPICAL)),),
     kind="asymptotic",
     regime="exp E ln of (Σw)²/Σw², the number of n points that have a part in the posterior mean at a noised fresh "
-    "point, Gaussian law; while it is large",
+    "point, Gaussian law, n → ∞; larger than this where ln n is below ½Σ[ln(1+2s) + 2s/(1+2s)²], s = λ_j/τ²",
     source="derived here; (Σw)²/Σw² of kish1965",
     derivation=_effective_sample_size,
     bounds=_noiseless,
@@ -98,7 +100,7 @@ effective_sample_size = Formula(
 def _sampling_excess(f: Formula) -> Iterator[Step]:
     yield from _weights()
     yield Premise(
-        "Σw(x − D)/Σw has the mean square E w²(x − D)²/n(E w)², n → ∞: numerator and denominator are means over points",
+        "Σw(x − D)/Σw has the mean square E w²(x − D)²/(n(E w)²), n → ∞: both sums are means over points",
         "argued here",
         "windows.sampling_excess",
     )
@@ -119,7 +121,7 @@ sampling_excess = Formula(
     branches=(Branch(sp.exp(d * Mean(sp.log(1 + _S), eigenvalues)) / n),),
     kind="asymptotic",
     regime="E(D_n − D)²/E(x − D)² of the posterior mean D_n over n points about that of their law, in any direction, "
-    "Gaussian law, n → ∞; an upper bound to it at fewer",
+    "Gaussian law, n → ∞",
     source="derived here",
     derivation=_sampling_excess,
     bounds=_noiseless,
