@@ -7,7 +7,7 @@ from memgen.figures.images.exposure import NAMES
 from memgen.figures.windows.pictures import cost, law_of, losses, rule, sets_of, sizes_of
 from theory.checks.report import Report
 
-_SHOWN = (0.1, 0.3, 1.0, 3.3)  # noises at which sizes are shown
+_SHOWN = (0.1, 1.0)  # noises at which sizes are shown
 
 
 def costs(stored: pd.DataFrame) -> pd.DataFrame:
@@ -40,7 +40,8 @@ def _own(stored: pd.DataFrame, name: str, n: int) -> pd.DataFrame:
 def costs_table(stored: pd.DataFrame) -> str:
     """`costs` in percent, the worst as a factor, and how many pixels a pixel sees at some noises, as Markdown."""
     sizes = " | ".join(f"pixels, τ = {level:g}" for level in _SHOWN)
-    lines = [f"| set | n | own | worst | near ones | squares, I < ln n | {sizes} |", "|---|" + "--:|" * 9]
+    ruler = "|---|" + "--:|" * (5 + len(_SHOWN))
+    lines = [f"| set | n | own | worst | near ones | squares, I < ln n | {sizes} |", ruler]
     for (name, n), row in costs(stored).iterrows():
         own, near, squares = (f"{row[word]:+.1%}".replace("-", "−") for word in ("own", "near", "ln n"))
         seen = " | ".join(f"{size:.1f}" for size in _own(stored, name, n).pixels[list(_SHOWN)])
