@@ -213,8 +213,17 @@ def _own(at: Cell) -> list[tuple]:
 def _own_made(at: Cell) -> list[tuple]:
     inside = _images_cell(at)
     x = training(inside)
-    made = images.generate(lambda u, tau: Chosen(x, own(at.pictures, at.n, tau))(u, tau), inside)
-    return [(np.nan, -1, *found) for found in images.judged(made, images.split(inside), inside, last=False)]
+    return _judged({-1: images.generate(lambda u, tau: Chosen(x, own(at.pictures, at.n, tau))(u, tau), inside)}, inside)
+
+
+def _judged(made: dict[int, np.ndarray], inside: images.Cell) -> list[tuple]:
+    """Rows of what is made, by reach."""
+    sets = images.split(inside)
+    return [
+        (np.nan, reach, *found)
+        for reach, part in made.items()
+        for found in images.judged(part, sets, inside, last=False)
+    ]
 
 
 def _network(at: Cell) -> list[tuple]:
@@ -242,12 +251,7 @@ def _made(at: Cell) -> list[tuple]:
         whole: images.generate(EmpiricalBayes(x).denoise, inside),
     }
     made |= {reach: images.generate(seen[reach], inside) for reach in FIXED.get(at.pictures, ())}
-    sets = images.split(inside)
-    return [
-        (np.nan, reach, *found)
-        for reach, part in made.items()
-        for found in images.judged(part, sets, inside, last=False)
-    ]
+    return _judged(made, inside)
 
 
 _STUDIES: dict[str, Callable[[Cell], list[tuple]]] = {

@@ -1,13 +1,12 @@
 """What noised windows of chains tell, what a regression on them leaves, and as many windows as they tell apart."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from memgen.experiments.windows import chains
 from memgen.laws.process import noised
-from memgen.statistics import Estimate, mean
+from memgen.statistics import Estimate, extrapolate, mean
 from memgen.streams import drawn_once, stream
 from theory import windows
 from theory.checks.check import Check, Observation
@@ -71,8 +70,8 @@ _POINTS, _SETS, _NOISED = 400, 1200, 20  # training points, or four times as man
 
 @drawn_once
 def _counted(n: int) -> np.ndarray:
-    """For each of _SETS sets of n points: the loss of their posterior mean over what the law's has, a mean over
-    directions, and the mean ln of (Σw)²/Σw²; (2, sets)."""
+    """For each of _SETS sets of n points, (2, sets): the mean square of their posterior mean about that of the law,
+    over the least loss, a mean over directions; and the mean ln of (Σw)²/Σw²."""
     rng, variances = stream("check", "windows", "counted", n), np.array(_LAW)
     x, clean = (rng.standard_normal((_SETS, count, len(_LAW))) * np.sqrt(variances) for count in (n, _NOISED))
     u = noised(clean, 1.0, rng)
@@ -85,26 +84,21 @@ def _counted(n: int) -> np.ndarray:
 
 def _many(values: Callable[[int], np.ndarray]) -> Estimate:
     """What one number of each set tends to with n, less its part in 1/n."""
-    few, many = (mean(values(n)) for n in (_POINTS, 4 * _POINTS))
-    return Estimate((4 * many.value - few.value) / 3, np.hypot(4 * many.error, few.error) / 3)
+    sizes = np.array([_POINTS, 4 * _POINTS])
+    return extrapolate(sizes, [mean(values(int(n))) for n in sizes])[0]
 
 
-def _counted_at(n: int) -> dict[str, Any]:
-    return {"n": n, "tau": 1.0, "eigenvalues": _LAW}
+_AT = {"n": 1, "tau": 1.0, "eigenvalues": _LAW}
 
 
 def _excesses() -> list[Observation]:
     """n times the excess, for n → ∞."""
-    return [Observation(_counted_at(1), _many(lambda n: n * _counted(n)[0]))]
+    return [Observation(_AT, _many(lambda n: n * _counted(n)[0]))]
 
 
 def _sizes() -> list[Observation]:
     """ln of the share of points that count, for n → ∞."""
-    return [Observation(_counted_at(1), _many(lambda n: _counted(n)[1] - np.log(n)))]
-
-
-def _told_in(tau: float, eigenvalues: Any) -> float:
-    return float(information(tau, eigenvalues))
+    return [Observation(_AT, _many(lambda n: _counted(n)[1] - np.log(n)))]
 
 
 CHECKS = [
@@ -114,7 +108,7 @@ CHECKS = [
         1,
         _excesses,
         {
-            "e^I": lambda n, tau, eigenvalues: np.exp(_told_in(tau, eigenvalues)) / n,
+            "e^I": lambda n, tau, eigenvalues: np.exp(information(tau, eigenvalues)) / n,
             "of a typical point": lambda n, tau, eigenvalues: 1 / windows.effective_sample_size(n, tau, eigenvalues),
             "χ² for 1 + χ²": lambda n, tau, eigenvalues: windows.sampling_excess(n, tau, eigenvalues) - 1 / n,
         },
@@ -125,7 +119,7 @@ CHECKS = [
         1,
         _sizes,
         {
-            "e^{−I}": lambda n, tau, eigenvalues: np.log(n) - _told_in(tau, eigenvalues),
+            "e^{−I}": lambda n, tau, eigenvalues: np.log(n) - information(tau, eigenvalues),
             "E of the inverse": lambda n, tau, eigenvalues: -np.log(windows.sampling_excess(n, tau, eigenvalues)),
             "u without noise": lambda n, tau, eigenvalues: (
                 np.log(n)

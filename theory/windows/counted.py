@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 import sympy as sp
 
+from theory.collapse.limit import information
 from theory.core.bounds import Edge
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
@@ -80,7 +81,7 @@ def _effective_sample_size(f: Formula) -> Iterator[Step]:
 
 
 def _noiseless(f: Formula) -> Iterator[Step]:
-    yield Edge("without noise each point is alone", f.variables[1], "lower", sp.log(1 + eigenvalues / tau**2), sp.oo)
+    yield Edge("without noise each point is alone", f.variables[1], "lower", single(information.expr), sp.oo)
 
 
 effective_sample_size = Formula(
@@ -93,6 +94,7 @@ effective_sample_size = Formula(
     source="derived here; (Σw)²/Σw² of kish1965",
     derivation=_effective_sample_size,
     bounds=_noiseless,
+    rests_on=(information,),
     count=d,
 )
 
@@ -118,12 +120,13 @@ def _sampling_excess(f: Formula) -> Iterator[Step]:
 sampling_excess = Formula(
     name="sampling_excess",
     variables=(variable(n), variable(tau, POSITIVE), variable(eigenvalues)),
-    branches=(Branch(sp.exp(d * Mean(sp.log(1 + _S), eigenvalues)) / n),),
+    branches=(Branch(sp.exp(2 * information.expr) / n),),
     kind="asymptotic",
     regime="E(D_n − D)²/E(x − D)² of the posterior mean D_n over n points about that of their law, in any direction, "
     "Gaussian law, n → ∞",
     source="derived here",
     derivation=_sampling_excess,
     bounds=_noiseless,
+    rests_on=(information,),
     count=d,
 )

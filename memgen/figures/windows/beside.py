@@ -9,7 +9,7 @@ from memgen.figures import plots
 from memgen.figures.curves import curve, of_logs
 from memgen.figures.images.exposure import NAMES
 from memgen.figures.images.networks import pooled, together
-from memgen.figures.windows.pictures import QUIET
+from memgen.figures.windows.pictures import QUIET, sets_of
 from memgen.statistics import Estimate
 
 QUIETER = tuple(level for level in LEVELS if level <= QUIET)
@@ -32,7 +32,7 @@ def gain(stored: pd.DataFrame, study: Study, words: str, ticks: tuple[float, ...
     """The least loss by the windows of a study, in `words`, over that by squares, against noise, by set and n; `ticks`
     are of the ratio, the first and the last its limits."""
     found = least(stored, study)
-    sets = [name for name in NAMES if name in set(found.pictures)]
+    sets = sets_of(stored, study)
     fig, panels = plots.figure(len(sets), height=3.2)
     for axes, name in zip(panels, sets, strict=True):
         part = found[found.pictures == name]
@@ -44,8 +44,8 @@ def gain(stored: pd.DataFrame, study: Study, words: str, ticks: tuple[float, ...
             plots.simulated(axes, *ratio, k, f"n = {n}")
             axes.plot(ratio.x, ratio.middle, plots.LINES[k], color=f"C{k}", lw=0.8)
         axes.axhline(1, color="0.4", lw=0.8)
-        axes.set(xscale="log", yscale="log", xlabel="noise (s.d. of the set)", title=NAMES[name])
-        axes.set(ylim=(ticks[0], ticks[-1]))
+        limits = (ticks[0], ticks[-1])
+        axes.set(xscale="log", yscale="log", xlabel="noise (s.d. of the set)", title=NAMES[name], ylim=limits)
         axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
     for axes in panels[::2]:

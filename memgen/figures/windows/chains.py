@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from scipy.linalg import toeplitz
 
 from memgen.experiments.windows import on_chains
 from memgen.figures import plots
@@ -57,12 +58,13 @@ def expected(n: int, widest: int) -> tuple[np.ndarray, np.ndarray]:
     """Sizes of windows and W(1 + 1/n_eff), what n chains are expected to lose, as long as n_eff is above 1."""
     found = []
     for pixels in range(1, widest + 1):
-        apart = np.abs(np.subtract.outer(np.arange(pixels), np.arange(pixels)))
-        size = effective_sample_size(n, TAU, np.linalg.eigvalsh(CORRELATION**apart))
+        covariance = toeplitz(CORRELATION ** np.arange(pixels))
+        size = effective_sample_size(n, TAU, np.linalg.eigvalsh(covariance))
         if size < 1:
             break
         found.append((pixels, float(window_error(pixels, TAU, CORRELATION) * (1 + 1 / size))))
-    return np.array(found).T[0], np.array(found).T[1]
+    sizes, losses = np.array(found).T
+    return sizes, losses
 
 
 def apart(rows: pd.DataFrame, least: int) -> float:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from memgen.figures.images.exposure import NAMES
 from memgen.figures.windows.beside import QUIETER, over_noises
-from memgen.figures.windows.pictures import cost, law_of, losses, over_best, rule, sizes_of
+from memgen.figures.windows.pictures import cost, law_of, losses, over_best, rule, sets_of, sizes_of
 from memgen.laws.pictures import pictures
 from theory.checks.report import Report
 
@@ -46,7 +46,7 @@ def worth_table(stored: pd.DataFrame, n: int) -> str:
     """`worth` for n pictures, at noises up to 1, beside the number of places, as Markdown."""
     head = "| set | window | L | " + " | ".join(f"τ = {level:g}" for level in QUIETER) + " |"
     lines = [head, "|---|--:|--:|" + "--:|" * len(QUIETER)]
-    for name in (name for name in NAMES if name in set(stored[stored.study == "everywhere"].pictures)):
+    for name in sets_of(stored, "everywhere"):
         for reach in COUNTED:
             found = worth(stored, name, n, reach)
             shown = [f"{found[level]:.1f}" if np.isfinite(found[level]) else "–" for level in QUIETER]

@@ -1,18 +1,16 @@
 """Windows that each pixel has for itself beside squares of one size: what they lose, their sizes, what they make."""
 
-import numpy as np
 import pandas as pd
 
 from memgen.figures.images.exposure import NAMES
-from memgen.figures.windows.pictures import cost, law_of, losses, rule, sets_of, sizes_of
+from memgen.figures.windows.pictures import above, cost, law_of, losses, rule, sets_of, sizes_of
 from theory.checks.report import Report
 
 _SHOWN = (0.1, 1.0)  # noises at which sizes are shown
 
 
 def costs(stored: pd.DataFrame) -> pd.DataFrame:
-    """By set and n, by how much more windows lose than the best square, a geometric mean over noises, less 1. Windows:
-    those of each pixel, first
+    """By set and n, by how much more windows lose than the best square, as `pictures.costs`: those of each pixel, first
     the pixels that Wiener's filter weighs most (own; worst is its largest ratio at any noise) or those that are near,
     and squares below ln n."""
     rows = {}
@@ -21,11 +19,10 @@ def costs(stored: pd.DataFrame) -> pd.DataFrame:
         for n in sizes_of(stored, name, "own"):
             squares, found = losses(stored, name, n), _own(stored, name, n)
             over = found[["loss", "near"]].div(squares.min(axis=1), axis=0)
-            own, near = np.exp(np.log(over).mean()) - 1
             rows[name, n] = {
-                "own": own,
+                "own": above(over["loss"]),
                 "worst": over["loss"].max(),
-                "near": near,
+                "near": above(over["near"]),
                 "ln n": cost(squares, rule(law, n)),
             }
     return pd.DataFrame(rows).T

@@ -83,8 +83,13 @@ def over_best(table: pd.DataFrame, reach: pd.Series | int) -> np.ndarray:
 
 
 def cost(table: pd.DataFrame, reach: pd.Series | int) -> float:
-    """By how much more these windows lose than the best: a geometric mean over noises, less 1."""
-    return float(np.exp(np.log(over_best(table, reach)).mean()) - 1)
+    """By how much more these windows lose than the best: `above` 1."""
+    return above(over_best(table, reach))
+
+
+def above(ratios: np.ndarray | pd.Series) -> float:
+    """The geometric mean of ratios, less 1."""
+    return float(np.exp(np.log(ratios).mean()) - 1)
 
 
 def costs(stored: pd.DataFrame) -> pd.DataFrame:
