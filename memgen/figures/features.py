@@ -123,7 +123,7 @@ def times(rows: pd.DataFrame, t: float) -> Figure:
             markers(left, Curve(*(v[::3] for v in seen)), k, plots.MARKERS[k], filled)
         plots.entry(left, k, f"n/d = {samples:g}")
     left.axhline(np.exp(-2 * t), color="0.4", linewidth=0.9, linestyle=":")
-    left.set(xscale="log", yscale="log", xlabel="training time τ", ylabel="loss")
+    left.set(xscale="log", yscale="log", xlabel=r"training time $t_{\rm train}$", ylabel="loss")
     left.set_yticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
     left.minorticks_off()
     left.legend()
@@ -137,7 +137,7 @@ def times(rows: pd.DataFrame, t: float) -> Figure:
         )
     for seen, color, marker in zip(paces(rows), (1, 0), ("s", "o"), strict=True):
         markers(right, _times(seen, WIDE), color, marker)
-    right.set(xscale="log", yscale="log", xlabel="points to a dimension, n/d", ylabel="training time τ · p/d")
+    right.set(xscale="log", yscale="log", xlabel="points to a dimension, n/d", ylabel=r"training time $t_{\rm train}\cdot p/d$")
     right.set_xticks([0.5, 1, 2, 4, 8, 16], ["½", "1", "2", "4", "8", "16"])
     right.minorticks_off()
     return fig

@@ -107,7 +107,7 @@ def sampled(rows: pd.DataFrame, d: int) -> Figure:
         places = [at for size, points, at in found if (size, points) == (d, n)]
         markers(axes, curve(places, [found[d, n, at] for at in places]), k, plots.MARKERS[k])
         plots.label_line(axes, share[-1], line[-1], f"$n = {n}$", k, ha="right", va="top", xytext=(0, -5))
-    axes.set(xlabel="generated points over dimensions, $m/d$", ylabel="AUC", xscale="log")
+    axes.set(xlabel="generated points over dimensions, $n_G/d$", ylabel="AUC", xscale="log")
     axes.set_xticks([1.25, 2, 4, 10], ["1.25", "2", "4", "10"])
     axes.minorticks_off()
     return fig
