@@ -1,1 +1,1 @@
-"""Data, models, training, sampling and measuring: the experiments that theory is held against."""
+"""Tools for people with data or a model (`audit`, `predict`, `watch`); experiments against which theory is held."""

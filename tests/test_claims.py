@@ -113,11 +113,11 @@ _LOCATION = transition.Location(0.6, _at(1.7), _at(3.6), _at(1.1), _at(1.4), 0.2
 _FALLS = transition.Falls(200, 1600, _at(0.8), _at(14), 34, _at(32))
 _CIRCLE = transition.Circle(90, 50, 25, 0.2, 0.3, _at(0))
 _COPIED = transition.Copied(_at(0.5), _at(0.002), _at(4), 1)
-_EFFORT = network.Effort(50, 200, 1000, 4000, 22, _at(0.5), _at(0), _at(-0.5), 0.5, 0, _at(1), _at(1))
+_EFFORT = network.Effort(50, 200, 1000, 4000, 22, 1000, _at(0.5), _at(0), _at(-0.5), 0.5, 0, _at(1), _at(1))
 _NOTHING = _EFFORT._replace(at_few=_at(0), gap=_at(0), variance_few=_at(14), variance_many=_at(3))
 _REGRESSED = features.Beside(64, 256, _at(1.0), _at(1.9), _at(0.6), _at(0.7), 0.9, 0.02, 16, 20_000)
 _KEPT = _EFFORT._replace(at_many=_at(0.4), gap=_at(-0.1))
-_FIG4 = network.Fig4(1.5, _NOTHING, 0.01, 3, (), ())
+_FIG4 = network.Fig4(1.5, _NOTHING, 0.01, 3, (), (), ())
 _DISTANCES = network.Distances(_at(0.3), _at(0.4), _at(0.2), _at(0.2), _at(1), 2, 11, 11, 0, 3, 3)
 _PUBLISHED = network.Published(_at(0.6), _at(1), 0.6, 0.7, 1, 1, 10)
 _QUALITY = network.Quality(10, 10, 0, 2, 10, 1)
@@ -386,11 +386,13 @@ def test_copiers_and_ideal_samplers_get_different_verdicts() -> None:
 
 
 def test_equal_efforts_are_compared_and_no_others() -> None:
-    """About as many steps a training point, within a tenth; the extremes in n of each group."""
+    """About as many steps a training point, or epochs, within a tenth; the extremes in n of each group."""
     rows = network._table()[network._table()["n"] == 50]
     runs = [network.Run(n, steps, rows) for n, steps in ((50, 1000), (100, 2000), (200, 4000), (50, 4000), (200, 2000))]
-    found = network.equal_efforts(runs)
+    found = network.equal_efforts(runs, lambda run: run.per_point)
     assert [(x.few, x.many, x.steps_few, x.steps_many) for x in found] == [(50, 200, 1000, 4000)]
+    found = network.equal_efforts(runs, lambda run: run.epochs)  # a batch of 45 and of 90 points, two batches of 180
+    assert [(x.few, x.many) for x in found] == [(50, 200), (100, 200)]
     assert all(run.rows["n"].eq(run.n).all() for run in network.longer_runs())
 
 

@@ -51,7 +51,7 @@ MEMGEN = Path(sys.executable).with_name("memgen")
         ("book --from notebooks --to broken.ipynb", "broken.ipynb: not a folder"),
         ("refresh --jobs x", "'--jobs'"),
         ("sweep", "'CHAPTER'"),
-        ("sweep none", "there is no memgen.experiments.none"),
+        ("sweep none", "unknown experiment 'none'"),
         ("sweep tiny --preset fast", "'--preset'"),
         ("sweep tiny --preset smoke --workers 0", "'--workers'"),
         ("sweep tiny --executor threads", "'--executor'"),

@@ -85,7 +85,7 @@ def test_the_table_of_choices() -> None:
     assert len(rows) == 1 + 2 * len(LADDER)
     by_name = {(row[0], row[1]): row[2:] for row in rows}
     assert by_name["exact: float64, $BB^\\top$", "20"] == ["2.4", "0.20 (0.19–0.21)", "0.90 (0.89–0.91)"]
-    assert by_name["exact: float64, $BB^\\top$", "40"][0] == "never"
+    assert by_name["exact: float64, $BB^\\top$", "40"][0] == "not reached"
     assert by_name["perfect generator, equal sizes", "20"][0] == "–"  # a null has no transition
 
 

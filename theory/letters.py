@@ -1,4 +1,6 @@
-"""Every letter of the suite once: its symbol, meaning, unit, domain and how it is typeset. One letter, one meaning.
+"""Every letter of the suite once: its symbol, meaning, unit, domain and how it is typeset.
+
+As an argument of a formula, a letter has one meaning.
 
 Formulas take their arguments from here: `variable(n)`, or `variable(n, at_least(2))` where a formula holds on part of
 the domain only.  What a derivation integrates over, or solves for on its way, is a dummy: it never has a letter's name.

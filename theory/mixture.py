@@ -125,7 +125,7 @@ mixture_relaxation_time = Formula(
     branches=(Branch(sp.log(1 + separation**2 + sp.sqrt(separation**4 + sigma**4)) / 2),),
     kind="exact",
     regime="t_R of two Gaussians at ±m, spectral definition: Cov_π along m is τ²/2; λ = 1",
-    source="derived here; halder2024 eqs. (13), (14) (E4, reconstructed)",
+    source="derived here; halder2024 eqs. (13), (14), reconstructed",
     derivation=_mixture_relaxation_time,
 )
 

@@ -32,7 +32,7 @@ noise_variance = Formula(
     branches=(Branch(lam * (sp.exp(2 * t) - 1)),),
     kind="exact",
     regime="every t ≥ 0",
-    source="derived here; halder2024 §2 (E1, reconstructed) in the frame of x_t",
+    source="derived here; halder2024 §2, reconstructed, in the frame of x_t",
     derivation=_noise_variance,
 )
 

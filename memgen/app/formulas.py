@@ -42,6 +42,7 @@ def row(entry: Entry) -> dict[str, Any]:
             for value, condition in formula.branches
         ],
         "equation": _equation(formula),
+        "functions": _functions(formula),
         "latex": formula.latex(),
         "arguments": [argument(variable) for variable in formula.variables],
         "steps": [step._asdict() for step in steps],
@@ -72,6 +73,8 @@ def text(found: dict[str, Any]) -> str:
         lines += _indented(f"{branch['value']}{'   if ' + branch['condition'] if branch['condition'] else ''}")
     if found["equation"]:
         lines += _indented(f"with {found['equation']}")
+    for name, meaning in found["functions"].items():
+        lines += _indented(f"{name}: {meaning}")
     lines += ["", *_entry("regime", found["regime"]), *_entry("source", found["source"])]
     for argument in found["arguments"]:
         default = "" if argument["default"] is None else f"; default {argument['default']:g}"
@@ -100,6 +103,14 @@ def overview() -> str:
 def chapters() -> dict[str, str]:
     """The number of each chapter by the name of its experiment, which is that of its room in theory."""
     return {chapter.experiment: chapter.number for chapter in map(Chapter, find())}
+
+
+def _functions(formula: Formula) -> dict[str, str]:
+    """The functions of the suite that stand in a formula, and what each of them is."""
+    equation = () if formula.unknown is None else (formula.unknown.equation,)
+    applied = {part for value in (*(b.value for b in formula.branches), *equation) for part in value.atoms(sp.Function)}
+    ours = {type(part) for part in applied if type(part).__module__.startswith("theory.")}
+    return {kind.__name__: (kind.__doc__ or "").partition("\n")[0] for kind in sorted(ours, key=lambda k: k.__name__)}
 
 
 def _equation(formula: Formula) -> str | None:

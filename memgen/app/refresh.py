@@ -131,12 +131,10 @@ def _row(result: Result, old: str) -> str:
         last = int(match[1])
         if abs(seconds - last) <= SAME_SECONDS or 1 / SAME_FACTOR <= seconds / last <= SAME_FACTOR:
             seconds = last
-    worst = "" if found.worst_z is None else f"{found.worst_z:.1f} "
-    measured = sum(check.z is not None for check in found.checks)
     cells = [
         f"[{name}](notebooks/{name}.ipynb)",
         " ".join(found.question.split()).replace("|", "\\|"),
-        f"{worst}({measured} of {len(found.checks)})",
+        "" if found.worst_z is None else f"{found.worst_z:.1f}",
         str(seconds),
     ]
     return f"| {' | '.join(cells)} |\n"

@@ -91,7 +91,10 @@ class Neighbourhoods:
         self.kept = self._alone(lists.distances[:, 0])  # which generated points count
         self.generated = Lists(*(a[self.kept] for a in lists))
         dropped = len(records.generated) - len(self.kept)
-        self.notes = (f"generated: {dropped} points repeat others and count once",) if dropped else ()
+        repeated = (
+            f"generated: {dropped} of {len(records.generated)} repeat others, or nearly so, and count as one with them"
+        )
+        self.notes = (repeated,) if dropped else ()
         next(searches)
         self.rows = self._rows(seed)
         self.own = self._without_kin(*nearest(pool[self.rows], pool, listed + 1))

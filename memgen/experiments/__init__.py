@@ -1,10 +1,11 @@
 """One module a chapter: Params (typed, frozen), grid() and cell(), a pure function of one grid cell.
 
-`fluctuations` is a second one of chapter 3, of which it reads the stored rows; `lazy`, `autoencoder` and `truncated`
-are others of chapter 10, `exposure`, `orbits` and `plane` of chapter 13, `sensitivity` of chapter 15.
+Some chapters have more than one: 3 `fluctuations`; 4 `rise`; 6 `trained`; 9 `few_steps`; 10 `lazy`, `loss_parts`,
+`autoencoder` and `truncated`; 13 `exposure`, `orbits` and `plane`; 14 `audit`; 15 `sensitivity`.
 """
 
 import importlib
+import pkgutil
 from types import ModuleType
 
 from memgen.errors import BadInput, one_line
@@ -26,4 +27,5 @@ def load(name: str) -> ModuleType:
         else:
             if hasattr(found, "Params"):  # what has none is no experiment, such as the page of the evidence
                 return found
-    raise BadInput(f"there is no {__name__}.{one_line(name, 60)}")
+    known = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    raise BadInput(f"unknown experiment {one_line(name, 60)!r} (known: {', '.join(known)})")

@@ -149,6 +149,11 @@ class Run(NamedTuple):
         """Gradient steps per training point."""
         return self.steps / self.trained
 
+    @property
+    def epochs(self) -> float:
+        """Passes over the training points. A batch of a small set is the set itself."""
+        return self.steps / steps_of(1, self.trained)
+
 
 @cache
 def longer_runs() -> tuple[Run, ...]:

@@ -1,6 +1,6 @@
 """The transition probability P(Δ > 0) of the linear model, over training sets.
 
-Δ = E_TG − E_OG (E6) compares the distance of the generated law G from its training set T with that from an original set
+Δ = E_TG − E_OG compares the distance of the generated law G from its training set T with that from an original set
 O. Fig. 3 of the paper shows how often Δ > 0. Its public code makes four choices, and each is a switch here.
 """
 

@@ -137,7 +137,8 @@ def times(rows: pd.DataFrame, t: float) -> Figure:
         )
     for seen, color, marker in zip(paces(rows), (1, 0), ("s", "o"), strict=True):
         markers(right, _times(seen, WIDE), color, marker)
-    right.set(xscale="log", yscale="log", xlabel="points to a dimension, n/d", ylabel=r"training time $t_{\rm train}\cdot p/d$")
+    right.set(xscale="log", yscale="log", xlabel="points to a dimension, n/d")
+    right.set_ylabel(r"training time $t_{\rm train}\cdot p/d$")
     right.set_xticks([0.5, 1, 2, 4, 8, 16], ["½", "1", "2", "4", "8", "16"])
     right.minorticks_off()
     return fig

@@ -66,7 +66,7 @@ def table_of_neighbours(near: pd.DataFrame, params: Params) -> str:
                 f"{share:.2f} ({low:.2f} to {high:.2f})",
             )
         )
-    head = ("d", "medians below the line, first and last n [nats per d]", "ln d/d", "scatter by that of the place")
+    head = ("d", "medians below the line, first and last n [nats per d]", "ln d/d", "scatter over that by place")
     return _table((*head, "share of places where neighbours outweigh, n near 512"), rows)
 
 

@@ -177,7 +177,7 @@ def table_of_times(separation: float) -> str:
     reached = {d: float(relaxation.mixture_information_time(0.1, separation, d)) for d in (1, 1024, 65536)}
     equal = {d: float(relaxation.information_time(1e-3, np.ones(d))) for d in (1, 16, 256)}
     rows = [
-        ("quadratic form at ½: $t_R$", "one Gaussian of the same variance", at["gaussian"]),
+        ("Var(π)/τ² at ½: $t_R$", "one Gaussian of the same variance", at["gaussian"]),
         ("", f"two at ±{separation:g}", at["mixture"]),
         *(("0.1 nats from pure noise", f"two at ±{separation:g}, d = {d}", t) for d, t in reached.items()),
         *(("0.001 nats from pure noise", f"one, d = {d} equal directions", t) for d, t in equal.items()),

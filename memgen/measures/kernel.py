@@ -1,4 +1,4 @@
-"""The paper's distances (E2, E6, E7): a point set smoothed by Gaussian kernels against a Gaussian law, in L2.
+"""The paper's distances (eqs. (10), (19), (21), reconstructed): smoothed points against a Gaussian law, in L2.
 
 ρ_X = (1/n) Σ N(·; x_k, ε²I) with ε = σ n^{−1/d}.  In units of (4πσ²)^{−d/2}, the squared norm of N(m, σ²I),
 

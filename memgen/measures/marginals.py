@@ -1,4 +1,4 @@
-"""The paper's cheaper distance (E8, reconstructed): kernel estimates of each coordinate by itself, averaged over them.
+"""The paper's cheaper distance (eqs. (23), (24), reconstructed): kernel estimates coordinate by coordinate, averaged.
 
 N points have kernels of width σ/N on the line. It sees marginals alone: points that resample each coordinate of the
 training set independently are as near to it as copies are.

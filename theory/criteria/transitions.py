@@ -1,4 +1,4 @@
-"""One generator, seven criteria: the number of samples at which each of them turns.
+"""One generator, ten criteria: the number of samples at which each of them turns; `transitions` has seven at once.
 
 The generator is linear, its points isotropic with σ = τ = 1.  It is sampled in many steps, G = N(x̄, S), except where
 KL(O‖G) is asked for: that is infinite up to a threshold of its own only if it is sampled in one step.
@@ -31,8 +31,7 @@ def overlap_crossing(d: float, level: float = LEVEL) -> float:
     By the quadrature `overlap_probability` below 512 dimensions, by the limit `overlap_samples` from there on.  Raises
     DomainError for d < 16, where the quadrature is no guide, and ValueError unless 0 < level < ½.
     """
-    if not d >= 16:
-        raise DomainError(f"overlap_crossing: d = {d:g} is outside [16, oo)")
+    _dimensions("overlap_crossing", d, 16)
     if not 0 < level < 0.5:
         raise ValueError(f"overlap_crossing: level = {level:g} is outside (0, 1/2)")
     start = float(np.log(3 * d**1.5))
@@ -55,20 +54,34 @@ def _sharpness(log_n: float, d: float) -> float:
 
 
 def closest_record_crossing(d: float, level: float = 1 - LEVEL) -> float:
-    """The n at which a share `level` of the generated points is closer to T than to a holdout as large; d ≥ 4."""
+    """The n at which a share `level` of the generated points is closer to T than to a holdout as large; d ≥ 4.
+
+    Raises DomainError on d < 4, and ValueError unless ½ < level < 1.
+    """
+    _dimensions("closest_record_crossing", d, 4)
     return _falls("closest_record_crossing", lambda n: float(closest_record_share(n, d)), 4.0, d, level)
 
 
 def membership_crossing(d: float, level: float = 1 - LEVEL) -> float:
-    """The n at which membership in G = N(x̄, S) is told with the AUC `level`, by the Mahalanobis distance in G."""
+    """The n at which membership in G = N(x̄, S) is told with the AUC `level`, by the Mahalanobis distance in G.
+
+    Raises DomainError on d < 1, and ValueError unless ½ < level < 1.
+    """
+    _dimensions("membership_crossing", d, 1)
     return _falls("membership_crossing", lambda n: float(membership_auc(n, d)), d + 1 + 1e-6, d, level)
 
 
 def membership_known_crossing(d: float, level: float = 1 - LEVEL) -> float:
-    """The same for an attacker who knows the true law: d²/4Φ⁻¹(level)², in many dimensions."""
+    """The same for an attacker who knows the true law: d²/4Φ⁻¹(level)², in many dimensions; the same errors."""
+    _dimensions("membership_known_crossing", d, 1)
     if not 0.5 < level < 1:
         raise ValueError(f"membership_known_crossing: level = {level:g} is outside (1/2, 1)")
     return float((d / (2 * ndtri(level))) ** 2)
+
+
+def _dimensions(name: str, d: float, least: int) -> None:
+    if not least <= d < np.inf:
+        raise DomainError(f"{name}: d = {d:g} is outside [{least}, oo)")
 
 
 def _falls(name: str, value: Callable[[float], float], low: float, d: float, level: float) -> float:
@@ -84,6 +97,8 @@ def _falls(name: str, value: Callable[[float], float], low: float, d: float, lev
 def transitions(d: float) -> dict[str, float]:
     """Predicted n* of each criterion in d ≥ 16 dimensions, by the criterion's name, in their order at large d.
 
+    Raises DomainError on d < 16.
+
     nearest_ratio        fewer than 1 in 1000 generated points are flagged by the ⅓ rule (d → ∞)
     wasserstein2         G is as near to its bare training points as to the truth
     two_models           two models are as alike as a generated point and its nearest training point
@@ -92,6 +107,7 @@ def transitions(d: float) -> dict[str, float]:
     best_kernel          fresh points are as likely under G as under the best kernel estimate
     overlap              G overlaps more with a holdout than with T in one case of four
     """
+    _dimensions("transitions", d, 16)
     return {
         "nearest_ratio": float(flagged_samples()),
         "wasserstein2": float(wasserstein_samples(d)),

@@ -1,6 +1,6 @@
 """The kernel estimate of a point set, and what the paper's L2 criterion can say with it.
 
-The paper smooths n points with Gaussian kernels of width ε_n = σ n^{−1/d} (E2, reconstructed): ρ_T from the training
+The paper smooths n points with Gaussian kernels of width ε_n = σ n^{−1/d}: ρ_T from the training
 set, ρ_O from points of the true law O = N(m, σ²I).  Norms are in units of ‖O‖² = (4πσ²)^{−d/2}.
 
 Every kernel overlaps with itself, and at this width the self-overlaps alone add up to exactly 1 at every n: the
@@ -31,7 +31,7 @@ kernel_width = Formula(
     branches=(Branch(sigma * sp.exp(-sp.log(n) / d)),),
     kind="exact",
     regime="a definition, for every n and d",
-    source="halder2024 eq. (10) (E2, reconstructed)",
+    source="halder2024 eq. (10), reconstructed",
     derivation=_kernel_width,
 )
 

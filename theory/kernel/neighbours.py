@@ -148,7 +148,7 @@ neighbour_ratio = Formula(
     branches=(Branch((n - 1) / n * sp.exp(-d * sp.log(1 + sp.exp(-2 * sp.log(n) / d)) / 2)),),
     kind="exact",
     regime="mean of Z_{1^c} over the other points, by Z_1, at the paper's width and a typical place of component 1",
-    source="derived here; Z_1 and Z_{1^c} of halder2024 eq. (11) (E3, reconstructed)",
+    source="derived here; Z_1 and Z_{1^c} of halder2024 eq. (11), reconstructed",
     derivation=_neighbour_ratio,
     rests_on=(kernel_width, collapse_width),
 )

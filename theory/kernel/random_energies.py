@@ -139,7 +139,7 @@ quenched_ratio = Formula(
     ),
     kind="asymptotic",
     regime="(1/d) ln Z_{1^c}/Z_1 at a typical u of component 1, d → ∞ at fixed α: the value, not the mean",
-    source="derived here; Z_1 and Z_{1^c} of halder2024 eq. (11) (E3, reconstructed)",
+    source="derived here; Z_1 and Z_{1^c} of halder2024 eq. (11), reconstructed",
     derivation=_quenched_ratio,
     bounds=_condensed_bounds,
     unknown=_X,

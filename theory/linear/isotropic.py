@@ -1,6 +1,6 @@
 """The linear one-step diffusion model: what law does least squares generate?
 
-The paper's model (E5, reconstructed): x ~ N(m, σ²I) in d dimensions, n points, one noise per point, u = x + τξ;
+The paper's model (§3, reconstructed): x ~ N(m, σ²I) in d dimensions, n points, one noise per point, u = x + τξ;
 x̂ = b₀ + B u by least squares; generated law G = N(b₀ + B x̄, Σ_G), Σ_G = (σ²+τ²) B Bᵀ.
 With N = n − 1 (centring costs one degree of freedom), ρ = σ²/(σ²+τ²) and γ = d/N.
 
@@ -79,7 +79,7 @@ generated_trace = Formula(
     ),
     kind="exact",
     regime="(1/d) E tr Σ_G/σ² at every n and d, with the true σ² in Σ_G; minimum norm for n ≤ d; ∞ for d ≤ n ≤ d+2",
-    source="derived here; model halder2024 §3 (E5, reconstructed)",
+    source="derived here; model halder2024 §3, reconstructed",
     derivation=_generated_trace,
     bounds=_generated_trace_bounds,
 )

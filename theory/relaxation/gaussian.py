@@ -1,6 +1,6 @@
 """Relaxation: when has a diffused law forgotten its data, and what does the paper's linear score assume?
 
-The paper writes ρ(t, x) by a tilted measure π_t(y) ∝ ρ_0(y) exp(−y²/2τ²), 1/τ² = e^{−2t}/Δ_t (E4, reconstructed).
+The paper writes ρ(t, x) by a tilted measure π_t(y) ∝ ρ_0(y) exp(−y²/2τ²), 1/τ² = e^{−2t}/Δ_t (eqs. 13, 14).
 To second order in x the log-density is a quadratic form, (I − Cov_{π_t}/τ²)/Δ_t, and its gradient a linear score.  The
 relaxation time is where that form is near I.  "Near" can mean the largest eigenvalue, or a relative entropy: two times,
 and they do not scale alike with dimension.  What the form is for laws that are not Gaussian: see late_time.
@@ -64,7 +64,7 @@ spectral_relaxation_time = Formula(
     branches=(Branch(sp.log(1 + top_eigenvalue) / 2),),
     kind="exact",
     regime="t at which λ_max(Cov_{π_t}) = τ²/2 for a Gaussian law, noise scale λ = 1",
-    source="derived here; halder2024 eqs. (13), (14) (E4, reconstructed)",
+    source="derived here; halder2024 eqs. (13), (14), reconstructed",
     derivation=_spectral_relaxation_time,
     bounds=_spectral_relaxation_time_bounds,
 )

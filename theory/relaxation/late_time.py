@@ -183,7 +183,7 @@ tilted_mean = Formula(
     branches=(Branch(-tilt * k3 / 2 + tilt**2 / 8 * (k5 + 8 * k2 * k3)),),
     kind="asymptotic",
     regime="mean of the tilted measure π_t, one direction, centred data, τ → ∞: the rest is O(τ⁻⁶)",
-    source="derived here; the measure is that of halder2024 eqs. (13), (14) (E4, reconstructed)",
+    source="derived here; the measure is that of halder2024 eqs. (13), (14), reconstructed",
     derivation=_tilted_mean,
 )
 
@@ -214,7 +214,7 @@ tilted_variance = Formula(
     branches=(Branch(k2 - tilt * (k2**2 + k4 / 2) + tilt**2 / 8 * (k6 + 12 * k4 * k2 + 8 * k3**2 + 8 * k2**3)),),
     kind="asymptotic",
     regime="variance of the tilted measure π_t, one direction, centred data, τ → ∞: the rest is O(τ⁻⁶)",
-    source="derived here; the measure is that of halder2024 eqs. (13), (14) (E4, reconstructed)",
+    source="derived here; the measure is that of halder2024 eqs. (13), (14), reconstructed",
     derivation=_tilted_variance,
 )
 
@@ -268,7 +268,7 @@ taylor_score_error = Formula(
     ),
     kind="asymptotic",
     regime="E|∇ ln p_t − its tangent at the mean|² times Var x_t, one direction, τ → ∞: the rest is O(τ⁻¹⁰)",
-    source="derived here; the tangent is the score of halder2024 eqs. (13), (14) (E4, reconstructed)",
+    source="derived here; the tangent is the score of halder2024 eqs. (13), (14), reconstructed",
     derivation=_taylor_score_error,
     rests_on=(late_score_error,),
 )

@@ -264,7 +264,7 @@ mixture_taylor_error = Formula(
     branches=(Branch(contrast * taylor_residual(contrast)),),
     kind="exact",
     regime="Γ E|∇ ln p_t − its tangent at the centre|² for two Gaussians at ±m, Γ the noised variance of one",
-    source="derived here; the tangent is the score of halder2024 eqs. (13), (14) (E4, reconstructed)",
+    source="derived here; the tangent is the score of halder2024 eqs. (13), (14), reconstructed",
     derivation=_mixture_taylor_error,
     rests_on=(linear_score_error,),
 )

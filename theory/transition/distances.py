@@ -39,7 +39,7 @@ bisector = Formula(
     branches=(Branch(span * (1 - 2 * memorized)),),
     kind="identity",
     regime="Δ = E_TG − E_OG for any three functions T, O, G: linear in G",
-    source="derived here; Δ of halder2024 eq. (19) (E6, reconstructed)",
+    source="derived here; Δ of halder2024 eq. (19), reconstructed",
     derivation=_bisector,
 )
 
@@ -58,7 +58,7 @@ distance_original = Formula(
     branches=(Branch(span * (memorized**2 + orthogonal)),),
     kind="identity",
     regime="E_OG for any three functions T, O, G",
-    source="derived here; E_OG of halder2024 eq. (19) (E6, reconstructed)",
+    source="derived here; E_OG of halder2024 eq. (19), reconstructed",
     derivation=_distance_original,
 )
 

@@ -1,6 +1,6 @@
 """The transition probability: when is the generated law nearer to fresh data than to its training set?
 
-The paper asks for P(Δ > 0) (E6).  Its pair terms do not depend on G, and at n ≈ d they decide the sign; the cross terms
+The paper asks for P(Δ > 0). Its pair terms do not depend on G, and at n ≈ d they decide the sign; the cross terms
 alone, the overlap gap ln⟨G,H⟩ − ln⟨G,T⟩ with a holdout H as large as T, have the same null, ½ for a G independent of
 both, and no such artefact.  For G = N(x̄, S), the linear model in many steps, a point overlaps with G as e^{−Q/2}, where
 Q is its Mahalanobis distance in S + ε²I: q χ²_d for a fresh point, q = σ²/(σ²+ε²), and a little less for a point that G

@@ -31,12 +31,14 @@ _VERDICTS = ("memorized", "undecidable")
     "--features", metavar="MODULE:FUNCTION", help="Compare features: a function of rows (n, d) that gives (n, p)."
 )
 @click.option(
-    "--groups", type=options.folder, help="A label a line for the rows of train, then of holdout: who is in it."
+    "--groups",
+    type=options.folder,
+    help="A text file: a label a line for the rows of train, then of holdout. Rows of one label belong together.",
 )
 @click.option(
     "--copies", type=_SHARE, default=0.05, show_default=True, help="The share of copies that power is stated for."
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random numbers.")
 @click.option("--report", type=options.folder, metavar="FILE.html", help="Write a page with pictures.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--fail-on", type=click.Choice(_VERDICTS), multiple=True, help="Exit with status 3 on this verdict.")

@@ -60,7 +60,7 @@ def list_(names: tuple[str, ...], as_json: bool) -> int:
 
 @click.command(epilog=_RUN)
 @click.argument("notebooks", nargs=-1, metavar="[NOTEBOOK]...")
-@click.option("--out", type=options.folder, default="out", show_default=True, help="For the executed notebooks.")
+@click.option("--out", type=options.folder, default="out", show_default=True, help="The folder for what is executed.")
 @options.parameters
 @options.jobs
 @click.option("--json", "as_json", is_flag=True, help="Print the closing table as JSON.")
@@ -107,7 +107,7 @@ def refresh(jobs: int) -> int:
 
 @click.command(epilog=_BOOK)
 @click.option("--from", "executed", type=options.folder, default="out", show_default=True, help="Executed notebooks.")
-@click.option("--to", "target", type=options.folder, default="out/book", show_default=True, help="For the book.")
+@click.option("--to", "target", type=options.folder, default="out/book", show_default=True, help="The book's folder.")
 def book(executed: Path, target: Path) -> int:
     """Build the book from docs/ and executed notebooks."""
     with patience("loading Jupyter"):

@@ -24,14 +24,14 @@ _COUNT = click.IntRange(min=1)
 @click.command(epilog=_EXAMPLES)
 @click.argument("data", type=options.folder)
 @click.option("--n", type=_COUNT, help="Size of the training set asked about; the rows of DATA unless given.")
-@click.option("--sigma", type=float, multiple=True, help="A noise level to report; several may be given.")
+@click.option("--sigma", type=float, multiple=True, help="A noise to report, as a standard deviation; repeatable.")
 @click.option("--batch", type=_COUNT, help="Points a batch: steps are then given as epochs too.")
 @click.option("--steps", type=_COUNT, help="Gradient steps planned.")
 @click.option("--parameters", type=_COUNT, help="Parameters of the model.")
 @click.option(
-    "--augmentation", type=_COUNT, default=1, show_default=True, help="Images in which each point is shown, |G|."
+    "--augmentation", type=_COUNT, default=1, show_default=True, help="In how many versions training shows each point."
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random numbers.")
 @click.option("--report", type=options.folder, metavar="FILE.html", help="Write a page with plots.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def predict(data: Path, report: Path | None, as_json: bool, **asked: Any) -> int:

@@ -24,8 +24,10 @@ _MOST = 1024  # processes: a machine with more cores is a cluster
 @click.command(epilog=_EXAMPLES)
 @click.argument("chapter")
 @click.option("--preset", type=click.Choice(["smoke", "standard", "paper"]), default="paper", show_default=True)
-@click.option("--out", type=options.folder, default="results", show_default=True, help="For the folder CHAPTER.")
-@click.option("--name", help="For the file NAME.parquet; the preset unless given.")
+@click.option(
+    "--out", type=options.folder, default="results", show_default=True, help="Where CHAPTER/NAME.parquet goes."
+)
+@click.option("--name", help="The name of the file; the preset unless given.")
 @click.option("--executor", type=click.Choice(["processes", "dask"]), default="processes", show_default=True)
 @click.option("--workers", type=click.IntRange(1, _MOST), help="How many processes; 2 unless given.")
 @click.option("--scheduler-address", metavar="ADDRESS", help="For dask, such as tcp://10.0.0.7:8786.")
@@ -42,8 +44,9 @@ def sweep(
 ) -> int:
     """Simulate the whole grid of a chapter into OUT/CHAPTER/NAME.parquet.
 
-    CHAPTER is the experiment of a chapter, as memgen list shows it. Interrupted, killed or failed, the same command
-    goes on from the cells that are there: they are in OUT/CHAPTER/NAME.shards until all are finished.
+    CHAPTER is the experiment of a chapter, as memgen list shows it, or another one of memgen.experiments. Interrupted,
+    killed or failed, the same command goes on from the cells that are there: they are in OUT/CHAPTER/NAME.shards until
+    all are finished.
     """
     if name is not None and not re.fullmatch(r"\w[\w.-]*", name):
         raise BadInput(f"--name {name}: not the name of a file: letters, digits, and . _ - between them")

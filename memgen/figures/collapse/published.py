@@ -148,7 +148,9 @@ def answers(rows: pd.DataFrame, entropies: pd.DataFrame, theirs: pd.DataFrame) -
         found[d] = {
             "speciation time $t_S$": f"{there:.2f}",
             "two clones taken at $t_S$ agree with probability": f"{mixture.cloning_probability(there, np.sqrt(d)):.2f}",
-            f"collapse time $t_C$ of {group.samples.iloc[0]:,} points, the class left out": f"{group.collapse.iloc[0]:.2f}",
+            f"collapse time $t_C$ of {group.samples.iloc[0]:,} points, the class left out": (
+                f"{group.collapse.iloc[0]:.2f}"
+            ),
             "published cloning probabilities: how many, farthest from the closed form": f"{z.size}, {z.max():.1f} s.e.",
             "published excess entropies: how many, farthest from the finite-size curve": (
                 f"{len(group)}, {group.score.abs().max():.1f} s.e."

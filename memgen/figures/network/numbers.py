@@ -7,7 +7,8 @@ import pandas as pd
 from scipy.stats import norm, ttest_ind
 
 from memgen.denoisers.training import steps_of
-from memgen.experiments.network import SIDE, SPREAD, TRAINED, Run, difference, longer_runs
+from memgen.experiments.network import MEAN, SAMPLES, SIDE, SPREAD, STD, TRAINED, Run, difference, longer_runs
+from memgen.measures.marginals import marginal_distance, marginal_estimate
 from memgen.statistics import Estimate, mean
 from theory.training import linear_memorized_fraction
 
@@ -43,6 +44,15 @@ def in_sigmas(tau: float) -> float:
 def deltas(table: pd.DataFrame, generator: str, scales: tuple[str, str]) -> pd.DataFrame:
     """Δ of every network, or of what stands in for it: columns n, replica, value."""
     return difference(table, *scales, generator).reset_index()
+
+
+def of_black_images(n: int, seed: int) -> float:
+    """Δ as published, at n training points, of a generator that makes nothing but black images."""
+    rng = np.random.default_rng(seed)
+    train, truth = (rng.normal(MEAN, STD, (size, SIDE**2)) for size in (n, 10 * n))
+    sets = np.zeros((SAMPLES, SIDE**2)), 2 * train - 1, 255 * truth
+    black, own, original = (marginal_estimate(points, STD) for points in sets)
+    return marginal_distance(black, own) - marginal_distance(black, original)
 
 
 def positive(table: pd.DataFrame, scales: tuple[str, str]) -> pd.DataFrame:

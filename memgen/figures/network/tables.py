@@ -113,11 +113,11 @@ def longer(found: Mapping[tuple[int, int], Run], rows: pd.DataFrame) -> str:
     for run in found.values():
         a, b_squared = (numbers.by_level(run.rows, measure).mean() for measure in ("a", "b_squared"))
         at = (f"{a[tau]:.2f}, {b_squared[tau]:.2f}" for tau in levels)
-        steps = f"{run.steps / run.trained:.2g}"
+        effort = f"{run.per_point:.2g}", f"{run.epochs:.0f}"
         linear = f"{float(numbers.linear_limit(run.n, numbers.in_sigmas(levels[1]))):.2f}"
-        lines.append((str(run.n), str(run.steps), steps, *at, linear))
+        lines.append((str(run.n), str(run.steps), *effort, *at, linear))
     noise = [f"{numbers.in_sigmas(tau):.2g} σ" for tau in levels]
-    head = ("$n$", "steps", "per training point", *(f"$a$, $b^2$ at {x}" for x in noise), f"linear $a$ at {noise[1]}")
+    head = ("$n$", "steps", "a point", "epochs", *(f"$a$, $b^2$ at {x}" for x in noise), f"linear $a$ at {noise[1]}")
     return table(head, lines)
 
 
@@ -133,12 +133,13 @@ def noticed(found: Mapping[tuple[int, int], Run]) -> str:
     return table(head, lines)
 
 
-def equal_effort(found: Mapping[tuple[int, int], Run], rows: pd.DataFrame) -> str:
-    """The memorized fraction at every size after about as many steps per training point; how the largest differs."""
+def equal_effort(found: Mapping[tuple[int, int], Run], rows: pd.DataFrame, by: str) -> str:
+    """The memorized fraction after about equal effort (`per_point` or `epochs`), by size; how the largest differs."""
     tau = numbers.low_levels(rows)[1]
     many = max(found.values(), key=lambda run: run.n)
-    near = (run for run in found.values() if abs(run.per_point / many.per_point - 1) < 0.1)
+    near = (run for run in found.values() if abs(getattr(run, by) / getattr(many, by) - 1) < 0.1)
     alike = sorted(near, key=lambda run: run.n)
+    effort = {"per_point": "steps per training point", "epochs": "epochs"}[by]
     means = [mean(numbers.by_level(run.rows, "a")[tau]) for run in alike]
     each = (
         f"{a.value:.2f} ({a.interval()[0]:.2f} to {a.interval()[1]:.2f}) at $n = {run.n}$ ({run.steps} steps, copies "
@@ -148,7 +149,7 @@ def equal_effort(found: Mapping[tuple[int, int], Run], rows: pd.DataFrame) -> st
     apart = numbers.gap(*(numbers.by_level(run.rows, "a")[tau] for run in (many, alike[0])))
     low, high = apart.interval()
     return (
-        f"After {many.per_point:.0f} steps per training point, at noise {numbers.in_sigmas(tau):.2g} σ, the memorized "
+        f"After {getattr(many, by):.0f} {effort}, at noise {numbers.in_sigmas(tau):.2g} σ, the memorized "
         f"fraction is {', '.join(each)}. From the smallest size to the largest: {apart.value:+.2f} "
         f"(95%: {low:+.2f} to {high:+.2f})."
     )

@@ -85,7 +85,7 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Markdown:
 
 
 def _multiple(value: float) -> str:
-    return f"{value:.2g}" if np.isfinite(value) else "never"
+    return f"{value:.2g}" if np.isfinite(value) else "not reached"
 
 
 def where_it_rises(delta: pd.DataFrame) -> Markdown:

@@ -1,6 +1,6 @@
 """What the paper's Fig. 4 shows, decided by the networks of `results/network/`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -48,13 +48,14 @@ def _welch(one: pd.Series, other: pd.Series) -> Range:
 
 
 class Effort(NamedTuple):
-    """The smallest and the largest set of those that were trained for equal steps a training point."""
+    """The smallest and the largest set of those that were trained for equal steps a training point, or equal epochs."""
 
     few: int  # n
     many: int
     steps_few: int
     steps_many: int
     per_point: float  # gradient steps per training point, at the smallest
+    epochs_few: float  # passes over the training points, at the smallest
     at_few: Range  # memorized fraction at the second-lowest noise
     at_many: Range
     gap: Range  # largest less smallest
@@ -81,6 +82,7 @@ class Fig4(NamedTuple):
     margin: float  # the end farthest from 0 of the intervals of the memorized fraction, over n
     least_variance: float  # of what is generated, over n
     longer: tuple[Effort, ...]  # longer trainings of equal steps a training point, the fewest first
+    epochs: tuple[Effort, ...]  # of equal epochs, likewise: batches of small sets are smaller
     unequal: tuple[Effort, ...]  # and of equal steps, hence of unequal steps a training point
 
 
@@ -103,6 +105,7 @@ def effort(few: Run, many: Run) -> Effort:
         few.steps,
         many.steps,
         few.per_point,
+        few.epochs,
         _ranged(memorized(few)),
         _ranged(memorized(many)),
         _welch(memorized(many), memorized(few)),
@@ -113,11 +116,11 @@ def effort(few: Run, many: Run) -> Effort:
     )
 
 
-def equal_efforts(runs: Sequence[Run]) -> list[Effort]:
-    """The extremes of each group of sizes whose steps a training point agree to a tenth."""
+def equal_efforts(runs: Sequence[Run], effort_of: Callable[[Run], float]) -> list[Effort]:
+    """The extremes of each group of sizes whose effort, steps a training point or epochs, agrees to a tenth."""
     groups: list[list[Run]] = []
-    for run in sorted(runs, key=lambda run: run.per_point):
-        if groups and run.per_point < 1.1 * groups[-1][0].per_point:
+    for run in sorted(runs, key=effort_of):
+        if groups and effort_of(run) < 1.1 * effort_of(groups[-1][0]):
             groups[-1].append(run)
         else:
             groups.append([run])
@@ -137,7 +140,8 @@ def fig4(table: pd.DataFrame, longer: Sequence[Run]) -> Fig4:
         effort(runs[0], runs[-1]),
         max(max(abs(x.low), abs(x.high)) for x in seen.values()),
         min(x.value for x in _by_size(table, "variance").values()),
-        tuple(equal_efforts(longer)),
+        tuple(equal_efforts(longer, lambda run: run.per_point)),
+        tuple(equal_efforts(longer, lambda run: run.epochs)),
         tuple(effort(group[0], group[-1]) for group in same if group[0].n < group[-1].n),
     )
 
@@ -156,6 +160,7 @@ def _say_fig4(found: Fig4) -> tuple[str, str]:
         f" After longer trainings, of about {x.per_point:.0f} steps a training point, it is {_compared(x)}."
         for x in found.longer
     )
+    epochs = "".join(f" After equal epochs, {x.epochs_few:.0f}, it is {_compared(x)}." for x in found.epochs)
     unequal = "".join(
         f" After equal steps, {x.steps_few}, it is {_compared(x)}; but these are {x.many / x.few:.0f} times as many a "
         "training point for the smaller set."
@@ -168,7 +173,7 @@ def _say_fig4(found: Fig4) -> tuple[str, str]:
         f"memorized fraction (noise {found.noise:.2g} σ) is within ±{found.margin:.3f} of 0 at every n, and what is "
         f"generated has {script.variance_few.value:.1f} times the variance of the data at n = {script.few} and "
         f"{script.variance_many.value:.1f} at n = {script.many}, {found.least_variance:.1f} at least.{longer}"
-        f"{unequal} So the row is about time as much as about n.",
+        f"{epochs}{unequal} So the row is about time as much as about n.",
     )
 
 
@@ -183,18 +188,18 @@ transition = Question(
         ),
         Criterion(
             "holds with a correction",
-            "not there, but it does in longer trainings of equal gradient steps a training point",
-            lambda e: any(x.passes() for x in e.longer),
+            "not there, but it does in longer trainings of equal gradient steps a training point, or of equal epochs",
+            lambda e: any(x.passes() for x in e.longer + e.epochs),
         ),
         Criterion(
             "fails",
             "at the script's budget nothing is learnt at any n, neither the set (within ±0.1) nor the law (variance "
-            "above 1.5); or there, or in all longer trainings of equal steps a point, the fraction at the largest n is "
-            "clearly more than half of that at the smallest",
+            "above 1.5); or there, or in all longer trainings of equal steps a point and of equal epochs, the fraction "
+            "at the largest n is clearly more than half of that at the smallest",
             lambda e: (
                 (e.margin < 0.1 and e.least_variance > 1.5)
                 or e.script.stays()
-                or (bool(e.longer) and all(x.stays() for x in e.longer))
+                or (bool(e.longer and e.epochs) and all(x.stays() for x in e.longer + e.epochs))
             ),
         ),
     ),
