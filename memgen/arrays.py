@@ -1,8 +1,8 @@
-"""What is asked of numbers from outside: type, shape, finiteness, definiteness. The message names the argument.
+"""Check numbers from outside: type, shape, finiteness, definiteness. An error message names the argument.
 
 Whatever is no array of real numbers is refused: text, objects, complex numbers, masked arrays, sparse tensors. The rest
-is taken in any form: lists are in double precision, and what a form costs (byte order, strides, gradients) is of no
-consequence. PyTorch is imported only for tensors.
+is taken in any form: lists become double precision, and byte order, strides and gradients do not matter. PyTorch is
+imported only for tensors.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FARTHEST = 1e307
 
 
 def array(name: str, values: Numbers) -> np.ndarray:
-    """Values as an array of real numbers, of their own precision. Raises ValueError on what is none."""
+    """Return values as an array of real numbers, in their own precision. Raises ValueError on anything else."""
     if isinstance(values, np.ma.MaskedArray):
         raise ValueError(f"{name} is a masked array: fill or drop what is masked")
     try:
@@ -63,7 +63,7 @@ def _dense(name: str, values: Tensor) -> Tensor:
 
 
 def tensor(name: str, values: Numbers) -> Tensor:
-    """Values as a tensor where they are, of their own precision, with their gradient. Raises ValueError as above."""
+    """Return values as a tensor where they are, in their own precision, with their gradient. Raises as `array`."""
     import torch
 
     if _is_tensor(values):
@@ -75,7 +75,7 @@ def tensor(name: str, values: Numbers) -> Tensor:
 
 
 def double(name: str, values: Numbers) -> Tensor:
-    """The same in double precision, finite."""
+    """Return values as a tensor in double precision, with their gradient. Raises as `array` and `finite`."""
     return finite(name, tensor(name, values).double())
 
 
@@ -95,7 +95,7 @@ def finite(name: str, values: Array) -> Array:
 
 
 def points(name: str, values: Array, least: int = 1) -> Array:
-    """The values. Raises ValueError if they are not at least so many points (n, d), all of them finite."""
+    """Return the values unchanged. Raises ValueError unless they are at least `least` points (n, d), all finite."""
     if values.ndim != 2 or values.shape[0] < least or values.shape[1] < 1:
         raise ValueError(f"{name} must be (n, d) with n ≥ {least} and d ≥ 1, got shape {tuple(values.shape)}")
     if size(finite(name, values)) > FARTHEST:
@@ -104,7 +104,7 @@ def points(name: str, values: Array, least: int = 1) -> Array:
 
 
 def vector(name: str, values: Numbers, least: int = 1) -> np.ndarray:
-    """At least so many numbers in a row, in double precision, finite. Raises ValueError on anything else."""
+    """Return at least `least` finite numbers, (n,), in double precision. Raises ValueError on anything else."""
     found = array(name, values).astype(float)
     if found.ndim != 1 or len(found) < least:
         raise ValueError(f"{name} must be {least} or more numbers in a row, got shape {found.shape}")
@@ -122,7 +122,7 @@ def squares(name: str, values: Array) -> Array:
 
 
 def size(values: Array) -> float:
-    """The largest absolute value; 0 of none."""
+    """Return the largest absolute value; 0 if there are no values."""
     if isinstance(values, np.ndarray | np.generic):
         return float(max(values.max(), -values.min())) if values.size else 0.0
     low, high = values.detach().aminmax() if values.numel() else (0.0, 0.0)
@@ -130,7 +130,7 @@ def size(values: Array) -> float:
 
 
 def unit(*values: Array) -> float:
-    """A power of two near the largest value, if that is far from 1: values divided by it can be squared safely."""
+    """Return a power of two near the largest value if that is far from 1, else 1: values/unit have safe squares."""
     largest = max(map(size, values))
     return 1.0 if largest == 0 or 1e-4 < largest < 1e8 else 2.0 ** (math.frexp(largest)[1] - 1)
 
@@ -171,7 +171,7 @@ def scalar(name: str, value: Any) -> float:
 
 
 def number(name: str, value: Any, least: float = -math.inf) -> float:
-    """The value as a finite number, at least so large. Raises ValueError if it is none."""
+    """Return the value as a finite number, not below `least`. Raises ValueError if it is none."""
     found = scalar(name, value)
     if not math.isfinite(found):
         raise ValueError(f"{name} must be finite, got {found}")
@@ -189,14 +189,14 @@ def positive(name: str, value: Any) -> float:
 
 
 def scale(name: str, value: Any) -> float:
-    """The same, and so that its square is in double precision."""
+    """Return the value as a positive number whose square is in double precision. Raises ValueError if it is none."""
     if not SMALLEST < (found := positive(name, value)) < LARGEST:
         raise ValueError(f"{name} = {found:.3g} is out of range: its square leaves double precision")
     return found
 
 
 def count(name: str, value: Any, least: int = 1, most: int = 2**62) -> int:
-    """The value as a whole number within these bounds. Raises ValueError if it is none."""
+    """Return the value as a whole number from `least` to `most`. Raises ValueError if it is none."""
     try:
         found = operator.index(value)
     except (TypeError, ValueError, RuntimeError):  # of tensors that are none
@@ -208,7 +208,7 @@ def count(name: str, value: Any, least: int = 1, most: int = 2**62) -> int:
 
 
 def bare(value: Any) -> float:
-    """A number, also one in an array or a tensor without axes, as Python has it; NaN if it is none."""
+    """Return a number, also one in an array or a tensor without axes, as a float; NaN if it is none."""
     if isinstance(value, np.generic | np.ndarray) or _is_tensor(value):
         if value.ndim or isinstance(value, np.ma.MaskedArray):
             return math.nan

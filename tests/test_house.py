@@ -17,6 +17,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from memgen.runs.store import load
+
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
@@ -173,6 +175,17 @@ def test_the_readme_is_short_and_its_first_command_is_on_the_first_screen() -> N
     assert len(text.split()) <= 900
     before = text[: text.index("    make run")]
     assert "## Answers" not in before and len(before.split()) < 150
+
+
+def test_the_list_of_results_names_each_and_says_how_long_it_took() -> None:
+    text = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `(\w+/[\w-]+)` \|.* \| ([\d.]+) \| [^|]+ \|$", text, re.MULTILINE))
+    many = {"alarms", "chapters", "speed"}  # their rows stand for many files
+    stored = {path: path.parent.name for path in (ROOT / "results").glob("*/*.parquet")}
+    minutes = {
+        f"{at}/{path.stem}": load(at, path.stem)[1]["seconds"] / 60 for path, at in stored.items() if at not in many
+    }
+    assert listed == {name: f"{m:.0f}" if m >= 1 else f"{m:.1f}" for name, m in minutes.items()}
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:

@@ -1,4 +1,4 @@
-"""The audit: records in, verdict out."""
+"""The audit as a whole: sets of records in, verdict out."""
 
 from collections.abc import Sequence
 from dataclasses import replace

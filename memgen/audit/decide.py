@@ -1,4 +1,4 @@
-"""From lists and labels to a verdict.  Nothing here knows the theory; `memgen.audit.audit` adds it."""
+"""The tests of an audit, from neighbour lists and labels.  Nothing here knows the theory; `audit` adds it."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -32,7 +32,11 @@ QUESTIONS = {
 
 
 class Null(NamedTuple):
-    """Values of a test under its null, (times, c); how to read a deviation; the threshold for k tests."""
+    """A statistic under its null: values (times, c) for permuted labels, and which deviation speaks for memory.
+
+    `middle` and `spread` (c,) are mean and standard deviation, `side` is the sign of that deviation; c counts the cuts
+    or scales of a scan.
+    """
 
     values: np.ndarray
     middle: np.ndarray
@@ -41,21 +45,21 @@ class Null(NamedTuple):
 
     @staticmethod
     def of(values: np.ndarray, side: int) -> "Null":
-        """The null of values whose first row is what was observed, exchangeable with the other rows."""
+        """Make the null from values (1 + times, c): row 0 was observed, and is exchangeable with the others."""
         return Null(values[1:], values.mean(0), values.std(0), side)
 
     def scores(self, values: np.ndarray) -> np.ndarray:
-        """Deviations that speak for memory, in standard deviations of the null: the largest of the choices."""
+        """Return deviations (..., c) of values towards memory, in standard deviations of the null; 0 if it has none."""
         away = self.side * (values - self.middle)
         return np.divide(away, self.spread, out=np.zeros_like(away), where=self.spread > 1e-12)
 
     def p(self, values: np.ndarray) -> float:
-        """The chance of as large a deviation, (1, c) values: exact."""
+        """Return the exact p-value of values (1, c): the chance that the largest of c scores is as large."""
         reached = self.scores(self.values).max(1) >= self.scores(values).max() - 1e-9
         return float((1 + reached.sum()) / (1 + len(self.values)))
 
     def bar(self, level: float) -> float:
-        """The deviation that must be exceeded for p to be at most the level."""
+        """Return the score that must be exceeded for p to be at most `level`; ∞ if there are too few values."""
         ordered = np.sort(self.scores(self.values).max(1))[::-1]
         rank = int(level * (1 + len(ordered)))  # so many, the observed one among them, may reach it
         return float(ordered[rank - 1]) if rank >= 1 else np.inf
@@ -79,7 +83,7 @@ class Decision(NamedTuple):
         return LEVEL * shares[name] / sum(shares.values())
 
     def ratios(self) -> dict[str, np.ndarray]:
-        """d₁/d₂ over the training set, of generated points and of records, each against the others."""
+        """Return d₁/d₂, distances to the two nearest training records, of generated points and of ("fresh") records."""
         around, generated = self.around, self.around.generated
         ours = two_nearest(generated, generated.dimension(), around.records.in_train)
         return {"generated": ours[0], "fresh": self._records()[0]}
@@ -105,7 +109,7 @@ def cells(records: Records, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def labellings(records: Records, times: int, draws: np.random.Generator) -> np.ndarray:
-    """Labels (times, N) with as many groups in the training set as there are."""
+    """Return labels (times, N), True for training: as many groups as there are in training, drawn at random."""
     groups = int(records.group.max()) + 1
     inside = np.zeros(groups, bool)
     inside[np.unique(records.group[records.in_train])] = True
@@ -114,7 +118,7 @@ def labellings(records: Records, times: int, draws: np.random.Generator) -> np.n
 
 
 def decide(records: Records, seed: int = 0, progress: Progress = iter, search: Search | None = None) -> Decision:
-    """Every test of the records, each with its null. `search` stands in for `memgen.measures.nearest`."""
+    """Make every test of the records, each with its null. `search` stands in for `memgen.measures.nearest`."""
     around = Neighbourhoods(records, seed, progress, search)
     cell, drawn_cell = cells(records, seed)
     drawn = Drawn(around.generated, drawn_cell[around.kept], around.to_generated)
@@ -137,7 +141,7 @@ def decide(records: Records, seed: int = 0, progress: Progress = iter, search: S
 
 
 def weights(names: Collection[str]) -> dict[str, float]:
-    """Half of the level is for single copies, the plainest sign, the other half for all other tests alike."""
+    """Weigh tests by name: half of the level is for near copies, the plainest sign, half for all others alike."""
     return {name: max(len(names) - 1.0, 1.0) if name == "near copies" else 1.0 for name in names}
 
 

@@ -1,6 +1,6 @@
-"""Who is near whom, before anyone is told which records were trained on.
+"""Nearest neighbours of generated points and of records, before it is known which records were trained on.
 
-Everything that an audit measures is a function of these lists and of the labels "training" and "held out".  A generator
+Everything that an audit measures is a function of these lists and of the labels "training" and "held out". A generator
 that never saw the training set leaves the labels exchangeable, however good or bad it is; so permuted labels give each
 statistic its null.
 """
@@ -32,7 +32,8 @@ class Lists(NamedTuple):
     indices: np.ndarray
 
     def dimension(self) -> np.ndarray:
-        """The local dimension (q,) by all neighbours but the nearest: maximum likelihood of Levina and Bickel 2004.
+        """Return the local dimension (q,) by all neighbours but the nearest: maximum likelihood, Levina and Bickel
+        2004.
 
         For locally uniform points (d₁/d₂)^D is uniform on [0, 1] (`theory.criteria.null_flag_rate`). ∞ where all of
         these neighbours are at one distance.
@@ -43,9 +44,10 @@ class Lists(NamedTuple):
         return np.divide(max(further.shape[1] - 2, 1), spread, out=np.full(len(spread), np.inf), where=spread > 0)
 
     def first_two(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """For members (B, N), a labelling a row: distances to nearest and second, and which is nearest, (B, q) each.
+        """Return distances to the nearest and second nearest member, and the index of the nearest, (B, q) each.
 
-        If a list ends before that, its last distance stands in.
+        members (B, N) says for each of B labellings which records are members. If a list ends before a member is found,
+        its last entry stands in.
         """
         k = self.indices.shape[1]
         labels = np.ascontiguousarray(members.T).view(np.uint8)  # whole rows are gathered, in a quarter of the time
@@ -77,7 +79,12 @@ def closeness(first: np.ndarray, second: np.ndarray, dimension: np.ndarray) -> n
 
 
 class Neighbourhoods:
-    """The lists of the generated points and of records, over the pool; each record's distance to a generated point."""
+    """Neighbour lists of generated points and of records among the pool, and distances from records to these points.
+
+    `kept` are the generated points that count and `generated` their lists; `rows` are the records (all, or a sample)
+    with the lists `own`. Each record has `to_generated`, its distance to the nearest generated point, and `to_law`, its
+    squared Mahalanobis distance in their mean and covariance, (N,) each. `notes` says how many points were dropped.
+    """
 
     def __init__(self, records: Records, seed: int, progress: Progress, search: Search | None = None) -> None:
         from memgen.measures.nearest import nearest  # takes PyTorch along, seconds that `import memgen.audit` spares
@@ -91,9 +98,7 @@ class Neighbourhoods:
         self.kept = self._alone(lists.distances[:, 0])  # which generated points count
         self.generated = Lists(*(a[self.kept] for a in lists))
         dropped = len(records.generated) - len(self.kept)
-        repeated = (
-            f"generated: {dropped} of {len(records.generated)} repeat others, or nearly so, and count as one with them"
-        )
+        repeated = f"generated: {dropped} of {len(records.generated)} repeat others, or nearly so, and count once"
         self.notes = (repeated,) if dropped else ()
         next(searches)
         self.rows = self._rows(seed)
@@ -104,10 +109,11 @@ class Neighbourhoods:
         next(searches, None)
 
     def _alone(self, to_record: np.ndarray) -> np.ndarray:
-        """One generated point of each that the generator repeats: they lie at each other, and at no record.
+        """Return indices of the generated points that count: one for each cluster of points that nearly repeat.
 
-        That is, at less than a third of the distance to the nearest record, or in a chain of such. Repeated points are
-        not independent: what many of them have in common is one piece of evidence.
+        Two points are in one cluster if one is nearer to the other than a third of its distance to the nearest record,
+        or if a chain of such pairs joins them. Repeated points are not independent: what they share is one piece of
+        evidence.
         """
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
@@ -127,7 +133,7 @@ class Neighbourhoods:
 
     @cached_property
     def place(self) -> np.ndarray:
-        """Where a record stands among `rows`, (N,); −1 if it does not."""
+        """The position of each record in `rows`, (N,); −1 if it is not there."""
         place = np.full(len(self.records.pool), -1)
         place[self.rows] = np.arange(len(self.rows))
         return place
@@ -143,11 +149,11 @@ class Neighbourhoods:
         return float(np.median(self.own.distances[:, 0]))
 
     def _rows(self, seed: int) -> np.ndarray:
-        """Records whose own neighbours are looked for: all, or a random sample, in order."""
+        """Return the records whose own neighbours are searched for: all, or a random sample, in order."""
         return np.sort(stream(seed, "audit", "rows").permutation(len(self.records.pool))[:ROWS])
 
     def _without_kin(self, distances: np.ndarray, indices: np.ndarray) -> Lists:
-        """The lists of `rows` without themselves and their groups, which go to the end, at the last distance."""
+        """Return the lists of `rows`; a record itself and its group move to the end and get the last distance."""
         kin = self.records.group[indices] == self.records.group[self.rows][:, None]
         order = np.argsort(kin, axis=1, kind="stable")[:, :-1]
         distances = np.where(kin, distances[:, -1:], distances)
@@ -155,9 +161,10 @@ class Neighbourhoods:
 
 
 def _mahalanobis(pool: np.ndarray, generated: np.ndarray, draws: np.random.Generator) -> np.ndarray:
-    """Each record's Mahalanobis distance² in mean and covariance of the generated points, (N,).
+    """Return each record's squared Mahalanobis distance in mean and covariance of the generated points, (N,).
 
-    In a random projection where the generated points are too few, or the dimensions too many, for a covariance.
+    Distances are taken in a random projection where the generated points are too few, or the dimensions too many, for a
+    covariance.
     """
     d = pool.shape[1]
     width = max(1, min(d, _PROJECTED, len(generated) // 4))

@@ -1,6 +1,6 @@
-"""What an audit would have found: copies are planted among the generated points, under labels that mean nothing.
+"""The power of an audit: how often it finds copies that are planted among the generated points, under permuted labels.
 
-Where the generated points are copies themselves, records take their place: a perfect generator.
+If a test is significant, records stand in for the generated points, as a perfect generator would draw them.
 """
 
 from functools import cache, cached_property
@@ -21,14 +21,14 @@ PLANTINGS = 40  # of each number of copies
 
 
 class Copies(NamedTuple):
-    """Copies of records: their lists, and the record that each is of."""
+    """Copies of records: their neighbour lists, and the index in the pool of the record that each one copies."""
 
     lists: Lists
     source: np.ndarray
 
 
 class Power:
-    """How often an audit like this one finds planted copies: with its lists, its cells, its thresholds."""
+    """How often an audit with these lists, cells and thresholds finds planted copies."""
 
     def __init__(self, decision: Decision, seed: int = 0) -> None:
         self._made, self._seed = decision, seed
@@ -44,7 +44,7 @@ class Power:
         self.of = cache(self._of)
 
     def _of(self, kind: str, count: int) -> dict[str, float]:
-        """The share of plantings of so many copies that each test finds; under "any", that the audit finds."""
+        """Return the share of plantings of `count` copies that each test finds; under "any", that some test finds."""
         around, found = self._made.around, []
         for k in range(PLANTINGS):
             draws = stream(self._seed, "audit", "planting", kind, count, k)
@@ -57,7 +57,7 @@ class Power:
         return {name: float(np.mean([hit[name] for hit in found])) for name in found[0]}
 
     def _found(self, planted: Drawn, members: np.ndarray) -> dict[str, bool]:
-        """Which tests find planted copies. A few of them decide the spread of the overlap: it gets its null anew."""
+        """Say which tests find the planted copies. The overlap gets a new null, for a few copies change its spread."""
         around, values = self._made.around, overlap(planted, self._made.around, np.concatenate([members, self._labels]))
         hit = {"overlap": Null.of(values.values, 1).p(values.values[:1]) <= self._made.level("overlap")}
         found = sums(planted, around, members) | comparisons(planted, around, self._made.cell, members)
@@ -66,7 +66,7 @@ class Power:
         return hit
 
     def curve(self, kind: str, stated: int) -> list[tuple[int, float]]:
-        """Numbers of copies with the power of the audit: the stated one, and those about where it passes `POWER`."""
+        """Return (number of copies, power of the audit) at the stated number, and around where this is `POWER`."""
         low, high, most = 0, stated, max(len(self._made.drawn.cell) // 2, stated)
         counts = {stated}
         while self.of(kind, high)["any"] < POWER and high < most:
@@ -80,7 +80,7 @@ class Power:
         return [(count, self.of(kind, count)["any"]) for count in sorted(counts)]
 
     def _perfect(self) -> Drawn:
-        """As many records as there are generated points, each with the lists of the others."""
+        """Draw as many records as there are generated points, each with its lists of the other records."""
         around, drawn = self._made.around, self._made.drawn
         chosen = stream(self._seed, "audit", "perfect").integers(len(around.rows), size=len(drawn.cell))
         lists = Lists(*(a[chosen, : drawn.lists.indices.shape[1]] for a in around.own))
@@ -98,7 +98,7 @@ class Power:
         return {kind: Copies(around.of(points), source) for kind, points in blurred.items()}
 
     def _plant(self, kind: str, count: int, members: np.ndarray, draws: np.random.Generator) -> Drawn:
-        """The generated points with so many replaced by copies of members; of fewer if there are not enough."""
+        """Replace `count` generated points by copies of members, or fewer if there are not as many copies."""
         copies, drawn = self._copies[kind], self._drawn
         chosen = draws.permutation(np.flatnonzero(members[copies.source]))[:count]
         kept = np.sort(draws.permutation(len(drawn.cell))[len(chosen) :])

@@ -15,9 +15,9 @@ Groups = tuple[Sequence[object], Sequence[object]]
 class Records:
     """The pool of training and held-out records, each once; which are training records; and the generated points.
 
-    pool is (N, d), in_train and group (N,), generated (m, d). `train` says at which row of the training set as given a
-    record stands (−1 for one of the holdout), `drawn` the same of generated points. Records of one group, such as
-    pictures of one person, are exchanged together; without groups each has its own.
+    pool is (N, d), in_train and group (N,), generated (m, d). `train` has for each record its row in the training set
+    as given (−1 for a record of the holdout), `drawn` for each generated point its row in the generated set. Records of
+    one group, such as pictures of one person, are exchanged together; without groups each has its own.
     """
 
     pool: np.ndarray
@@ -35,7 +35,7 @@ class Records:
 
 
 def prepare(train: object, generated: object, holdout: object = None, groups: Groups | None = None) -> Records:
-    """The records of an audit. ValueError, naming the set, on what is not (n, d), finite and of one dimension."""
+    """Make the records of an audit. ValueError, naming the set, on what is not (n, d), finite and of one dimension."""
     sets = {"train": train, "generated": generated, "holdout": holdout}
     arrays = _comparable({name: values for name, values in sets.items() if values is not None})
     x, g, v = arrays["train"], arrays["generated"], arrays.get("holdout", arrays["train"][:0])
@@ -71,7 +71,7 @@ def prepare(train: object, generated: object, holdout: object = None, groups: Gr
 
 
 def _comparable(sets: dict[str, object]) -> dict[str, np.ndarray]:
-    """All in single precision if they came so, in double otherwise."""
+    """Return the sets as arrays: in single precision if all fit into it, else in double. ValueError names the set."""
     arrays = {name: array(name, values) for name, values in sets.items()}
     for name, values in arrays.items():
         if values.ndim != 2 or not values.shape[0] or not values.shape[1]:
@@ -103,7 +103,7 @@ def _labels(groups: Groups | None, train: int, holdout: int) -> np.ndarray:
 
 
 def _firsts(rows: np.ndarray) -> dict[bytes, int]:
-    """The rows that are not the same as an earlier one, in their order: digest and index."""
+    """Return digest → index of the rows that are not equal to an earlier one, in their order."""
     seen: dict[bytes, int] = {}
     for k, row in enumerate(rows):
         seen.setdefault(blake2b((row + 0.0).tobytes(), digest_size=16).digest(), k)  # + 0.0: −0 and 0 are one number

@@ -10,7 +10,7 @@ Verdict = Literal["memorized", "no evidence", "undecidable"]
 
 @dataclass(frozen=True)
 class Test:
-    """A statistic beside its null: what it is, at these sizes, for a generator that never saw the training set."""
+    """A statistic and its null: what it is, at these sizes, for a generator that never saw the training set."""
 
     name: str
     question: str
@@ -27,7 +27,7 @@ class Test:
 
     @property
     def significant(self) -> bool:
-        """Whether it speaks for memory at the level of the audit, all its tests counted."""
+        """Whether the test speaks for memory at the level of the audit, all its tests counted."""
         return self.adjusted <= LEVEL
 
 
@@ -47,7 +47,7 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Audit:
-    """Does a set of generated points know its training set? The verdict, what it rests on, what it cannot tell."""
+    """The result of an audit: whether generated points know their training set, why, and what remains unknown."""
 
     verdict: Verdict
     answer: str

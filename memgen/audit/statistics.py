@@ -1,4 +1,4 @@
-"""What is measured, as functions of the labels: a row of values for each labelling.
+"""The statistics of an audit, as functions of the labels: a row of values for each labelling.
 
 Under permuted labels each statistic shows what it is for a generator that never saw the training set.
 """
@@ -36,13 +36,13 @@ class Measured(NamedTuple):
 
 
 def measure(drawn: Drawn, around: Neighbourhoods, cell: np.ndarray, members: np.ndarray) -> dict[str, Measured]:
-    """Every statistic for each labelling: members (B, N) says which records count as trained on; cell is of records."""
+    """Return all statistics by name; members (B, N) says which records count as trained on, cell (N,) is theirs."""
     found = sums(drawn, around, members) | comparisons(drawn, around, cell, members)
     return found | {"overlap": overlap(drawn, around, members)}
 
 
 def sums(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> dict[str, Measured]:
-    """Statistics that are sums over the records trained on: what a record adds is found once."""
+    """Return the statistics that are sums over training records, so that what a record adds is computed only once."""
     from scipy.stats import rankdata  # takes half a second, which `import memgen.audit` spares
 
     lists, total, m = drawn.lists, len(around.records.pool), len(drawn.cell)
@@ -66,7 +66,7 @@ def sums(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> dict[str,
 
 
 def overlap(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Measured:
-    """â(h): kernel overlap with members minus that with the other records; a copy of all members has 1."""
+    """Return â(h): kernel overlap with members minus that with other records; a copy of all members has 1."""
     lists, total = drawn.lists, len(around.records.pool)
     kernels = [np.exp(-((lists.distances / (h * around.scale)) ** 2) / 2) for h in WIDTHS]
     added = np.stack([np.bincount(lists.indices.ravel(), k.ravel(), total) for k in kernels], 1) / len(drawn.cell)
@@ -77,7 +77,7 @@ def overlap(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Measur
 
 
 def comparisons(drawn: Drawn, around: Neighbourhoods, cell: np.ndarray, members: np.ndarray) -> dict[str, Measured]:
-    """Statistics that compare distances within the training set."""
+    """Return the statistics that compare distances within the training set."""
     authentic, copying = [], []
     step = max(1, _CHUNK // (max(len(drawn.cell), len(around.rows)) * drawn.lists.indices.shape[1]))
     for start in range(0, len(members), step):
@@ -101,7 +101,7 @@ def _authentic(own: np.ndarray, record: np.ndarray, others: np.ndarray, place: n
 
 
 def _copying(own: np.ndarray, others: np.ndarray, fresh: np.ndarray, cell: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """C_T: the Mann–Whitney score of distances to the training set, generated against held out, weighted by cell."""
+    """Return C_T (B,): the Mann–Whitney score of distances to training records, generated against held out."""
     total, weight = np.zeros(len(own)), np.zeros(len(own))
     for c in range(int(cell.max()) + 1):
         ours, theirs = own[:, cell == c], others[:, cells == c]
@@ -117,7 +117,7 @@ def _copying(own: np.ndarray, others: np.ndarray, fresh: np.ndarray, cell: np.nd
 
 
 def kinship(around: Neighbourhoods, members: np.ndarray) -> Measured:
-    """How often one of a record's nearest others has that record's label: more often if the two sets differ in law.
+    """Return how often a near neighbour of a record has that record's label: more often if the two sets differ in law.
 
     The test of Schilling (1986) and Henze (1988). Generated points have no part in it.
     """
@@ -127,7 +127,7 @@ def kinship(around: Neighbourhoods, members: np.ndarray) -> Measured:
 
 
 class Scan(NamedTuple):
-    """Generated points among the pairs that are closest beyond expectation; see `near_copies`."""
+    """Where generated points exceed their expected share among the closest pairs most; see `near_copies`."""
 
     value: float  # nats against chance, at the best cut of the better order
     found: int  # generated points before the cut
@@ -136,7 +136,7 @@ class Scan(NamedTuple):
     total: int
 
     def chance(self, draws: np.random.Generator, times: int) -> np.ndarray:
-        """The value for generated points that are shuffled in both orders, as if these were independent, (times,)."""
+        """Return null values (times,): generated points are shuffled in both orders, as if these were independent."""
         cuts, values = _scan_cuts(self.total), []
         for _ in range(2):
             left, counted = np.full(times, self.generated), []
@@ -148,13 +148,14 @@ class Scan(NamedTuple):
 
 
 def near_copies(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Scan:
-    """Are generated points close to one training record, and to no second one, as nothing else is?
+    """Search for generated points that are close to one training record, and to no second one, as nothing else is.
 
-    members (N,). Generated points and the training set stand in one order with what should be no farther apart: records
-    and the training set, records and the holdout, both without themselves, and generated points and the holdout. There
-    are two such orders: by d₁/d₂, which finds a few copies where the law has one dimension, and by `closeness`, where
-    it has many. The head of either is cut where it surprises most (Berk and Jones 1979). Generated points about one
-    record are not independent: the closest counts for all, unless they are closer than any should be by chance.
+    members (N,) are the labels. Four kinds of pairs stand in one common order: generated points with the training set
+    and, for comparison, records with the training set and with the holdout, without themselves, and generated points
+    with the holdout. There are two such orders: by d₁/d₂, which finds a few copies where the law has one dimension, and
+    by `closeness`, where it has many. The head of either is cut where it surprises most (Berk and Jones 1979).
+    Generated points about one record are not independent: the closest counts for all, unless they are closer than any
+    should be by chance.
     """
     size, own = drawn.lists.dimension(), around.own_dimension
     held = [] if members.all() else [(around.own, own, ~members), (drawn.lists, size, ~members)]
@@ -178,14 +179,14 @@ def near_copies(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Sc
 
 
 def two_nearest(lists: Lists, size: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """d₁/d₂ among members, `closeness`, and which record is the nearest, (q,) each."""
+    """Return d₁/d₂ among members (N,), `closeness`, and which record is the nearest, (q,) each."""
     first, second, record = (a[0] for a in lists.first_two(members[None]))
     ratio = np.divide(first, second, out=np.ones(len(first)), where=second > 0)
     return ratio, closeness(first, second, size), record
 
 
 def _scan_cuts(total: int) -> np.ndarray:
-    """The head of the order: beyond, a generator that prefers other regions of space differs without copying."""
+    """Return cuts in the head of the order: beyond, a generator that prefers some regions differs without copying."""
     return np.unique(np.geomspace(1, max(_HEAD * total, 1), 2 * _CUTS).round().astype(int))
 
 

@@ -23,7 +23,7 @@ def answer(
     power: dict[str, float],
     detectable: dict[str, float],
 ) -> str:
-    """Why this is the verdict, and what would decide if nothing did."""
+    """Return in words why this is the verdict, and what would find the copies that could not have been found."""
     if verdict == "memorized":
         speaking = [test for test in tests if test.significant]
         first = min(speaking, key=lambda test: test.adjusted)
@@ -65,7 +65,7 @@ def _needed(kind: str, sizes: dict[str, int], copies: float, share: float) -> st
 
 
 def too_few(sizes: dict[str, int], least: int) -> str:
-    """Why nothing was tested."""
+    """Return in words why nothing was tested."""
     short = [f"{sizes[name]} {name}" for name in ("train", "generated") if sizes[name] < least]
     return f"Nothing can be tested with {' and '.join(short)} points: at least {least} of each are needed."
 
@@ -89,7 +89,7 @@ def cannot(sizes: dict[str, int], copies: float) -> tuple[str, ...]:
 
 
 def closed(decision: Decision) -> list[str]:
-    """What is known in closed form of the null of each test, and where it holds."""
+    """Return for each test a line on what is known in closed form of its null, and where that holds."""
     from theory.criteria import authpct_null, null_flag_rate
 
     records, around = decision.around.records, decision.around
@@ -117,7 +117,7 @@ def closed(decision: Decision) -> list[str]:
 
 
 def _linear(around: Neighbourhoods) -> str:
-    """Beside the null: what the linear denoiser would show, `theory.membership.membership_auc`."""
+    """Return a line on the null of membership in the law, and on what a linear denoiser would show instead."""
     from theory.membership import membership_auc
 
     n, d = int(around.records.in_train.sum()), around.records.pool.shape[1]

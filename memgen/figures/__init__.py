@@ -1,1 +1,1 @@
-"""What shapes the tables of a chapter and draws its figures, one module a chapter."""
+"""The tables and figures of the chapters: one or several modules for each chapter."""

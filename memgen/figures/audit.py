@@ -1,4 +1,4 @@
-"""What is drawn and tabulated of the tools that look for copies: how often each is right, and how often wrong."""
+"""Tables and figures of the tools that look for copies: how often each is right, and how often it is wrong."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ COLUMNS = ["tool", "share", "noise", "power", "low", "high"]
 
 
 def cuts(rows: pd.DataFrame, level: float = LEVEL) -> pd.Series:
-    """For each tool the value beyond which at most `level` of the replicas without copies are."""
+    """For each tool, the value of its statistic beyond which lie at most `level` of the replicas without copies."""
     fresh = rows[rows.share == 0]
     return pd.Series({tool: _cut(fresh[fresh.tool == tool].statistic, _side(tool), level) for tool in RULES})
 
@@ -43,10 +43,10 @@ def _cut(null: pd.Series, side: int, level: float) -> float:
 
 
 def power(rows: pd.DataFrame, calibrated: bool) -> pd.DataFrame:
-    """How often each tool raises an alarm, with its Wilson interval: tool, share, noise, power, low, high.
+    """How often each tool raises an alarm, with a 95% Wilson interval: columns tool, share, noise, power, low, high.
 
-    By its own rule; or calibrated, by the threshold that 5% of the replicas without copies pass. The audit keeps its
-    own rule, which is of that level.
+    An alarm follows the tool's own rule or, if `calibrated`, the threshold beyond which lie at most 5% of the replicas
+    without copies (see `cuts`). The audit always keeps its own rule, which is of that level.
     """
     at, found = cuts(rows) if calibrated else {}, []
     for (tool, share, noise), part in rows[rows.tool.isin(RULES)].groupby(["tool", "share", "noise"], sort=False):
@@ -58,7 +58,7 @@ def power(rows: pd.DataFrame, calibrated: bool) -> pd.DataFrame:
 
 
 def false_alarms(rows: pd.DataFrame) -> str:
-    """Markdown: each tool on a perfect generator, and the threshold that it should have had."""
+    """Markdown: how often each tool accuses a perfect generator, and the threshold at which it would do so in 5%."""
     found, at = power(rows[rows.share == 0], False).set_index("tool"), cuts(rows)
     lines = [
         "| tool | its rule | false alarms (95%) | without copies: mean (95% of replicas) | 5% threshold |",
@@ -89,7 +89,7 @@ def table(rows: pd.DataFrame, shares: Sequence[float] = (0.005, 0.05), noises: S
 
 
 def state(report: Report, rows: pd.DataFrame) -> None:
-    """What the audit promises, on replicas of a perfect generator and of one that copies."""
+    """State in `report` what the audit promises, on replicas of a perfect generator and of one that copies."""
     own, right = (power(rows, how).set_index(["tool", "share", "noise"]).sort_index() for how in (False, True))
     alarms = own.loc["audit", 0.0, 0.0]
     report.holds("the audit accuses a perfect generator in 5% of cases at most", alarms.power <= LEVEL)
@@ -126,7 +126,7 @@ def curves(rows: pd.DataFrame, calibrated: bool) -> Figure:
 
 
 def _line(axes: Axes, part: pd.DataFrame, tool: str) -> None:
-    """One tool: its own colour and marker; a little to the side, so that intervals do not hide each other."""
+    """Draw one tool in its own colour and marker, a little to the side so that intervals do not hide each other."""
     k, whole = list(RULES).index(tool), tool == "audit"
     axes.errorbar(
         part.share * 1.03 ** (k - 3),

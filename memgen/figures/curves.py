@@ -20,30 +20,30 @@ class Curve(NamedTuple):
     high: np.ndarray
 
     def moved(self, by: float) -> "Curve":
-        """The same a little to the side, so that intervals do not hide each other."""
+        """The curve shifted by this much along the axis, so that intervals do not hide each other."""
         return self._replace(x=self.x + by)
 
 
 def curve(x: Iterable[float], estimates: Iterable[Estimate]) -> Curve:
-    """Estimates along an axis, with their 95% intervals."""
+    """A curve of estimates along an axis, with their 95% intervals."""
     found = list(estimates)
     low, high = np.transpose([e.interval() for e in found])
     return Curve(np.array(list(x), float), np.array([e.value for e in found]), low, high)
 
 
 def of_logs(found: Curve) -> Curve:
-    """A curve of logarithms on its own scale."""
+    """The curve of the exponentials, from a curve of logarithms."""
     return Curve(found.x, *(np.exp(part) for part in found[1:]))
 
 
 def means(data: pd.DataFrame, by: str) -> Curve:
-    """Means of the column `value` over all rows that share one value of the column `by`."""
+    """The curve, along the column `by`, of the means of the column `value` over rows that share a value of `by`."""
     groups = data.groupby(by)["value"]
     return curve(groups.groups, (mean(values) for _, values in groups))
 
 
 def markers(axes: Axes, found: Curve, k: int, marker: str = "o", filled: bool = False) -> None:
-    """Markers with intervals in the colour k."""
+    """Draw a curve as markers with intervals, in the colour k."""
     plots.simulated(axes, *found, k)
     (points, *_) = axes.containers[-1]
     points.set_marker(marker)
@@ -51,13 +51,13 @@ def markers(axes: Axes, found: Curve, k: int, marker: str = "o", filled: bool = 
 
 
 def followed(axes: Axes, found: Curve, k: int, every: int = 1, marker: str = "o") -> None:
-    """A course in the colour k: every so many of its points as markers with intervals, all of them as a thin line."""
+    """Draw a curve in the colour k: each `every`-th point as a marker with its interval, all points as a thin line."""
     markers(axes, Curve(*(values[::every] for values in found)), k, marker)
     axes.plot(found.x, found.middle, color=f"C{k}", linewidth=0.8)
 
 
 class Again(NamedTuple):
-    """Rows computed now that are stored as well: how many, and how far they are from what is stored."""
+    """How many rows computed now are stored as well (`shared`), and their largest relative difference (`drift`)."""
 
     shared: int
     drift: float
@@ -71,7 +71,10 @@ class Again(NamedTuple):
 
 
 def again(rows: pd.DataFrame, stored: pd.DataFrame, keys: list[str]) -> Again:
-    """Compare rows with the stored ones of the same keys: differences over the value plus the measure's largest one."""
+    """Compare rows with the stored ones of the same keys.
+
+    A difference is taken over the sum of the stored value's size and the largest stored one of its measure.
+    """
     both = rows.merge(stored, on=keys, suffixes=("", "_stored"))
     if both.empty:
         return Again(0, 0.0)

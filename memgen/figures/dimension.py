@@ -26,30 +26,30 @@ _TICKS = (16, 64, 256, 1024, 4096)
 
 @cache
 def eigenvalues(name: str, d: int, held: int) -> np.ndarray:
-    """Of a set of pictures, in units of their mean; without a name, `held` ones among d zeros."""
+    """Eigenvalues (d,) of a set of pictures' covariance over their mean; without a name, `held` ones and then zeros."""
     return spectrum(name) if name else np.r_[np.ones(held), np.zeros(d - held)]
 
 
 def best(name: str, d: int, held: int, tau: float) -> float:
-    """The error of the best linear denoiser, a dimension."""
+    """The error per dimension of the best linear denoiser at noise τ."""
     s = eigenvalues(name, d, held)
     return float(np.mean(s * tau**2 / (s + tau**2)))
 
 
 def error(name: str, n: np.ndarray, noises: int, d: int, held: int, tau: float) -> np.ndarray:
-    """The error of least squares over that of the best linear denoiser, at d/N, for numbers of points (m,)."""
+    """The error of least squares over that of the best linear denoiser, in the limit at d/(n − 1), for each n (m,)."""
     s = eigenvalues(name, d, held)
     return denoiser_error(d / (n - 1), noises, tau**2, s) / best(name, d, held, tau)
 
 
 def by_spectrum(name: str, noises: float, d: int, held: int, tau: float) -> float:
-    """The dimension that counts, n times the excess of the error where n is large, of a Gaussian of this spectrum."""
+    """The dimension that counts for a Gaussian of this spectrum: n times the relative excess error at large n."""
     return float(effective_dimension(noises, tau**2, eigenvalues(name, d, held)))
 
 
 @cache
 def by_moments(name: str, tau: float) -> FeltDimension:
-    """The same of a set of pictures, from its second and fourth moments."""
+    """The dimension that counts for a set of pictures, from its second and fourth moments."""
     values = pictures(name).values.astype(float)
     return felt_dimension(values, tau * float(values.var(0).mean()) ** 0.5)
 
@@ -61,7 +61,7 @@ def part(rows: pd.DataFrame, name: str, at: str = "", noises: int | None = None)
 
 
 def noises(rows: pd.DataFrame, tau: float) -> Figure:
-    """The error against the number of points, by the number of noises; and the dimension that they leave."""
+    """Left: the error against the number of points, by the number of noises m. Right: the dimension that counts / d."""
     fig, (left, right) = plots.figure(2, height=3.3)
     found = part(rows, "noises")
     d, held = (int(found[name].iloc[0]) for name in ("d", "D"))
@@ -100,20 +100,20 @@ def _times(m: int) -> str:
 
 
 def felt(found: pd.DataFrame) -> dict[int, Estimate]:
-    """The dimension that counts by the number of noises: N(error/best − 1) of the most points."""
+    """The dimension that counts, by the number of noises: N(error/best − 1) at the largest n, with N = n − 1."""
     most = found[found["n"] == found.groupby("noises")["n"].transform("max")]
     return {int(m): mean((of["value"] - 1) * (of["n"] - 1)) for m, of in most.groupby("noises")}
 
 
 def _dimensions(found: pd.DataFrame) -> tuple[list[int], list[Estimate]]:
-    """The same over d."""
+    """The numbers of noises, and for each of them the dimension that counts (`felt`) over d."""
     d = int(found["d"].iloc[0])
     measured = felt(found)
     return list(measured), [e._replace(value=e.value / d, error=e.error / d) for e in measured.values()]
 
 
 def dimensions(rows: pd.DataFrame, tau: float) -> str:
-    """Markdown: for each set of pictures, and all noises seen, the dimension that counts and what predicts it."""
+    """Markdown: for each set of pictures, the dimension that counts with all noises seen: predicted and measured."""
     lines = ["| data | d | spectrum | fourth moments | measured | 95% |", "|---|---:|---:|---:|---:|---|"]
     for name in PICTURES:
         found = rows[(rows["part"] == "pictures") & (rows["at"] == name)]
@@ -126,9 +126,9 @@ def dimensions(rows: pd.DataFrame, tau: float) -> str:
 
 
 def real(rows: pd.DataFrame, tau: float) -> Figure:
-    """The error on pictures against the number of points, by the number of noises.
+    """Draw the error on pictures against the number of points, by the number of noises.
 
-    Lines know the spectrum alone, the grey dots of the end the fourth moments as well.
+    Lines are computed from the spectrum alone; the grey dotted ends use the fourth moments as well.
     """
     fig, panels = plots.figure(len(PICTURES), height=2.9, columns=3)
     for axes, name in zip(panels, PICTURES, strict=True):
@@ -154,7 +154,7 @@ def real(rows: pd.DataFrame, tau: float) -> Figure:
 
 
 def generated(rows: pd.DataFrame, tau: float) -> Figure:
-    """KL along the subspace, generated in one step and in many; KL from two Gaussians to one."""
+    """Left: KL along the subspace, generated in one step and in many. Right: KL(O‖G), G one Gaussian, O two or one."""
     fig, (left, right) = plots.figure(2, height=3.2)
     found = part(rows, "subspace", "one step")
     d, held = (int(found[name].iloc[0]) for name in ("d", "D"))
@@ -187,7 +187,10 @@ def generated(rows: pd.DataFrame, tau: float) -> Figure:
 
 
 def mixed(n: float, d: int, m: float) -> float:
-    """KL(O‖G) of ½N(m, 1) + ½N(−m, 1) from N(x̄, S): what a Gaussian misses of it, and what it costs to learn one."""
+    """KL(O‖G) in nats of O = ½N(m, 1) + ½N(−m, 1) in d dimensions from G = N(x̄, S), n points.
+
+    It is the sum of what any Gaussian misses of O and of what learning one from n points costs.
+    """
     return float(mixture_negentropy(m**2)) + float(kl_multistep_reverse(n, d))
 
 
@@ -195,7 +198,7 @@ def mixed(n: float, d: int, m: float) -> float:
 
 
 def curved(rows: pd.DataFrame, tau: float) -> Figure:
-    """Two circles in many dimensions: the excess of each denoiser; and the noise below which the score keeps points."""
+    """Left: the excess error of each denoiser, two circles in many dimensions. Right: the noise that keeps a point."""
     fig, (left, right) = plots.figure(2, height=3.3)
     ways = rows[rows["part"] == "torus"]
     d = int(ways["d"].iloc[0])
@@ -223,12 +226,12 @@ def curved(rows: pd.DataFrame, tau: float) -> Figure:
 
 
 def keeps(n: float, circles: int) -> float:
-    """The noise at which a noised point of so many circles tells ln n nats of its place."""
+    """The noise τ at which a noised point of so many circles carries ln n nats of information about its place."""
     return float(np.exp(brentq(lambda log: torus_information(circles, np.exp(2 * log)) - np.log(n), -30, 10)))
 
 
 def falls_as(rows: pd.DataFrame, circles: int) -> Estimate:
-    """The exponent with which the noise that keeps a point falls with n, over the largest numbers of points."""
+    """The exponent with which the noise that keeps a point falls with n, from the two largest numbers of points."""
     seen = part(rows, "held", str(circles))
     sizes = sorted(seen["n"].unique())[-2:]
     logs = [mean(np.log(seen[seen["n"] == n]["value"])) for n in sizes]
@@ -240,7 +243,7 @@ def falls_as(rows: pd.DataFrame, circles: int) -> Estimate:
 
 
 def excess_over(rows: pd.DataFrame, noises: int) -> list[float]:
-    """z of the errors on the subspace with one noise a point against (n−2)/(n−d−2), with d over `noises` for d."""
+    """z of the errors on the subspace with one noise a point against (n−2)/(n−d/noises−2), for each n > 1.2 d."""
     found = part(rows, "noises", "", 1)
     d = int(found["d"].iloc[0])
     sizes = ((n, mean(of["value"])) for n, of in found.groupby("n") if n > 1.2 * d)
@@ -248,7 +251,7 @@ def excess_over(rows: pd.DataFrame, noises: int) -> list[float]:
 
 
 def state(report: Report, rows: pd.DataFrame, tau: float) -> None:
-    """What the chapter states."""
+    """State in `report` what the chapter claims."""
     report.meets("one noise: (n−2)/(n−d−2) of the best error", excess_over(rows, 1))
     report.rejects("one noise: half the ambient dimension", excess_over(rows, 2), 1)
     most = {name: rows[(rows["part"] == "pictures") & (rows["at"] == name)] for name in PICTURES}

@@ -48,7 +48,7 @@ def part(rows: pd.DataFrame, name: str, measure: str = "test") -> pd.DataFrame:
 
 
 def widths(rows: pd.DataFrame, t: float) -> Figure:
-    """Loss on fresh points against the number of features, by noises a point: after long training, and stopped."""
+    """Loss on fresh points against the number of features, by noises a point: trained long (left), stopped (right)."""
     fig, panels = plots.figure(2, height=3.2)
     found = part(rows, "width")
     samples = float(found["samples"].iloc[0])
@@ -74,18 +74,18 @@ def widths(rows: pd.DataFrame, t: float) -> Figure:
 
 
 def limits(found: pd.DataFrame, by: str, powers: tuple[float, ...] = (1, 2)) -> Curve:
-    """`limit` along a column."""
+    """The curve of `limit` along the column `by`."""
     return curve(*zip(*((x, limit(of, powers)) for x, of in found.groupby(by)), strict=True))
 
 
 def limit(found: pd.DataFrame, powers: tuple[float, ...] = (1, 2)) -> Estimate:
-    """The mean, extrapolated to infinite d in these powers of 1/d: in all of them where there are three d."""
+    """The mean of the column `value`, extrapolated to d → ∞ in powers of 1/d, at most one fewer than there are d."""
     sizes, values = zip(*((d, mean(of["value"])) for d, of in found.groupby("d")), strict=True)
     return extrapolate(np.array(sizes), list(values), powers=powers[: len(sizes) - 1])[0]
 
 
 def _counts(found: pd.DataFrame) -> list[int]:
-    """Noises a point, all of them last."""
+    """The numbers of noises a point, rising; 0, which stands for all noises, comes last."""
     return sorted(found["noises"].unique().tolist(), key=lambda m: m or np.inf)
 
 
@@ -93,7 +93,7 @@ def _counts(found: pd.DataFrame) -> list[int]:
 
 
 def paces(rows: pd.DataFrame) -> tuple[Curve, Curve]:
-    """`halfway` in part time, against n/d, extrapolated to infinite d: learnt, and remembered."""
+    """Two curves along n/d, d → ∞: the times of `halfway` by which the law is half learnt, and the points by heart."""
     courses = rows[rows["part"] == "time"].pivot(
         index=["samples", "d", "replica"], columns=["measure", "at"], values="value"
     )
@@ -111,7 +111,7 @@ def _times(found: Curve, factor: float | np.ndarray) -> Curve:
 
 
 def times(rows: pd.DataFrame, t: float) -> Figure:
-    """Losses in the course of training, all noises seen; and when the law is learnt, and the points."""
+    """Left: losses in the course of training, all noises seen. Right: when the law, and when the points, are learnt."""
     fig, (left, right) = plots.figure(2, height=3.3)
     sizes = sorted(part(rows, "time")["samples"].unique())
     shown = [sizes[0], *([sizes[len(sizes) // 2]] if len(sizes) > 2 else []), sizes[-1]]
@@ -148,7 +148,7 @@ def times(rows: pd.DataFrame, t: float) -> Figure:
 
 
 def spectrum(rows: pd.DataFrame, t: float) -> Figure:
-    """How many eigenvalues of the features' covariance on the training set are above u, by d."""
+    """Draw the number of eigenvalues of the features' covariance on the training set above u, over d."""
     fig, (axes,) = plots.figure(1, height=3.1)
     found = part(rows, "spectrum", "below")
     p, n = (float(found[name].iloc[0]) for name in ("features", "samples"))
@@ -168,20 +168,20 @@ def spectrum(rows: pd.DataFrame, t: float) -> Figure:
 
 
 def _counted(found: pd.DataFrame, whole: float) -> Curve:
-    """How many of `whole` eigenvalues are above each place where there are any, from the shares below it."""
+    """How many of `whole` eigenvalues lie above each place, by the shares below it; places with none are left out."""
     below = means(found, "at")
     above = Curve(below.x, *(whole * (1 - share) for share in (below.middle, below.high, below.low)))
     return Curve(*(values[above.middle > 0] for values in above))
 
 
 def _beyond(z: np.ndarray, density: np.ndarray, whole: float) -> np.ndarray:
-    """How many of `whole` eigenvalues are above each z but the last, up to that."""
+    """How many of `whole` eigenvalues lie between each z but the last and the last z, from their density at z."""
     mass = np.diff(z) * np.convolve(density, [0.5, 0.5], "valid")
     return whole * mass[::-1].cumsum()[::-1]
 
 
 def memory_edges(s: Setting) -> tuple[float, float]:
-    """Ends of the band in which the points are, s² + v²(1 ± √(p/n))², for d ≪ n ≪ p (Bonnaire et al., Theorem 3.2)."""
+    """The ends s² + v²(1 ± √(p/n))² of the points' band of eigenvalues, d ≪ n ≪ p (Bonnaire et al., Theorem 3.2)."""
     ratio = np.sqrt(s.features / s.samples)
     return float(s.fresh + s.common * (1 - ratio) ** 2), float(s.fresh + s.common * (1 + ratio) ** 2)
 
@@ -190,7 +190,7 @@ def memory_edges(s: Setting) -> tuple[float, float]:
 
 
 def kernels(rows: pd.DataFrame, t: float) -> Figure:
-    """How many eigenvalues of an infinitely wide network's Gram matrix are above z, by d: all, and the smallest."""
+    """Draw how many eigenvalues of an infinitely wide network's Gram matrix lie above z, over d: all; the smallest."""
     fig, panels = plots.figure(2, height=3.2)
     found, (samples, m) = part(rows, "kernel", "below"), KERNEL
     sizes = sorted(found["d"].unique().tolist())
@@ -221,12 +221,12 @@ def kernels(rows: pd.DataFrame, t: float) -> Figure:
 
 
 def bands_of_kernel(t: float, kernel: Kernel = ARCSINE) -> Bands:
-    """Where the eigenvalues are for many points; of the kernel shown, unless another is given."""
+    """Where the eigenvalues of the Gram matrix lie for many points, of the kernel shown unless another is given."""
     return gram_bands(*KERNEL, **kernel.parts(t))
 
 
 def kernel_losses(t: float, ridges: Sequence[float] = (100.0, 10.0, 1.0, 0.1, 0.01)) -> str:
-    """Loss on fresh points of kernel regression, by noises a point and ridge, as Markdown: that of p = 10⁶ d features.
+    """Markdown: loss on fresh points of kernel regression, by noises a point and ridge; for p = 10⁶ d features.
 
     In features' units the ridge λ of a kernel is λ p/(nm).
     """
@@ -240,7 +240,7 @@ def kernel_losses(t: float, ridges: Sequence[float] = (100.0, 10.0, 1.0, 0.1, 0.
 
 
 def blocks(t: float, d: int, count: int = 300) -> np.ndarray:
-    """What the Gram matrix holds of the copies of a point beyond what is linear, at finite d: (count, m, m)."""
+    """The blocks (count, m, m) of the Gram matrix for the copies of single points, less what is linear, at finite d."""
     rng, m = stream("copies of a point", t, d), KERNEL[1]
     grams = np.stack([gram("arcsine", noised_copies(rng, 1, m, d, t)) for _ in range(count)])
     # (2/π)(arcsin s − s): of two different points s, linear in u and in u', is all
@@ -248,7 +248,7 @@ def blocks(t: float, d: int, count: int = 300) -> np.ndarray:
 
 
 def spread(t: float) -> float:
-    """Standard deviation of the eigenvalues of single copies, times √d: how far they reach at finite d."""
+    """√d times the standard deviation of the eigenvalues that belong to differences of a point's copies at finite d."""
     d, m = 4000, KERNEL[1]
     apart = np.linalg.svd(np.ones((1, m)))[2][1:]  # differences of copies
     rates = np.linalg.eigvalsh(apart @ blocks(t, d) @ apart.T)
@@ -256,7 +256,10 @@ def spread(t: float) -> float:
 
 
 def _above(z: np.ndarray, rest: np.ndarray, t: float, width: float) -> np.ndarray:
-    """Eigenvalues above each z but the last, by d, up to that."""
+    """The number of eigenvalues over d that lie between each z but the last and the last z, by theory.
+
+    `rest` is what of the Gram matrix is not linear among a point's copies, `width` the blur of the density.
+    """
     samples, m = KERNEL
     parts = ARCSINE.parts(t)
     return _beyond(z, gram_density(samples, parts["of_point"], parts["of_noise"], rest, z, width), samples * m)
@@ -266,7 +269,7 @@ def _above(z: np.ndarray, rest: np.ndarray, t: float, width: float) -> np.ndarra
 
 
 def autoencoders(stored: pd.DataFrame) -> Figure:
-    """n times the error of generated means, and generated variance, against the points; d → ∞, by noises a point."""
+    """Left: n times the error of generated means. Right: generated variance. Both by n and noises a point, at d → ∞."""
     fig, (left, right) = plots.figure(2, height=3.2)
     decay, sigma = (float(stored[name].iloc[0]) for name in ("decay", "sigma"))
     sizes = sorted(stored["n"].unique().tolist())
@@ -297,7 +300,7 @@ _SHOWN = (("network", "o", True, "-"), ("linearised", "s", False, "--"))
 
 
 def lazy(stored: pd.DataFrame) -> Figure:
-    """Memory and law in the course of training, networks beside linearisations; steps to memory, and copies."""
+    """Draw networks beside linearisations: memory and distance from the law by steps; time to memory, copies by n."""
     fig, panels = plots.figure(4, height=3.0)
     widths, sizes = (sorted(stored[name].unique()) for name in ("hidden", "n"))
     courses = stored[(stored["tau"] == TAU) & (stored["points"] == "train") & (stored["measure"] == "a")]
@@ -356,7 +359,7 @@ def lazy(stored: pd.DataFrame) -> Figure:
 
 
 def _courses(axes: Axes, rows: pd.DataFrame, k: int) -> Curve:
-    """Means over replicas by step, of networks and of linearisations; those of the networks."""
+    """Draw means over replicas by step, of networks and of linearisations; return the curve of the networks."""
     found = []
     for name, marker, filled, line in _SHOWN:
         seen = means(rows[(rows["generator"] == name) & (rows["step"] >= 10)], "step")
@@ -370,7 +373,7 @@ def _courses(axes: Axes, rows: pd.DataFrame, k: int) -> Curve:
 
 
 def state(report: Report, narrow: Beside) -> None:
-    """What the chapter states."""
+    """State in `report` what the chapter claims; `narrow` compares a narrow network with its linearisation."""
     for check in CHECKS:
         report.confronts(check)
     report.rejects("a narrow network is 1.5 times nearer to the law", [narrow.law.z(np.log(1.5))], -1)

@@ -23,7 +23,7 @@ DISTANCES = {"train": "$E_{TG}$", "original": "$E_{OG}$"}
 
 
 def draw_neighbours(near: pd.DataFrame, params: Params) -> Figure:
-    """All other kernels against the own one: full dimension (left), and data of few dimensions in many (right)."""
+    """Draw the weight of all other kernels over the own one: full dimension (left), few dimensions in many (right)."""
     fig, (left, right) = plots.figure(2, height=3.5)
     fine = _fine(params)
     for k, d in enumerate(params.dims):
@@ -47,7 +47,7 @@ def draw_neighbours(near: pd.DataFrame, params: Params) -> Figure:
 
 
 def table_of_neighbours(near: pd.DataFrame, params: Params) -> str:
-    """Markdown, a row for each dimension: medians below the condensed line, scatter, neighbours' victories."""
+    """Markdown by dimension: medians below the condensed line, their scatter, how often neighbours outweigh the own."""
     rows = []
     for d in params.dims:
         own = near[(near.d == d) & (near.intrinsic == d)]
@@ -81,7 +81,10 @@ def table_of_balance(near: pd.DataFrame) -> str:
 
 
 def typical_weight(seed: int) -> tuple[float, tuple[float, float, float]]:
-    """n = d = 100: the ratio of means, and log10 of the median over 400 point sets with its interval."""
+    """For n = d = 100, the neighbours' weight over the own: ratio of means, and log10 of the median of 400 point sets.
+
+    The median comes with its interval: (median, low, high).
+    """
     sets = cell(Cell("neighbours", "", 100, 100, 100, 400, seed)).value.to_numpy() / np.log(10)
     return float(kernel.neighbour_ratio(100, 100)), median(sets)
 
@@ -90,7 +93,7 @@ def typical_weight(seed: int) -> tuple[float, tuple[float, float, float]]:
 
 
 def draw_errors(errors: pd.DataFrame, params: Params) -> Figure:
-    """E‖ρ_T − O‖² in units of ‖O‖² against n, one panel a dimension."""
+    """Draw E‖ρ_T − O‖² in units of ‖O‖² against n, a panel for each of the first two dimensions."""
     fig, panels = plots.figure(len(params.dims[:2]), height=3.3)
     fine = _fine(params)
     for axes, d in zip(panels, params.dims, strict=False):
@@ -110,12 +113,12 @@ def draw_errors(errors: pd.DataFrame, params: Params) -> Figure:
 
 
 def squared_error(n: Any, d: int, width: Any) -> Any:
-    """E‖ρ_T − O‖² in units of ‖O‖²."""
+    """The mean squared error E‖ρ_T − O‖² of the kernel estimate ρ_T of n points, in units of ‖O‖²."""
     return np.exp(kernel.kde_mise.log(n, d, width) + d / 2 * np.log(4 * np.pi))
 
 
 def least_error(n: np.ndarray, d: int) -> np.ndarray:
-    """The least that any width has."""
+    """For each n, the least `squared_error` of any kernel width between 0.1 and 10."""
     return squared_error(n[:, None], d, np.geomspace(0.1, 10, 400)).min(1)
 
 
@@ -163,7 +166,7 @@ def paths(params: Params) -> list[Path]:
 
 
 def draw_scenarios(rows: pd.DataFrame, params: Params) -> Figure:
-    """Both distances against the share of the second law, a panel a scenario; and P(Δ > 0) for the three."""
+    """Draw both distances against the share of the second law, a panel a scenario; and P(Δ > 0) for the three."""
     fig, panels = plots.figure(4, height=3.0)
     shares, last = np.linspace(0, 1, 101), panels[-1]
     for j, (axes, path) in enumerate(zip(panels, paths(params), strict=False)):
@@ -213,7 +216,7 @@ def table_of_scenarios(rows: pd.DataFrame, params: Params) -> str:
 
 
 def state(report: Report, rows: pd.DataFrame, params: Params) -> None:
-    """The comparisons of the chapter: squared errors and distances at every n and share, and what must be rejected."""
+    """State in `report` the chapter's comparisons: errors and distances at every n and share, and what is rejected."""
     errors, near, path_rows = (rows[rows.study == study] for study in ("error", "neighbours", "path"))
     for d in params.dims[:2]:
         for name, width in WIDTHS.items():

@@ -36,24 +36,24 @@ _LEAST = 3e-3  # of a part that is drawn
 
 
 def setting(stored: pd.DataFrame, m: int, ratios: np.ndarray) -> dict[str, Any]:
-    """Arguments of the formulas at p/n, with the stored n/d, ridge and t."""
+    """Arguments of the formulas at ratios p/n and m noises a point (0: all), with the stored n/d, ridge and t."""
     samples, ridge, t = (float(stored[name].iloc[0]) for name in ("samples", "ridge", "t"))
     return {**sine_setting(ratios * samples, samples, m or ALL_NOISES, t)._asdict(), "ridge": ridge}
 
 
 def _bayes(stored: pd.DataFrame) -> float:
-    """The least loss."""
+    """The least possible loss, e^{−2t}."""
     return float(np.exp(-2 * stored.t.iloc[0]))
 
 
 def seen(stored: pd.DataFrame, part: str) -> Curve:
-    """A part against p/n, extrapolated to infinite d."""
+    """The curve of a part of the loss along p/n, extrapolated to infinite d."""
     of = stored[stored.part == part]
     return curve(*zip(*((p / rows.samples.iloc[0], limit(rows)) for p, rows in of.groupby("features")), strict=True))
 
 
 def parts(stored: pd.DataFrame) -> Figure:
-    """The four parts against features over points: some noises a point (left), and all noises (right)."""
+    """Draw the four parts of the loss against features over points: some noises a point (left), all (right)."""
     fig, panels = plots.figure(2, height=3.5)
     few = int(stored.noises.max())
     dense = np.geomspace(0.1, 40, 300)
@@ -79,7 +79,7 @@ def parts(stored: pd.DataFrame) -> Figure:
 
 
 def table(stored: pd.DataFrame) -> str:
-    """What is added to the Bayes error with all noises, by p/n, and what many points would leave of it, as Markdown."""
+    """Markdown, by p/n: what is added to the Bayes error with all noises, its parts, and what is left at n → ∞."""
     ratios = np.array([0.25, 0.5, 1, 4, 16, 1e4])
     at, many = setting(stored, ALL, ratios), 1e6  # points to a dimension
     lines = {name: formula(**at) for name, formula in PARTS.items()}
@@ -96,20 +96,21 @@ def table(stored: pd.DataFrame) -> str:
 
 
 def linear(stored: pd.DataFrame) -> float:
-    """What a linear denoiser of the points' second moments adds to the Bayes error, all noises seen, n, d → ∞."""
+    """The error that a linear denoiser with the points' second moments adds to Bayes'; all noises, n and d → ∞."""
     gamma, known = 1 / float(stored.samples.iloc[0]), -np.expm1(-2 * float(stored.t.iloc[0]))
 
     def missed(s: float) -> float:
-        """Of a direction of sample variance s: (√Δ/((1−Δ)s+Δ) − √Δ)²."""
+        """The error added in a direction of sample variance s, (√Δ/((1−Δ)s+Δ) − √Δ)², times the density of s."""
         return float(known * (1 / ((1 - known) * s + known) - 1) ** 2 * mp_density(s, gamma))
 
     return float(quad(missed, (1 - gamma**0.5) ** 2, (1 + gamma**0.5) ** 2)[0])
 
 
 def exact(t: float, dims: tuple[int, ...] = (16, 128, 1024), count: int = 2000) -> str:
-    """Loss at fresh points of the posterior mean over n = 2d points, in units of a regression's that knows its points.
+    """Text: the loss at fresh points of the posterior mean over n = 2d points, in units of (1−Δ)/Δ, at each d.
 
-    A fresh point's posterior holds a training point, the wrong one; as d → ∞ that is twice as bad.
+    The unit is the loss of a regression that knows its points. A fresh point's posterior holds a training point, the
+    wrong one; as d → ∞ that is twice as bad.
     """
     known = -np.expm1(-2 * t)
     scale, found = np.exp(t), []  # u = e^t x_t has noise √Δ e^t
@@ -124,7 +125,10 @@ def exact(t: float, dims: tuple[int, ...] = (16, 128, 1024), count: int = 2000) 
 
 
 def scores(stored: pd.DataFrame, part: str) -> list[float]:
-    """Of a part at all widths and numbers of noises; of noises where some are drawn."""
+    """Standard scores of a part against its formula, at every width and number of noises.
+
+    The part `noises` has scores only where noises are drawn.
+    """
     found = []
     for m, of in stored[stored.part == part].groupby("noises"):
         if part != "noises" or m != ALL:
@@ -135,6 +139,6 @@ def scores(stored: pd.DataFrame, part: str) -> list[float]:
 
 
 def state(report: Report, stored: pd.DataFrame) -> None:
-    """What the chapter states of the parts."""
+    """State in `report` what the chapter claims of the parts."""
     for part in PARTS:
         report.meets(f"{part} in the loss, stored", scores(stored, part))

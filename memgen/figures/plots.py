@@ -19,7 +19,8 @@ def figure(panels: int = 1, height: float = 2.9, columns: int = 2) -> tuple[Figu
     if "inline" in plt.get_backend():
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-        set_matplotlib_formats("retina")  # twice the pixels, shown at the same width
+        # Twice the pixels at the same width. The layout leaves no margin to cut off; to look for one draws twice.
+        set_matplotlib_formats("retina", bbox_inches=None)
     columns = min(columns, panels)
     rows = -(-panels // columns)
     width = 7.2 if columns > 1 else 4.6

@@ -1,1 +1,1 @@
-"""What chapter 8 shows: the map, clones and entropy beside published numbers, and the collapse of single points."""
+"""Tables and figures of chapter 8: the map, clones and entropy beside published numbers, collapse of single points."""

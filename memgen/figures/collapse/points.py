@@ -1,4 +1,4 @@
-"""The collapse of single points: the nearest point at finite size, points far out, and what is left before."""
+"""The collapse of single points: which point is nearest at finite size, widths of points far out, and the mean Σ w²."""
 
 import numpy as np
 import pandas as pd
@@ -22,12 +22,12 @@ def _sets(rows: pd.DataFrame) -> list[tuple[int, int, float, pd.DataFrame]]:
 
 
 def exact_curves(rows: pd.DataFrame) -> dict[int, np.ndarray]:
-    """By dimension, the exact probability that the nearest point is the own one, at the noise levels `NOISE`."""
+    """By dimension, the exact probability at the noises `NOISE` that the nearest training point is the noised one."""
     return {d: collapse.nearest_is_self(n, d, NOISE * width) for d, n, width, _ in _sets(rows)}
 
 
 def nearest(rows: pd.DataFrame, exact: dict[int, np.ndarray]) -> Figure:
-    """The probability that the nearest training point is the own one, against the noise in collapse widths."""
+    """Draw the probability that the nearest training point is the noised one, against noise in collapse widths."""
     fig, (axes,) = plots.figure(1, height=3.3)
     for k, (d, n, width, group) in enumerate(_sets(rows)):
         plots.theory(axes, NOISE, exact[d], k)
@@ -55,17 +55,17 @@ def nearest_scores(rows: pd.DataFrame) -> dict[tuple[int, int], np.ndarray]:
 
 
 def crossovers(exact: dict[int, np.ndarray]) -> dict[int, float]:
-    """By how many collapse widths the noise grows while the probability falls from ¾ to ¼, by dimension."""
+    """By dimension, how many collapse widths of noise lie between the probabilities ¾ and ¼."""
     return {d: float(np.interp(-0.25, -p, NOISE) - np.interp(-0.75, -p, NOISE)) for d, p in exact.items()}
 
 
 def occurring() -> np.ndarray:
-    """The squared distances r = |x|²/d from the middle between which all but about two points of the set lie."""
+    """The interval (low, high) of r = |x|²/d about the middle outside which two of the `_N` points are expected."""
     return chi2.isf([1 - 1 / _N, 1 / _N], _D) / _D
 
 
 def local(table: pd.DataFrame) -> Figure:
-    """Left: the collapse width of a point by its distance from the middle. Right: E Σ w² at a fresh sample."""
+    """Left: the collapse width of a point against its r = |x|²/d. Right: E Σ w² at a fresh sample against the noise."""
     fig, (left, right) = plots.figure(2, height=3.3)
     radii = np.linspace(0, 2.4, 100)
     for k, ((d, n), group) in enumerate(table[table.study == "local"].groupby(["d", "n"])):
@@ -97,13 +97,13 @@ def local(table: pd.DataFrame) -> Figure:
 
 
 def spread_of_widths() -> float:
-    """The collapse width of the outermost point that occurs over that of the innermost, by the limit."""
+    """The collapse width of the outermost point that occurs over that of the innermost one, both in the limit d → ∞."""
     innermost, outermost = kernel.local_collapse_width(np.log(_N) / _D, occurring())
     return float(outermost / innermost)
 
 
 def inner_excess(table: pd.DataFrame) -> dict[tuple[int, int], float]:
-    """By how much the medians of points at r ≤ 0.75 lie above the limit, on average, by (d, n)."""
+    """By (d, n), the mean relative excess of the measured median widths over the limit, for points at r ≤ 0.75."""
     inner = table[(table.study == "local") & (table["at"] <= 0.75)]
     return {
         (d, n): float(
@@ -119,7 +119,7 @@ def inner_excess(table: pd.DataFrame) -> dict[tuple[int, int], float]:
 
 
 def typical_score(table: pd.DataFrame, r: float) -> float:
-    """The score of the mean ln width of points at r in the larger set against the width of a typical point, r = 1."""
+    """Standard score of the mean ln width of points at r in the larger set against the limit's width at r = 1."""
     typical = np.log(float(kernel.local_collapse_width(np.log(_N) / _D, 1.0)))
     widths = table[(table.study == "local") & (table.d == _D) & (table["at"] == r)].value
     return statistics.mean(np.log(widths)).z(typical)

@@ -13,39 +13,40 @@ from theory import collapse, mixture
 
 
 def read(name: str) -> pd.DataFrame:
-    """The published numbers: cloning, or excess_entropy."""
+    """Read the published table of this name, cloning or excess_entropy."""
     return pd.read_csv(RESULTS / "published" / f"biroli2024_{name}.csv")
 
 
 def proportions(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of an experiment that count hits, with the proportion p and its 95% interval low, high."""
+    """The rows of the studies that count hits, with columns p (their share), low and high (its 95% interval) added."""
     rows = table[table.study.isin(("cloning", "nearest"))].copy()
     rows["p"], rows["low"], rows["high"] = zip(*map(proportion, rows.hits, rows.replicas), strict=True)
     return rows
 
 
 def proportion_scores(p: pd.Series, exact: np.ndarray, trials: pd.Series) -> np.ndarray:
-    """Standard scores of proportions, by the error that the exact probability implies."""
+    """Standard scores of proportions against exact ones, with the binomial error that the exact probability implies."""
     return np.asarray((p - exact) / np.sqrt(np.maximum(exact * (1 - exact), 1e-4) / trials))
 
 
 def cloning_scores(theirs: pd.DataFrame, separation: float = 1.0) -> np.ndarray:
-    """Scores of the published proportions; `separation` multiplies the distance of the classes (1 is right)."""
+    """Standard scores of the published proportions; `separation` multiplies the classes' distance (1 is right)."""
     size = np.sqrt(theirs.dimension.to_numpy(float))
     exact = mixture.cloning_probability(theirs.branch_time.to_numpy(float), separation * size)
     return proportion_scores(theirs.phi, exact, theirs.trials)
 
 
 def without_class(n: np.ndarray | float, t: np.ndarray, d: np.ndarray) -> np.ndarray:
-    """The published curve of the excess entropy, which leaves out the information about the class."""
+    """The formula of the published curve of the excess entropy, which leaves out the information about the class."""
     return np.maximum(0, 1 - d * np.log1p(1 / np.expm1(2 * t)) / (2 * np.log(n)))
 
 
 def entropy_scores() -> pd.DataFrame:
-    """Published excess entropies with t_C (`collapse`), the curve at finite size (`finite`), and scores against it.
+    """The published excess entropies, with t_C (`collapse`), the curve at finite size (`finite`) and standard scores.
 
-    `score` is against that curve, `with_class` and `without` against its limits, `annealed` against the bound that has
-    the other points at their mean; `beyond` says whether the time is beyond t_C + 0.4.
+    `score` is taken against `finite`, `with_class` and `without` against the limits d → ∞ with the class and without,
+    `annealed` against the bound in which the other points stand at their mean. `beyond` says whether the time is later
+    than t_C + 0.4.
     """
     rows = read("excess_entropy")
     n, t, d = (rows[name].to_numpy(float) for name in ("samples", "time", "dimension"))
@@ -66,7 +67,7 @@ def entropy_scores() -> pd.DataFrame:
 
 
 def clones(rows: pd.DataFrame, theirs: pd.DataFrame, dims: tuple[int, ...]) -> Figure:
-    """Left: φ against time. Right: against the separation of the classes in units of the noised spread."""
+    """Left: the probability φ that clones agree against time. Right: φ against the separation of the noised classes."""
     fig, (left, right) = plots.figure(2, height=3.3)
     times = np.linspace(0.8, 9, 300)
     for k, d in enumerate(dims):
@@ -94,7 +95,7 @@ def clones(rows: pd.DataFrame, theirs: pd.DataFrame, dims: tuple[int, ...]) -> F
 
 
 def entropy(rows: pd.DataFrame) -> Figure:
-    """Left: excess entropy against time. Right: scores of all published points, of later ones without the class."""
+    """Left: excess entropy against time. Right: scores at finite size, and of later points without the class."""
     fig, (left, right) = plots.figure(2, height=3.3)
     times = np.linspace(0.3, 8, 400)
     for k, (d, group) in enumerate(rows.groupby("dimension")):
@@ -138,7 +139,7 @@ def entropy(rows: pd.DataFrame) -> Figure:
 
 
 def answers(rows: pd.DataFrame, entropies: pd.DataFrame, theirs: pd.DataFrame) -> str:
-    """What this page finds, a column for each published dimension, as a Markdown table."""
+    """What the comparison with the published numbers finds, a column for each dimension, as a Markdown table."""
     found = {}
     for d, group in entropies.groupby("dimension"):
         there = float(mixture.speciation_time(d + 1))
@@ -165,7 +166,7 @@ def answers(rows: pd.DataFrame, entropies: pd.DataFrame, theirs: pd.DataFrame) -
 
 
 def near_collapse(entropies: pd.DataFrame) -> str:
-    """The published excess entropies within 0.45 of t_C beside three curves, as a Markdown table."""
+    """The published excess entropies from t_C − 0.4 to t_C + 0.45 beside three curves, as a Markdown table."""
     lines = [
         "| d | $t-t_C$ | published | $d\\to\\infty$ | others at their mean | finite size | standard errors apart |",
         "|--:|--:|--:|--:|--:|--:|--:|",

@@ -46,22 +46,22 @@ def noise(t: float) -> float:
 
 
 def speciation_noise(d: int) -> float:
-    """τ at t_S: the top eigenvalue of the covariance is 1 + d."""
+    """The noise τ at the speciation time t_S, where the largest eigenvalue of the covariance is 1 + d."""
     return noise(float(mixture.speciation_time(1 + d)))
 
 
 def detail_noise() -> float:
-    """τ at the relaxation time of one class alone: half of what distinguishes its members is lost."""
+    """The noise τ at the relaxation time of one class alone, when half of what distinguishes its members is lost."""
     return noise(float(relaxation.relaxation_time(np.ones(1))))
 
 
 def information(tau: np.ndarray | float, d: int) -> np.ndarray:
-    """I(x_0; x_t) in nats, the class included."""
+    """The information I(x_0; x_t) in nats at noise τ in d dimensions; it includes that about the class."""
     return mixture.mixture_information(time(tau), np.sqrt(d), d)
 
 
 def collapse_noise(n: float, d: int) -> float:
-    """τ at t_C: where I(x_0; x_t) = ln n."""
+    """The noise τ at the collapse time t_C, where I(x_0; x_t) = ln n."""
 
     def missing(log_tau: float) -> float:
         return float(information(np.exp(log_tau), d)) - np.log(n)
@@ -70,16 +70,16 @@ def collapse_noise(n: float, d: int) -> float:
 
 
 def predicted(study: str, n: float, d: int) -> float:
-    """The noise at which theory has the share of a study fall."""
+    """The noise τ of the theoretical boundary beyond which the share of a study is lost."""
     if study == "own point":
         return collapse_noise(n, d)
     return speciation_noise(d) if study == "own class" else detail_noise()
 
 
 def half_way(table: pd.DataFrame) -> pd.DataFrame:
-    """The noise at which each study is half-way: study, d, n, tau, low, high, predicted, and the estimate of ln τ.
+    """The noise at which each study's share is half-way, its 95% interval, and the boundary predicted at large d and n.
 
-    The prediction is that of large d and n.
+    Columns study, d, n, tau, low, high, predicted, and crossing, the estimate of ln τ.
     """
     rows = []
     for (study, d, n), group in table[table.study.isin(list(HALF_WAY))].groupby(["study", "d", "n"]):
@@ -91,7 +91,7 @@ def half_way(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def figure(halves: pd.DataFrame) -> Figure:
-    """The map in the dimension `MAP`: theory as lines, simulation as markers."""
+    """Draw the map in the dimension `MAP`: theory as lines, simulation as markers."""
     fig, (axes,) = plots.figure(1)
     fig.set_size_inches(7.2, 5.3)
     axes.set(xscale="log", yscale="log", xlim=_NOISES, ylim=_SAMPLES)
@@ -115,7 +115,7 @@ def figure(halves: pd.DataFrame) -> Figure:
 
 
 def sizes(halves: pd.DataFrame) -> Figure:
-    """How far from the collapse time of theory half of the points return to themselves, by number and dimension."""
+    """Draw, against n and by d, the noise at which half of the points return to themselves, over theory's at t_C."""
     fig, (axes,) = plots.figure(1)
     for k, (d, group) in enumerate(halves[halves.study == "own point"].groupby("d")):
         n = group.n * 1.15 ** (k - 1)  # side by side

@@ -1,4 +1,4 @@
-"""Where each criterion of chapter 6 turns: simulated, on the same runs, and predicted."""
+"""The number of points at which each criterion of chapter 6 turns: simulated, on the same runs, and predicted."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -16,8 +16,11 @@ Curves = Callable[[dict[str, pd.DataFrame]], pd.DataFrame]
 
 
 class Criterion(NamedTuple):
-    """A criterion: when it turns, what a perfect generator has, how its threshold grows, and what falls through which
-    level there."""
+    """A criterion: `falls` gives its curve along n, which falls through `level` where the criterion turns.
+
+    `label` is its name, `turns` says when it turns, `null` what a perfect generator has, `scale` how its threshold
+    grows with d. A `logarithmic` curve is interpolated in its logarithm.
+    """
 
     label: str
     turns: str
@@ -139,7 +142,7 @@ CRITERIA = {
 
 
 def predicted(d: float) -> dict[str, float]:
-    """n* by the name of the criterion, those for which there is a formula, in d ≥ 16 dimensions."""
+    """The predicted n* of each criterion that has a formula, by its name, in d ≥ 16 dimensions."""
     return criteria.transitions(d) | {
         "closest_record": criteria.closest_record_crossing(d),
         "membership": criteria.membership_crossing(d),
@@ -147,23 +150,36 @@ def predicted(d: float) -> dict[str, float]:
     }
 
 
-def table(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Values of one spectrum and dimension by measure: one row a replica, one column a number of points."""
-    return {name: part.pivot(index="replica", columns="n", values="value") for name, part in rows.groupby("measure")}
+class Table(dict[str, pd.DataFrame]):
+    """Values of one spectrum and dimension by measure: one row a replica, one column a number of points.
+
+    A measure is arranged when it is first asked for. KeyError if the rows do not have it.
+    """
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        super().__init__()
+        self._rows = rows
+
+    def __missing__(self, name: str) -> pd.DataFrame:
+        part = self._rows[self._rows["measure"] == name]
+        if part.empty:
+            raise KeyError(name)
+        self[name] = part.pivot(index="replica", columns="n", values="value")
+        return self[name]
 
 
 def detected(found: dict[str, pd.DataFrame], name: str, side: int, level: float = 0.05) -> pd.DataFrame:
-    """Which runs a test detects that errs in `level` of the perfect generators: one row a replica, one column an n.
+    """Which runs are detected by a test that errs in `level` of the perfect generators: a row a replica, a column an n.
 
-    It takes large (side 1) or small (−1) values of the measure for memory.
+    The test takes large (side 1) or small (−1) values of the measure for memory.
     """
     limits = (side * found[f"{name}_null"]).quantile(1 - level, interpolation="higher")
     return side * found[name] > limits
 
 
 def crossing(rows: pd.DataFrame, name: str) -> Estimate | None:
-    """The n at which the criterion turns in the runs of one spectrum and dimension; None if it does not there."""
-    found, criterion = table(rows), CRITERIA[name]
+    """The n at which the criterion turns in the runs of one spectrum and dimension; None if these do not tell."""
+    found, criterion = Table(rows), CRITERIA[name]
     try:
         curves = criterion.falls(found).dropna(axis=1)
     except KeyError:  # a measure that these runs do not have
@@ -189,9 +205,10 @@ def crossing(rows: pd.DataFrame, name: str) -> Estimate | None:
 
 
 def _of_signs(log_n: np.ndarray, shares: np.ndarray, runs: int, level: float) -> Estimate:
-    """ln n at which a share of the runs is at a level, by maximum likelihood over all sizes; −Φ⁻¹ of it a power of n.
+    """The ln n at which the share of runs reaches `level`, by maximum likelihood over all sizes; its error may be ∞.
 
-    That is so where sums of many terms are compared (chapter 4: n^{−½}) and nearly so elsewhere.
+    In the model −Φ⁻¹ of the share is a power of n. That is so where sums of many terms are compared (chapter 4:
+    n^{−½}) and nearly so elsewhere.
     """
 
     def chance(x: np.ndarray) -> np.ndarray:
@@ -212,7 +229,7 @@ def _of_signs(log_n: np.ndarray, shares: np.ndarray, runs: int, level: float) ->
 
 
 def _root(x: np.ndarray, values: list[Estimate], low: float, high: float) -> Estimate:
-    """Where the polynomial through all values is zero between low and high, the error by the delta method."""
+    """The zero, between low and high, of the polynomial through all values, with its error by the delta method."""
     curve = BarycentricInterpolator(x, [e.value for e in values])
     root = brentq(curve, low, high)
     shares = BarycentricInterpolator(x, np.eye(len(x)))(root)
@@ -221,7 +238,7 @@ def _root(x: np.ndarray, values: list[Estimate], low: float, high: float) -> Est
 
 
 def _above(estimate: Estimate, criterion: Criterion) -> Estimate:
-    """By how much the signal is above the level, its logarithm if that falls as a straight line."""
+    """By how much the signal is above the level; for a logarithmic criterion, ln(signal/level)."""
     if not criterion.logarithmic:
         return estimate._replace(value=estimate.value - criterion.level)
     value = max(estimate.value, 1e-9)
@@ -229,7 +246,10 @@ def _above(estimate: Estimate, criterion: Criterion) -> Estimate:
 
 
 def _one_step(curves: pd.DataFrame, d: int) -> Estimate | None:
-    """From where (1−γ)·inverse_trace is zero: it falls as ρ − γ. Of the runs with γ from 0.1 to 0.4."""
+    """The n at which (1−γ)·inverse_trace, which falls as ρ − γ, is zero; by a line through the runs with 0.1 < γ < 0.4.
+
+    None if these have fewer than two values of n.
+    """
     ratios = d / (curves.columns.to_numpy(float) - 1)
     inside = (ratios > 0.1) & (ratios < 0.4)
     if inside.sum() < 2:
@@ -240,7 +260,10 @@ def _one_step(curves: pd.DataFrame, d: int) -> Estimate | None:
 
 
 def crossings(rows: pd.DataFrame, predictions: dict[int, dict[str, float]]) -> pd.DataFrame:
-    """Rows: d, criterion, predicted, simulated, low, high; what is missing is NaN. `predictions` by dimension."""
+    """One row for each d and criterion: d, criterion, predicted, simulated, low, high; NaN where there is no number.
+
+    `predictions` holds the predicted n* of each criterion, by dimension.
+    """
     found = []
     for d, part in rows.groupby("d"):
         for name in CRITERIA:

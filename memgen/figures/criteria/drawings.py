@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memgen.figures import plots
-from memgen.figures.criteria.crossings import CRITERIA, crossing, table
+from memgen.figures.criteria.crossings import CRITERIA, Table, crossing
 from memgen.figures.curves import curve
 from memgen.statistics import Estimate, mean
 
@@ -27,7 +27,7 @@ _DRAWN = {
 
 
 def draw_crossings(found: pd.DataFrame, curves: Mapping[int, Mapping[str, float]]) -> Figure:
-    """n at which each criterion turns against d: predicted lines and simulated markers, from `crossings`."""
+    """Draw the n at which each criterion turns against d: predicted lines and simulated markers, from `crossings`."""
     fig, (axes,) = plots.figure(height=4.8)
     fig.set_size_inches(7.2, 4.8)
     for name, (k, offset) in _DRAWN.items():
@@ -47,7 +47,7 @@ def draw_crossings(found: pd.DataFrame, curves: Mapping[int, Mapping[str, float]
 
 
 def draw_ladder(rows: pd.DataFrame, trained: pd.DataFrame, predictions: Mapping[str, float]) -> Figure:
-    """The criteria of one dimension, from the first to the last to turn: the linear generator and trained networks.
+    """Draw the n at which each criterion turns in one dimension, in their order: linear generator and trained networks.
 
     `rows` and `trained` are those of the experiments `criteria` and `trained`, of one dimension each.
     """
@@ -94,9 +94,9 @@ def _marked(axes: Axes, estimate: Estimate | None, height: float, k: int) -> Non
 
 
 def draw_signals(rows: pd.DataFrame, d: int) -> Figure:
-    """How much memory each criterion sees at one d, from 1 (all) to 0 (as a perfect generator), against n."""
+    """Draw how much memory each criterion sees at one d, from 1 (all) to 0 (as a perfect generator), against n."""
     fig, (left, right) = plots.figure(2, height=3.4)
-    found = table(rows)
+    found = Table(rows)
     shown = {
         left: {
             "⅓ rule": found["flagged"] - found["flagged_null"],

@@ -12,7 +12,7 @@ from theory import criteria
 def scores(
     rows: pd.DataFrame, predictions: Mapping[int, Mapping[str, float]], name: str, least: int = 16
 ) -> list[float]:
-    """z of the simulated threshold of a criterion against the predicted one, one for each d from `least` on."""
+    """z of the simulated threshold of a criterion against the predicted one: one score for each d from `least` on."""
     found = []
     for d, part in rows.groupby("d"):
         estimate = crossing(part, name)
@@ -22,7 +22,7 @@ def scores(
 
 
 def flag_scores(rows: pd.DataFrame, sizes: Iterable[int], least: int = 100, more: int = 0) -> list[float]:
-    """z of the flagged fraction against its limit at n + `more` points: for each n, and each d from `least` on."""
+    """z of the flagged fraction at n against its limit at n + `more` points: for each n, and each d from `least` on."""
     flagged = rows[(rows["measure"] == "flagged") & (rows["d"] >= least)]
     found = []
     for n in sizes:
@@ -32,7 +32,7 @@ def flag_scores(rows: pd.DataFrame, sizes: Iterable[int], least: int = 100, more
 
 
 def compared(linear: pd.DataFrame, trained: pd.DataFrame) -> str:
-    """By which factor networks turn later than the linear generator, in the criteria that both reach."""
+    """A line of text for each criterion that both reach: the networks' n where it turns over the linear generator's."""
     lines = []
     for name, at in CRITERIA.items():
         own, other = crossing(linear, name), crossing(trained, name)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from memgen.figures.criteria.crossings import CRITERIA, crossing, detected, table
+from memgen.figures.criteria.crossings import CRITERIA, Table, crossing, detected
 from theory import criteria
 
 KEYS = ["spectrum", "d", "n", "replica", "measure"]
@@ -34,12 +34,12 @@ def _interval(row: "pd.Series[float]") -> str:
 
 
 def _three(value: float) -> str:
-    """Three digits, without an exponent."""
+    """The value with three significant digits; without an exponent below a million."""
     return f"{float(f'{value:.3g}'):g}"
 
 
 def answers(found: pd.DataFrame, d: int) -> str:
-    """The same for the README: in words, of those criteria that are predicted."""
+    """Markdown for the README: the criteria that are predicted, in words, with their predicted n at this d."""
     rows = found[found["d"] == d].set_index("criterion").sort_values("predicted")
     lines = [f"| it stops memorizing when … | samples in {d} dimensions |", "|---|---|"]
     for name, row in rows[rows["predicted"].notna()].iterrows():
@@ -83,7 +83,7 @@ _TESTS: Mapping[str, tuple[str, int]] = {
 
 
 def power(rows: pd.DataFrame, sizes: Iterable[int], level: float = 0.05) -> str:
-    """Markdown: how often a test that errs in `level` of the perfect generators detects the linear one, by d and n.
+    """Markdown, by d and n: how often a test that errs in `level` of the perfect generators detects the linear one.
 
     The threshold is the quantile of the perfect generators in the same runs; so it is known to about 1/(runs × level).
     """
@@ -91,7 +91,7 @@ def power(rows: pd.DataFrame, sizes: Iterable[int], level: float = 0.05) -> str:
     lines = ["| test | d | " + " | ".join(f"$n = {n}$" for n in sizes) + " |", "|---|---|" + "---|" * len(sizes)]
     for label, (name, side) in _TESTS.items():
         for d, part in rows.groupby("d"):
-            found = table(part)
+            found = Table(part)
             powers = detected(found, name, side, level).mean()
             cells = [f"{powers[n]:.2f}" if n in powers else "" for n in sizes]
             lines.append(f"| {label} | {d} | {' | '.join(cells)} |")

@@ -1,4 +1,7 @@
-"""At which noise the exact score holds pictures, against what their spectrum, dimension and contrast predict."""
+"""At which noise the exact score holds pictures, against what their spectrum, dimension and contrast predict.
+
+A picture is held at a noise if it has more than half of the posterior weight at its own noised copy.
+"""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -32,13 +35,13 @@ _ROWS, _NEIGHBOURS = 1000, 20  # by which the intrinsic dimension is estimated
 
 
 def medians(rows: pd.DataFrame) -> dict[tuple[str, str, int], Estimate]:
-    """By set, law and n: the noise at which half of a training set's pictures are held, over training sets."""
+    """By (set, law, n): the noise at which half of a training set's pictures are held, a mean over training sets."""
     half = rows.groupby(["pictures", "law", "n", "replica"]).width.median()
     return {key: mean(part.to_numpy(float)) for key, part in half.groupby(level=["pictures", "law", "n"])}
 
 
 def gaussian_width(n: Iterable[float] | float, eigenvalues: np.ndarray) -> np.ndarray:
-    """The noise τ of the collapse of n points of a Gaussian law, by `theory.collapse.collapse_time`."""
+    """The noise τ at which n points of a Gaussian law collapse, by `theory.collapse.collapse_time`."""
     sizes = np.asarray(n, float)
     return np.sqrt(np.expm1(2 * np.asarray(collapse_time(sizes, eigenvalues))))
 
@@ -49,7 +52,7 @@ def scale(found: Described) -> float:
 
 
 def widths(rows: pd.DataFrame) -> Figure:
-    """The noise at which half of n pictures are held: lines, Gaussian laws; markers, pictures and scale mixtures."""
+    """Draw the noise at which half of n pictures are held: Gaussian laws, lines; pictures, scale mixtures, markers."""
     fig, panels = plots.figure(2, height=3.5)
     found, sets = medians(rows), [name for name in NAMES if name in set(rows.pictures)]
     for axes, group in zip(panels, (sets[:3], sets[3:]), strict=True):
@@ -76,7 +79,7 @@ def widths(rows: pd.DataFrame) -> Figure:
 
 
 def plain_ticks(axes: Axes, values: Sequence[float]) -> None:
-    """These numbers and no others along a logarithmic vertical axis."""
+    """Put those of these numbers that fit, and no others, along a logarithmic vertical axis."""
     low, high = axes.get_ylim()
     axes.set_yticks([value for value in values if low <= value <= high])
     axes.yaxis.set_major_formatter("{x:g}")
@@ -84,7 +87,7 @@ def plain_ticks(axes: Axes, values: Sequence[float]) -> None:
 
 
 class Held(NamedTuple):
-    """What each rule predicts for a set of n pictures, over what is measured there; its error is the measurement's."""
+    """By rule, the noise predicted for n pictures of a set over the measured one; `intrinsic` is its dimension."""
 
     pictures: str
     n: int
@@ -95,7 +98,7 @@ class Held(NamedTuple):
 
 @cache
 def intrinsic_dimension(name: str) -> float:
-    """By the likelihood of the 20 nearest (Levina and Bickel 2004), of at most 1000 pictures of the set."""
+    """The intrinsic dimension by the likelihood of 20 neighbours (Levina and Bickel 2004), of at most 1000 pictures."""
     import skdim
 
     values = pictures(name).values
@@ -104,7 +107,7 @@ def intrinsic_dimension(name: str) -> float:
 
 
 def rules(rows: pd.DataFrame, n: int = 1200) -> list[Held]:
-    """For each set, of n pictures or as many as it has, predicted over measured noise by each of RULES.
+    """For each set, the ratio of predicted to measured noise by each of RULES, at the largest stored number up to n.
 
     Ambient: equal variances in d dimensions, of the same sum; intrinsic: in D dimensions; spectrum: the Gaussian law of
     the set's covariance; contrast and spectrum: the scale mixture, simulated.
@@ -142,7 +145,7 @@ def table(found: list[Held]) -> str:
 
 
 def by_contrast(rows: pd.DataFrame, found: list[Held], n: int = 1200) -> Figure:
-    """Left: patches 16×16, each one's noise against its contrast. Right: predicted over measured, by set and rule."""
+    """Left: the noise at which patches are held by contrast. Right: predicted over measured noise by set and rule."""
     fig, (left, right) = plots.figure(2, height=3.6)
     name = "patches16"
     part = rows[(rows.pictures == name) & (rows.law == "pictures") & (rows.n == n)]
@@ -169,7 +172,7 @@ def by_contrast(rows: pd.DataFrame, found: list[Held], n: int = 1200) -> Figure:
 
 
 def slope(rows: pd.DataFrame, name: str, n: int) -> Estimate:
-    """d ln(noise)/d ln(contrast) over the pictures of each training set, those held at no noise left out."""
+    """d ln(noise)/d ln(contrast) over a training set's pictures, a mean over sets; pictures never held are left out."""
     part = rows[(rows.pictures == name) & (rows.law == "pictures") & (rows.n == n) & (rows.width > 0)]
     part = part[part.contrast > 0]
     return mean(
@@ -178,7 +181,7 @@ def slope(rows: pd.DataFrame, name: str, n: int) -> Estimate:
 
 
 def state(report: Report, rows: pd.DataFrame, found: list[Held]) -> None:
-    """What the stored widths, and what `rules` found of them, have to show."""
+    """State in `report` what the stored widths, and what `rules` found of them, have to show."""
     for one in found:
         patches = one.pictures.startswith("patches")
         off = one.ratios["spectrum"]

@@ -33,7 +33,7 @@ Kind = tuple[str, int]  # generator and step
 
 
 def still(rows: pd.DataFrame) -> Figure:
-    """The samples at four levels of noise, falling from left to right; a row of panels for each denoiser."""
+    """Draw the samples at four levels of noise, falling from left to right; a row of panels for each denoiser."""
     kinds, places, collapse = _kinds(rows), _places(rows), _collapse(rows)
     seen = _levels(rows)
     between = [min(seen, key=lambda tau: abs(tau - wanted)) for wanted in (collapse**0.5, collapse)]
@@ -51,7 +51,7 @@ def still(rows: pd.DataFrame) -> Figure:
 
 
 def moving(rows: pd.DataFrame) -> bytes:
-    """An animated PNG: the samples while the noise falls, a panel for each denoiser, again and again.
+    """An animated PNG of the samples while the noise falls, a panel for each denoiser, in an endless loop.
 
     Its default image, which is shown where nothing moves, as in print, is `still`. The same rows make the same bytes.
     """
@@ -89,7 +89,7 @@ def table(rows: pd.DataFrame) -> str:
 
 
 def _kinds(rows: pd.DataFrame) -> list[Kind]:
-    """The denoisers."""
+    """The denoisers, as (generator, step)."""
     return [kind for kind in copies(rows).index if kind[0] != "law"]
 
 
@@ -99,7 +99,7 @@ def _name(kind: Kind) -> str:
 
 
 def _places(rows: pd.DataFrame) -> dict[tuple[str, int, float], np.ndarray]:
-    """By generator, step and noise: where the samples are, (samples, 2)."""
+    """Where the samples are, (samples, 2), by (generator, step, noise)."""
     return {name: part[["x", "y"]].to_numpy() for name, part in rows.groupby(["generator", "step", "tau"])}
 
 
@@ -113,7 +113,7 @@ def _levels(rows: pd.DataFrame) -> list[float]:
 
 
 def _panel(axes: Axes, places: dict[tuple[str, int, float], np.ndarray], size: float = 1.0) -> Line2D:
-    """The law and the training points; returned are the samples, none yet."""
+    """Draw the law and the training points; return the line of the samples, which is still empty."""
     radius, angle = radius_and_angle(np.linspace(0, 1, 300))
     edge = np.concatenate([radius + 2 * WIDTH, radius[::-1] - 2 * WIDTH])
     round_ = np.concatenate([angle, angle[::-1]])
@@ -127,7 +127,7 @@ def _panel(axes: Axes, places: dict[tuple[str, int, float], np.ndarray], size: f
 
 
 def _key(fig: Figure, count: int, bottom: float) -> None:
-    """What the signs mean, below the panels, which leave it this share of the height."""
+    """Explain the signs in a legend below the panels, which leave it the share `bottom` of the height."""
     signs = [
         Line2D(
             [],
@@ -146,7 +146,7 @@ def _key(fig: Figure, count: int, bottom: float) -> None:
 
 
 def _clock(fig: Figure, collapse: float) -> Line2D:
-    """An axis of the noise below the panels, with the collapse noise; returned is the marker on it."""
+    """Draw an axis of the noise below the panels, with the collapse noise; return the marker on it, still empty."""
     axes = fig.add_axes((0.13, 0.115, 0.8, 0.02))
     axes.set(xscale="log", xlim=(1.1, _ZERO / 1.1), ylim=(0, 1), yticks=[])
     axes.set_xticks([1, 0.1, 0.01, _ZERO], ["noise τ = 1", "0.1", "0.01", "0"], fontsize=_TEXT - 1)
@@ -165,7 +165,7 @@ def _clock(fig: Figure, collapse: float) -> Line2D:
 
 
 def frames(fig: Figure, lines: list[Line2D], states: Sequence[Sequence[Any]]) -> Iterator[Image.Image]:
-    """A picture for each state, which is the data of each line; what else is in the figure is drawn once."""
+    """Yield a picture for each state, which holds the data of each line; the rest of the figure is drawn once."""
     fig.set_dpi(_DOTS)
     canvas = FigureCanvasAgg(fig)
     for line in lines:

@@ -25,13 +25,13 @@ _NETWORK = KEYS[:5]
 
 
 def measured(rows: pd.DataFrame, measure: str, level: float = np.nan, guidance: float = 0.0) -> pd.DataFrame:
-    """The rows of one measure, without step 0."""
+    """The rows of one measure at one noise level (NaN: at none) and guidance, without step 0."""
     at = rows.level.isna() if np.isnan(level) else rows.level == level
     return rows[at & (rows.measure == measure) & (rows.guidance == guidance) & (rows.step > 0)]
 
 
 def distances(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the Fréchet distance² of networks none of whose samples diverged: one that does dominates it.
+    """The rows of the squared Fréchet distance without diverged samplers, a single sample of which can dominate it.
 
     They are few, of the largest pictures; the others lie below 1, and those that are left out beyond 100.
     """
@@ -45,12 +45,15 @@ def last(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def shares(rows: pd.DataFrame) -> pd.DataFrame:
-    """At the last step, how far each network has gone to a copy of its training set: its share of a copy's loss gap."""
+    """The rows of each network's share of a copy's loss gap at its last step: 0 without memory, 1 for a copy."""
     return last(measured(rows, "share", LEVEL))
 
 
 def stored_pictures(rows: pd.DataFrame, kind: str) -> np.ndarray:
-    """Pictures (SHOWN, rows, columns), white 1, of one network at one step; kind is `generated` or `nearest`."""
+    """Pictures (SHOWN, rows, columns), white 1, of one network at one step; kind is `generated` or `nearest`.
+
+    Raises ValueError unless the rows have just SHOWN of them.
+    """
     part = rows[(rows.measure == kind) & (rows.guidance == rows.guidance.min())]
     if len(part) != SHOWN:
         raise ValueError(f"{len(part)} pictures of kind {kind} where one network at one step has {SHOWN}")
@@ -67,7 +70,7 @@ def of(
 
 
 def gallery(rows: pd.DataFrame, name: str, sizes: Sequence[int], network: str = "perceptron") -> Figure:
-    """At the last step, made pictures of some training set sizes, each above the training picture nearest to it."""
+    """Draw pictures made at the last step for some training set sizes, each above its nearest training picture."""
     part = last(of(rows, name, network))
     tiles = [stored_pictures(part[part.n == n], kind) for n in sizes for kind in ("generated", "nearest")]
     names = [text for n in sizes for text in (f"{n} pictures:\nmade", f"nearest\nof the {n}")]
@@ -75,7 +78,7 @@ def gallery(rows: pd.DataFrame, name: str, sizes: Sequence[int], network: str = 
 
 
 def over_steps(rows: pd.DataFrame, name: str, n: int, network: str = "perceptron") -> Figure:
-    """Pictures made of the same noise after more and more steps; below, the training pictures nearest to the last."""
+    """Draw pictures made of one noise after more and more steps; below, the training pictures nearest to the last."""
     part = of(rows, name, network)
     part = part[(part.n == n) & (part.step > 0)]
     steps = sorted(part.step.unique())
@@ -85,7 +88,7 @@ def over_steps(rows: pd.DataFrame, name: str, n: int, network: str = "perceptron
 
 
 def tiled(tiles: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
-    """Rows of pictures (count, rows, columns), each row with its name to its left."""
+    """Draw rows of pictures (count, rows, columns), each row with its name to its left."""
     height, width = (side + 1 for side in tiles[0].shape[1:])
     wall = np.ones((len(tiles) * height, len(tiles[0]) * width))
     for row, pictured in enumerate(tiles):
@@ -103,7 +106,7 @@ def tiled(tiles: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
 
 
 def pooled(found: pd.DataFrame, by: Sequence[str]) -> pd.Series:
-    """Means of `value` by the columns `by`, as Estimates: over shuffles, whose scatter is pooled over all groups.
+    """Means of `value` over shuffles by the columns `by`, as Estimates whose scatter is pooled over all groups.
 
     Two shuffles tell little of their scatter, those of thirty groups tell enough. ValueError if no group has two.
     """
@@ -116,13 +119,13 @@ def pooled(found: pd.DataFrame, by: Sequence[str]) -> pd.Series:
 
 
 def together(found: pd.Series) -> Estimate:
-    """The mean of independent estimates whose scatter was pooled."""
+    """The mean of independent estimates that share one pooled scatter."""
     error = np.sqrt(sum(one.error**2 for one in found)) / len(found)
     return Estimate(float(np.mean([one.value for one in found])), float(error), found.iloc[0].freedom)
 
 
 def courses(rows: pd.DataFrame, name: str) -> Figure:
-    """A set's perceptrons over the steps, by n: memory and quality, means over shuffles with 95% intervals."""
+    """Draw memory and quality of a set's perceptrons over the steps, by n: means over shuffles with 95% intervals."""
     fig, (left, right) = plots.figure(2, height=3.4)
     part = rows[(rows.pictures == name) & (rows.network == "perceptron") & (rows.shown == "once")]
     memory = pooled(measured(part, "share", LEVEL), ["n", "step"])
@@ -205,10 +208,11 @@ def ways(rows: pd.DataFrame) -> Figure:
 
 
 class Shift(NamedTuple):
-    """By how much a way to show pictures moves ln n at equal memory, over the networks on the curve of pictures shown
-    once; how many remember less than all of that curve, and by how much those are moved at least.
+    """By how much a way to show pictures moves ln n at equal memory.
 
-    `most` is ln of the places, or −ln of the classes: what the exact score would be moved by at most.
+    `moved` is the mean over networks whose memory is on the curve of pictures shown once, None for fewer than two of
+    them. `beyond` counts networks that remember less than all of that curve; `least` is the largest lower bound on
+    their shifts. `most` is ln of the places, or −ln of the classes: what the exact score would be moved by at most.
     """
 
     pictures: str
@@ -220,7 +224,7 @@ class Shift(NamedTuple):
 
 
 def shift(rows: pd.DataFrame) -> list[Shift]:
-    """For each way of WAYS, over shuffles and sizes."""
+    """The `Shift` of each of WAYS that the rows have, over shuffles and sizes."""
     found = shares(rows[rows.network == "perceptron"])
     told = []
     for name, shown in WAYS:
@@ -237,8 +241,10 @@ def shift(rows: pd.DataFrame) -> list[Shift]:
 
 
 def _moved(plain: pd.Series, other: pd.Series) -> Iterator[tuple[float, bool]]:
-    """For each network: ln n of the plain curve where it has the same memory, less its own ln n. Where it remembers
-    less than the curve does anywhere, a bound on that, and True. Those that remember more than the curve are left out.
+    """For each network, ln n of the plain curve where it has the same memory, less its own ln n; and False.
+
+    Where a network remembers less than the curve does anywhere, a lower bound on that, and True. Networks that remember
+    more than the curve are left out.
     """
     falling = plain.sort_index()
     least = np.minimum.accumulate(falling.to_numpy())
@@ -271,7 +277,7 @@ def shifts(rows: pd.DataFrame) -> str:
 def onsets(rows: pd.DataFrame, share: float = 0.2) -> pd.Series:
     """Gradient steps a picture until a network has gone `share` of the way to a copy, by set, kind of network and n.
 
-    The mean over shuffles of those that get there; ∞ where one does not.
+    A mean over shuffles, ∞ if one of them does not get there.
     """
     found = measured(rows[rows.shown == "once"], "share", LEVEL)
     told = {}
@@ -283,7 +289,7 @@ def onsets(rows: pd.DataFrame, share: float = 0.2) -> pd.Series:
 
 
 def audits(rows: pd.DataFrame, level: float = 0.05) -> str:
-    """Markdown: by set and n, what the audit says at the last step of perceptrons: single copies | anything at all."""
+    """Markdown, by set and n: in how many shuffles the last perceptrons' audit finds single copies | anything."""
     found = last(rows[(rows.network == "perceptron") & (rows.shown == "once") & rows.measure.str.startswith("p/")])
     sizes = sorted(found.n.unique())
     lines = [f"| set | {' | '.join(f'n = {n}' for n in sizes)} |", "|---" * (len(sizes) + 1) + "|"]
@@ -301,7 +307,7 @@ def audits(rows: pd.DataFrame, level: float = 0.05) -> str:
 
 
 class Route(NamedTuple):
-    """A way in which memory fades: by how much, and the change of ln(Fréchet distance²) and of ln(loss), over sets."""
+    """A way in which memory fades: by how much, and the changes of ln(Fréchet distance²) and of ln(loss), over sets."""
 
     name: str
     fades: Estimate
@@ -310,12 +316,15 @@ class Route(NamedTuple):
 
     @property
     def changes(self) -> tuple[Estimate, ...]:
-        """The change of the share, of ln(distance²) and of ln(loss)."""
+        """The changes of the share, of ln(distance²) and of ln(loss)."""
         return self.fades._replace(value=-self.fades.value), self.frechet, self.loss
 
 
 def routes(rows: pd.DataFrame) -> list[Route]:
-    """More pictures: the most against the fewest. An earlier stop, and several places: on the fewest."""
+    """Three ways in which memory fades from that of networks at the end of their training on the fewest pictures.
+
+    These are the most pictures; on the fewest, a stop at the least loss on held-out ones; and on them, several places.
+    """
     part = rows[rows.network == "perceptron"]
     once, fewest = part[part.shown == "once"], int(part.n.min())
     few = once[once.n == fewest]
@@ -345,7 +354,7 @@ def _least_loss(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _state_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """By set and shuffle: the share of a copy's gap, ln(Fréchet distance²) and ln(loss on held-out pictures)."""
+    """By set and shuffle: share (of a copy's gap), frechet (ln of the distance²), loss (ln, on held-out pictures)."""
     found = {
         "share": measured(rows, "share", LEVEL),
         "frechet": distances(rows),
@@ -356,16 +365,17 @@ def _state_of(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def differences(rows: pd.DataFrame, shown: Iterable[str]) -> np.ndarray:
-    """Memory at the last step of perceptrons that see pictures so, less that of those that see them once: by set, n and
-    shuffle."""
+    """Memory at the last step of perceptrons that see pictures in these ways, less that of those that see them once.
+
+    One value for each way, set, n and shuffle.
+    """
     found = shares(rows[rows.network == "perceptron"])
     wide = found.pivot(index=["pictures", "n", "replica"], columns="shown", values="value")
     return np.concatenate([(wide[way] - wide["once"]).dropna() for way in shown])
 
 
 def state(report: Report, rows: pd.DataFrame) -> None:
-    """What the stored networks have to show: that memory fades with pictures and an earlier stop, and that places and
-    classes move it."""
+    """State in `report` that memory fades with pictures and an earlier stop, and that places and classes move it."""
     more, stop, _ = routes(rows)
     for route in (more, stop):
         report.rejects(f"{route.name}: memory does not fade", route.fades.z(0), 1)

@@ -10,11 +10,11 @@ from theory.images import hidden_sign
 
 
 def moves(rows: pd.DataFrame) -> pd.DataFrame:
-    """By how much each set of points moves ln n, a row for each study, law, at, group, order and criterion.
+    """By how much each way to show points moves ln n: a row for each study, law, at, group, order and criterion.
 
     - value, low, high: measured, with its 95% interval; `estimate` has both. ∞ if no plain set is as large.
-    - predicted: for the points of a ring ln|G|, for its orbits `recognised`; for two signs and two classes the mean of
-      ±H(±|u); for digits what those outside the set say of place and class.
+    - predicted: ln|G| for the points of a ring, `recognised` for its orbits; the mean of ±H(±|u) for two signs and two
+      classes; for digits what those outside the set say of place and class.
     - contrast: b² at the measured width, for two signs and two classes.
     """
     found = []
@@ -42,13 +42,15 @@ def moves(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def recognised(n: int, order: int, place: float) -> float:
-    """How far the orbits of n − 1 other points move ln n: (n−1)|G| points against e^place of the own orbit."""
+    """The shift of ln n if (n−1)|G| points of the other orbits stand against e^place points of the own orbit."""
     return float(np.log1p((n - 1) * order * np.exp(-place)) - np.log(n))
 
 
 def groups(table: pd.DataFrame) -> Figure:
-    """Left: shifts of a random field that is invariant under them; arrows where no plain set is as large. Right: two
-    signs, and two classes."""
+    """Left: the shift of ln n by shifts of a random field of invariant law. Right: by two signs, and two classes.
+
+    Arrows stand where no plain set is as large.
+    """
     fig, (left, right) = plots.figure(2, height=3.4)
     ring = table[table.study == "ring"]
     orders = np.geomspace(2, ring.order.max(), 50)
@@ -81,7 +83,7 @@ def groups(table: pd.DataFrame) -> Figure:
 
 
 def digits(table: pd.DataFrame) -> Figure:
-    """Flips, turns, shifts and classes of the digits: measured, predicted, and as if u hid all of place and class."""
+    """Draw the shift of ln n by places and classes of digits: measured, predicted, and as if u hid them wholly."""
     fig, (axes,) = plots.figure(1, height=2.9)
     part = table[table.study.isin(["digits", "classes"]) & (table.criterion == "point")].reset_index(drop=True)
     y = -np.arange(len(part))
@@ -104,7 +106,7 @@ def digits(table: pd.DataFrame) -> Figure:
 
 
 def answers(table: pd.DataFrame) -> str:
-    """The digits as a Markdown table: by how much each group, or the class, multiplies n."""
+    """Markdown: for the digits, the factor by which each group, or the class, multiplies n."""
     lines = ["| the set | n counts times | 95% interval | predicted | if u hid all |", "|---|--:|--:|--:|--:|"]
     for row in table[table.study.isin(["digits", "classes"]) & (table.criterion == "point")].itertuples():
         name, sign = ("one of 10 classes", -1) if row.group == "class" else (f"{row.group}, {row.order} places", 1)

@@ -18,7 +18,10 @@ _TOP, _NOISES = 0.1, 8  # the part of the pictures that are said to be exposed f
 
 
 class Against(NamedTuple):
-    """Of n pictures of a set: what predict says, and the noise at which half of them are held, with its interval."""
+    """What `memgen predict` says of n pictures of a set, and the measured noise at which half of them are held.
+
+    `held` is that noise with its interval: median, low, high.
+    """
 
     pictures: str
     said: Prediction
@@ -27,7 +30,7 @@ class Against(NamedTuple):
 
     @property
     def within(self) -> tuple[bool, bool]:
-        """Whether the measured noise is within the interval by the covariance, and by the held-out error."""
+        """Whether the measured noise is in the interval by the covariance, and in that by the held-out error."""
         assert self.said.collapse is not None
         ends = [(width.low, width.high) for width in (self.said.collapse.gaussian, self.said.collapse.denoised)]
         first, second = (low is not None and high is not None and low <= self.held[0] <= high for low, high in ends)
@@ -62,7 +65,7 @@ def predicted(found: list[Against]) -> str:
 
 
 def paces(rows: pd.DataFrame) -> str:
-    """Markdown: steps a picture until memorization begins; ≤ where it had at the first look, > where it never did."""
+    """Markdown: steps a picture until memorization begins; ≤ where it had by the first look, > where it never did."""
     found = onsets(rows)
     looks = measured(rows[rows.shown == "once"], "share", LEVEL).groupby(["pictures", "network", "n"]).step
     first, end = looks.min(), looks.max()

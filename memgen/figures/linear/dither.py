@@ -38,7 +38,7 @@ def measured(dither: float, seed: int = 0, noise: float = 1.0, sets: int = SETS)
 
 
 def draw(found: Sequence[Estimate], noise: float = 1.0) -> Figure:
-    """Prediction along the dither, with what was measured at each of DITHERS."""
+    """Draw the predicted threshold along the dither, and what was measured at each of DITHERS."""
     fig, (axes,) = plots.figure(1)
     x = np.geomspace(1 / 100, 4, 100)
     plots.theory(axes, x, [predicted(v, noise) for v in x], 0, r"$1 + \tau^2\,\mathrm{tr}\,\Sigma^{-1}/d$")

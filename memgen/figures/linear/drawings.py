@@ -1,4 +1,4 @@
-"""The figures of the chapter. A signal fraction ρ has its colour, so has a law with unequal variances."""
+"""The figures of chapter 3. Each signal fraction ρ keeps its colour, and so does each law with unequal variances."""
 
 from collections.abc import Sequence
 
@@ -155,7 +155,7 @@ def spectrum(rows: pd.DataFrame, params: Params) -> Figure:
 
 
 def digits(rows: pd.DataFrame, stored: pd.DataFrame, params: Params) -> Figure:
-    """The threshold of the digits: the line whose zero it is, and how it moves with dimension."""
+    """Left: the line whose zero is the threshold of the digits. Right: how the threshold moves with dimension."""
     fig, (left, right) = plots.figure(2)
     digit, gaussian = (_colour_of_law(law, params) for law in ("digits", "Gaussian"))
     expected = numbers.noise_to_signal(params.tau_digits)
@@ -195,7 +195,7 @@ def _extrapolation(axes: Axes, found: numbers.DigitThresholds, digit: int, gauss
 
 
 def _colour_of_sizes(params: Params) -> int:
-    """The study of sizes is at ρ = ½ and has its colour, or one of its own if that is not drawn."""
+    """The colour of the study of sizes, which is at ρ = ½: that of ρ = ½, or one of its own if ½ is not drawn."""
     return params.rhos.index(0.5) if 0.5 in params.rhos else len(params.rhos)
 
 
@@ -204,14 +204,14 @@ def _colour_of_law(law: str, params: Params) -> int:
 
 
 def _markers(axes: Axes, found: Curve, k: int, filled: bool = False) -> None:
-    """Simulated values; filled where two series share a colour."""
+    """Draw simulated values; filled markers are for two series that share a colour."""
     plots.simulated(axes, *found, k)
     if filled:
         axes.containers[-1][0].set_markerfacecolor(f"C{k}")
 
 
 def _along_samples(axes: Axes, rhos: Sequence[float], ends: Sequence[float]) -> None:
-    """The axis n/d, and the name of each curve to the right of its end at n/d = 25, a line of text apart."""
+    """Set the axis n/d, and name each curve to the right of its end at n/d = 25, the names a line of text apart."""
     axes.set(xscale="log", xlabel=_SAMPLES, xlim=(0.1, 110), xticks=[0.1, 1, 10], xticklabels=["0.1", "1", "10"])
     place = axes.transData.transform([(25, end) for end in ends])[:, 1] * 72 / axes.figure.dpi  # in points
     free = -np.inf
@@ -222,12 +222,12 @@ def _along_samples(axes: Axes, rhos: Sequence[float], ends: Sequence[float]) -> 
 
 
 def _beside(axes: Axes, x: float, y: float, text: str, k: int, up: bool, ha: str = "left") -> None:
-    """A name above or below a point, in the colour of its series."""
+    """Write a name above or below a point, in the colour of its series."""
     where = {"va": "bottom", "xytext": (0, 7)} if up else {"va": "top", "xytext": (0, -7)}
     plots.label_line(axes, x, y, text, k, ha=ha, **where)
 
 
 def _whole(axes: Axes, sizes: Sequence[float] | np.ndarray) -> None:
-    """Ticks at these dimensions and nowhere else."""
+    """Put ticks at these dimensions and nowhere else."""
     axes.set_xticks(sizes, [f"{d:g}" for d in sizes])
     axes.minorticks_off()

@@ -1,4 +1,4 @@
-"""Where the determinant changes phase, and how it fluctuates: what of it chapter 3 computes, draws and tabulates."""
+"""Where the determinant changes phase, and how it fluctuates: numbers, figures and tables for chapter 3."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,7 +24,7 @@ EIGENVALUES = "eigenvalues of $G$"
 
 
 class Place(NamedTuple):
-    """Moments of ln det along d, at one γ and ρ: the mean is less d times its limit."""
+    """Moments of ln det along d at one γ and ρ: means less d times the limit, variances and third cumulants."""
 
     gamma: float
     rho: float
@@ -34,7 +34,7 @@ class Place(NamedTuple):
     thirds: list[Estimate]
 
     def scores(self, share: float = 1.0, least: int = 128) -> tuple[list[float], list[float]]:
-        """z of the variances, against a share of the formula, and of the means, at dimensions of `least` and more."""
+        """z of the variances against `share` times their formula, and of the means, from d = `least` on."""
         large = [(d, v, m) for d, v, m in zip(self.dims, self.variances, self.means, strict=True) if d >= least]
         at = (self.gamma, self.rho)
         return (
@@ -44,7 +44,7 @@ class Place(NamedTuple):
 
 
 def place(rows: pd.DataFrame, gamma: float, rho: float) -> Place:
-    """The moments in the rows of the sweep `fluctuations`. ValueError if there are none at this γ and ρ."""
+    """The moments in the rows of the sweep `fluctuations` at one γ and ρ. ValueError if there are none."""
     chosen = rows[np.isclose(rows.d / rows.freedom, gamma) & (rows.rho == rho)]
     if chosen.empty:
         raise ValueError(f"no rows at gamma = {gamma:g}, rho = {rho:g}")
@@ -66,7 +66,10 @@ def places(rows: pd.DataFrame) -> list[Place]:
 
 
 def least_squares(rows: pd.DataFrame, share: float = 1.0, least: int = 64) -> list[float]:
-    """z of the variance of ln det that least squares on data has (rows of the linear sweep), from d = `least` on."""
+    """z of the variance of ln det by least squares on data against `share` times its formula, from d = `least` on.
+
+    The rows are those of the linear sweep.
+    """
     found = []
     for gamma in (numbers.ON_PLATEAU, numbers.BEYOND):
         for (d, n), values in numbers.sizes(rows, "logdet", gamma):
@@ -77,7 +80,7 @@ def least_squares(rows: pd.DataFrame, share: float = 1.0, least: int = 64) -> li
 
 
 def again(stored: pd.DataFrame, seed: int, replicas: int, largest: int) -> tuple[int, float]:
-    """Draw the first replicas of the stored cells up to a dimension anew: how many, and their largest difference."""
+    """Draw anew the first replicas of stored cells with d up to `largest`: how many, and their largest difference."""
     here = stored[stored.d <= largest].groupby(["d", "freedom", "rho"]).size()
     cells = [
         Cell(int(d), int(freedom), float(rho), min(replicas, size), seed) for (d, freedom, rho), size in here.items()
@@ -93,7 +96,7 @@ def eigenvalues(gamma: float, d: int, seed: int) -> np.ndarray:
 
 
 def ring(d: int, seed: int) -> Figure:
-    """The eigenvalues of the noise at two γ, the disc that they fill, and −c: outside it, and inside."""
+    """Draw the eigenvalues of the noise at two γ, the disc that they fill, and −c, outside it or inside."""
     fig, panels = plots.figure(2, height=3.3)
     angle = np.linspace(0, 2 * np.pi, 400)
     for axes, gamma in zip(panels, RINGS, strict=True):
@@ -144,13 +147,13 @@ def _along_dimensions(axes: Axes, dims: np.ndarray) -> None:
 
 
 def slopes(rows: pd.DataFrame, beyond: bool) -> list[Estimate]:
-    """The coefficient of ln d in the variance at each place, beyond the plateau or on it, with 1/d beside it there."""
+    """The coefficient of ln d in the variance at each place beyond the plateau, or on it; there fitted beside a 1/d."""
     found = [at for at in places(rows) if (at.gamma > at.rho) == beyond]
     return [coefficient_of_log(list(at.dims), at.variances, powers=() if beyond else (1,)) for at in found]
 
 
 def moments(rows: pd.DataFrame) -> str:
-    """At the largest dimension: the deviation of ln det, predicted and found, and how skewed it is."""
+    """Markdown: at the largest dimension, the deviation of ln det, predicted and found, and how skewed it is."""
     lines = []
     for at in places(rows):
         d, variance, third = at.dims[-1], at.variances[-1], at.thirds[-1]

@@ -45,12 +45,12 @@ def quartiles(rows: pd.DataFrame) -> Figure:
 
 
 def scores(rows: pd.DataFrame) -> list[float]:
-    """z of each quartile of KL(O‖G)/d² at ρ = ½ and γ near ¾, carried to d → ∞, against the law."""
+    """z of each quartile of KL(O‖G)/d² at ρ = ½ and γ near ¾, extrapolated to d → ∞, against that of the limit law."""
     return [limit(rows, p).z(edge_law.quantile(p)) for p in QUARTILES]
 
 
 def limit(rows: pd.DataFrame, p: float) -> Estimate:
-    """The quantile p of KL(O‖G)/d² over its scale, d → ∞: that of Y if the theory is right."""
+    """The quantile p of KL(O‖G)/d² over its predicted scale, d → ∞: the quantile of Y if the theory is right."""
     groups = numbers.sizes(rows, _MEASURE, numbers.BEYOND)
     found = []
     for scale, ((d, _), replicas) in zip(_scales(groups), groups, strict=True):
@@ -60,11 +60,11 @@ def limit(rows: pd.DataFrame, p: float) -> Estimate:
 
 
 def _scales(groups: SeriesGroupBy) -> np.ndarray:
-    """The predicted scale at each (d, n), ρ = ½."""
+    """The predicted scale of KL(O‖G)/d² at each (d, n), ρ = ½."""
     gammas = np.array([d / (n - 1) for d, n in groups.groups])
     return np.asarray(linear.kl_true_generated_scale(gammas, numbers.RHO_OF_SIZES))
 
 
 def _quantiles(groups: SeriesGroupBy, p: float) -> np.ndarray:
-    """Value, low and high of the quantile in each group, (3, groups)."""
+    """The quantile p of each group with its interval: value, low and high, (3, groups)."""
     return np.array([quantile(replicas, p) for _, replicas in groups]).T

@@ -1,4 +1,4 @@
-"""Rows of the linear sweep, reduced to what the chapter plots, prints and compares."""
+"""Rows of the linear sweep, reduced to what chapter 3 plots, prints and compares."""
 
 import math
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Curve(NamedTuple):
 
 
 def tau(rho: float) -> float:
-    """The noise that leaves a signal fraction ρ of unit data."""
+    """The noise τ that leaves a signal fraction ρ of data of unit variance."""
     return float(np.sqrt(1 / rho - 1))
 
 
@@ -51,13 +51,13 @@ def values(rows: pd.DataFrame, study: str, measure: str, **where: float) -> Seri
 
 
 def sizes(rows: pd.DataFrame, measure: str, gamma: float) -> SeriesGroupBy:
-    """The replicas at ρ = ½ by (d, n), with d/(n−1) as near to γ as a whole n comes."""
+    """The replicas of a measure at ρ = ½ by (d, n), with d/(n−1) as near to γ as a whole n comes."""
     chosen = rows[(rows.study == "size") & (rows.measure == measure)]
     return chosen[np.isclose(chosen.d / (chosen.n - 1), gamma, rtol=0.02)].groupby(["d", "n"]).value
 
 
 def curve(x: Sequence[float] | np.ndarray, estimates: list[Estimate]) -> Curve:
-    """Estimates with their t intervals."""
+    """The curve of estimates along x, with their t intervals."""
     low, high = np.array([estimate.interval() for estimate in estimates]).T
     return Curve(np.asarray(x), np.array([estimate.value for estimate in estimates]), low, high)
 
@@ -82,7 +82,7 @@ def growth(rows: pd.DataFrame, gamma: float) -> Curve:
 
 
 def trace_scores(rows: pd.DataFrame, d: int, rho: float) -> list[float]:
-    """z of the mean trace at each n, but for the few near d (`has_moments`)."""
+    """z of the mean trace against its formula at each n, but for the few near d (see `has_moments`)."""
     return [
         mean(replicas).z(float(linear.generated_trace(n, d, rho)))
         for n, replicas in values(rows, "ratio", "trace", tau=tau(rho))
@@ -93,13 +93,13 @@ def trace_scores(rows: pd.DataFrame, d: int, rho: float) -> list[float]:
 def has_moments(n: int, d: int) -> bool:
     """Whether four moments of the trace exist, so that a mean of some dozens of replicas is near normal.
 
-    Those of an inverse Wishart matrix exist up to order k where the larger of n − 1 and d exceeds the other by 2k.
+    An inverse Wishart matrix has moments up to order k where the larger of n − 1 and d exceeds the other by 2k.
     """
     return abs(n - 1 - d) >= 8
 
 
 def spectrum_trace_scores(rows: pd.DataFrame, fractions: np.ndarray) -> list[float]:
-    """The same for the power-law spectrum."""
+    """`trace_scores` for the power-law spectrum, whose signal fractions these are."""
     return [
         mean(replicas).z(float(linear.generated_trace_spectrum(n, fractions)))
         for n, replicas in values(rows, "spectrum", "trace")
@@ -108,7 +108,7 @@ def spectrum_trace_scores(rows: pd.DataFrame, fractions: np.ndarray) -> list[flo
 
 
 def gaps(rows: pd.DataFrame, measure: str, gamma: float) -> tuple[list[int], list[Estimate]]:
-    """The dimensions, and at each the mean of a measure less its limit at the same d/(n−1), for n is whole."""
+    """The dimensions, and at each the mean of a measure less its limit at the d/(n−1) that the whole number n gives."""
     found = [(d, d / (n - 1), mean(replicas)) for (d, n), replicas in sizes(rows, measure, gamma)]
     limits = [float(LIMITS[measure](g, RHO_OF_SIZES)) for _, g, _ in found]
     estimates = [e._replace(value=e.value - limit) for (_, _, e), limit in zip(found, limits, strict=True)]
@@ -116,7 +116,7 @@ def gaps(rows: pd.DataFrame, measure: str, gamma: float) -> tuple[list[int], lis
 
 
 def limit(rows: pd.DataFrame, measure: str, gamma: float) -> Estimate:
-    """What is left of the gap at infinite dimension, the logarithmic correction taken off: 0 if the theory is right."""
+    """The gap at infinite dimension, once the logarithmic correction is taken off: 0 if the theory is right."""
     dims, found = gaps(rows, measure, gamma)
     return reductions.limit(dims, found, gamma, RHO_OF_SIZES, SHARE_OF_LOGDET[measure])
 
@@ -133,7 +133,7 @@ class Slope(NamedTuple):
 
 
 def slope(rows: pd.DataFrame, gamma: float) -> Slope:
-    """The coefficient of ln d in ln det Σ_G, fitted and predicted."""
+    """The coefficient of ln d in ln det Σ_G at one γ, fitted and predicted."""
     dims, found = gaps(rows, "logdet", gamma)
     whole = [e._replace(value=d * e.value, error=d * e.error) for d, e in zip(dims, found, strict=True)]
     middle, errors = np.array([e[:2] for e in whole]).T
@@ -189,7 +189,7 @@ class Threshold(NamedTuple):
 
 
 def noise_to_signal(noise: float) -> float:
-    """⟨(1−ρ)/ρ⟩ of the digits: n*/d = 1 + this."""
+    """⟨(1−ρ)/ρ⟩ of the digits at this noise τ: the predicted threshold n*/d is 1 + this."""
     return float(np.mean(noise**2 / digit_spectrum()))
 
 
@@ -216,7 +216,7 @@ class DigitThresholds(NamedTuple):
 
 
 def digit_thresholds(stored: pd.DataFrame, noise: float = 1.0) -> DigitThresholds:
-    """The thresholds in the stored rows, with `noise` that of those rows."""
+    """The thresholds of the digits in the stored rows, whose noise is `noise`."""
     dims = np.unique(stored.d[stored.study == "digits"])
     found = [threshold(stored, "digits", d, noise) for d in dims]
     at_infinity, first, second = extrapolate(dims, [t.value for t in found], powers=(1, 2))

@@ -1,4 +1,4 @@
-"""The tables of the chapter in Markdown, every number in them computed."""
+"""The tables of chapter 3 in Markdown, every number in them computed."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,12 +16,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def interval(estimate: Estimate) -> str:
-    """The value with its 95% interval."""
+    """The value with its 95% interval, as text."""
     return "{:.2f} [{:.2f}, {:.2f}]".format(estimate.value, *estimate.interval())
 
 
 def answers(stored: pd.DataFrame) -> str:
-    """What is asked, the formula, and its value for unit data under unit noise or for the digits."""
+    """Markdown: what is asked, the formula, and its value for unit data under unit noise or for the digits."""
     unit = float(linear.likelihood_threshold(np.ones(8), 1.0)) / 8
     found = numbers.digit_thresholds(stored)
     floor = float(linear.kl_generated_true(1e-12, 0.5))
@@ -59,7 +59,7 @@ def answers(stored: pd.DataFrame) -> str:
 
 
 def slopes(stored: pd.DataFrame) -> str:
-    """The coefficient of ln d in d times the gap of the log-determinant."""
+    """Markdown: the coefficient of ln d in d times the gap of the log-determinant, fitted and predicted."""
     rows = []
     for gamma in (numbers.ON_PLATEAU, numbers.BEYOND):
         found = numbers.slope(stored, gamma)
@@ -70,7 +70,7 @@ def slopes(stored: pd.DataFrame) -> str:
 
 
 def thresholds(stored: pd.DataFrame) -> str:
-    """Predicted and measured thresholds of the digits, and of the Gaussian with their spectrum."""
+    """Markdown: predicted and measured thresholds of the digits, and of the Gaussian with their spectrum."""
     found = numbers.digit_thresholds(stored)
 
     def measured(data: str, d: int, at: numbers.Threshold) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from memgen.experiments.criteria import Params
-from memgen.figures.criteria.crossings import crossing, detected, table
+from memgen.figures.criteria.crossings import Table, crossing, detected
 from memgen.runs.store import load
 from memgen.statistics import first_crossing, mean, proportion
 from memgen.streams import stream
@@ -163,7 +163,7 @@ def _powers(found: dict[str, pd.DataFrame], name: str, sign: int) -> pd.DataFram
 
 
 def _reached(d: int) -> Reach:
-    found = table(_at(d))
+    found = Table(_at(d))
     sizes = found["closest_record"].columns
     n = sizes[sizes >= 4 * d].to_numpy()  # nearer to d nobody needs a prediction, and each takes a tenth of a second
     excess = np.array([criteria.closest_record_share(size, d) for size in n]) - 0.5
@@ -185,7 +185,7 @@ def _alarms(sizes: list[int], name: str, sign: int) -> Range:
     """How often every second perfect generator passes the threshold that the others give, n > d."""
     passed = runs = 0
     for d in sizes:
-        null = sign * table(_at(d))[f"{name}_null"]
+        null = sign * Table(_at(d))[f"{name}_null"]
         null = null.loc[:, null.columns > d]
         alarms = null[1::2] > null[::2].quantile(0.95, interpolation="higher")
         passed, runs = passed + int(alarms.to_numpy().sum()), runs + alarms.size
