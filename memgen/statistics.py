@@ -37,7 +37,7 @@ class Estimate(NamedTuple):
         return float(np.sign(t) * -stats.norm.ppf(np.exp(stats.t.logsf(abs(t), freedom))))
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """The two-sided t interval."""
+        """The two-sided t interval of the value, (low, high)."""
         value, error, freedom = self._checked()
         level = _level("level", level)
         half = np.float64(error) * stats.t.ppf((1 + level) / 2, freedom) if error and level else 0.0
@@ -49,7 +49,7 @@ class Estimate(NamedTuple):
 
 
 def _level(name: str, value: Any, least: float = 0, most: float = 1) -> float:
-    """A number within bounds."""
+    """Return a number from `least` to `most`. ValueError on anything else."""
     found = arrays.scalar(name, value)
     if not least <= found <= most:
         raise ValueError(f"{name} must be from {least:g} to {most:g}, got {found:g}")
@@ -57,7 +57,7 @@ def _level(name: str, value: Any, least: float = 0, most: float = 1) -> float:
 
 
 def _positive(name: str, value: Any) -> float:
-    """A number above 0, or ∞."""
+    """Return a number above 0, which may be ∞. ValueError on anything else."""
     found = arrays.scalar(name, value)
     if not found > 0:
         raise ValueError(f"{name} must be positive, got {found:g}")
@@ -65,7 +65,8 @@ def _positive(name: str, value: Any) -> float:
 
 
 def _replicas(name: str, values: Numbers, least: int, words: str) -> tuple[np.ndarray, float]:
-    """So many finite numbers, and a power of two by which they were divided so that powers of them are finite."""
+    """At least `least` finite numbers, divided by a power of two so that powers of them are finite; and that
+    divisor."""
     found = arrays.array(name, values).astype(float)
     fine = int(np.isfinite(found).sum())
     if found.size < least or fine < found.size:
@@ -75,7 +76,7 @@ def _replicas(name: str, values: Numbers, least: int, words: str) -> tuple[np.nd
 
 
 def _estimate(name: str, value: float, error: float, unit: float, power: int, freedom: float) -> Estimate:
-    """The estimate in the unit of the values again."""
+    """The estimate of a quantity that scales as unit^power, converted back from values that were divided by unit."""
     with np.errstate(over="ignore", under="ignore"):
         scale = np.float64(unit) ** power
         found = Estimate(float(value * scale), float(error * scale), freedom)
@@ -118,7 +119,7 @@ def cumulant(values: Numbers, order: Literal[2, 3]) -> Estimate:
 
 
 def _ordered(values: Numbers) -> np.ndarray:
-    """Replicas in a row, in order; they may be infinite."""
+    """Replicas (n,) in rising order; they may be infinite."""
     found = arrays.array("values", values).astype(float)
     if found.ndim != 1 or not found.size or np.isnan(found).any():
         raise ValueError(f"values must be replicas in a row, each a number or infinite, got shape {found.shape}")
@@ -211,7 +212,11 @@ def fit(design: Numbers, estimates: list[Estimate]) -> tuple[np.ndarray, np.ndar
 
 
 def extrapolate(sizes: Numbers, estimates: list[Estimate], powers: tuple[float, ...] = (1,)) -> list[Estimate]:
-    """The limit of infinite size, and the coefficients of size^{−power} that lead to it."""
+    """[limit, one coefficient for each power] by weighted least squares of the estimates on 1 and size^{−power}.
+
+    There is an estimate for each of the `sizes`; the limit is that of infinite size. Raises ValueError on sizes ≤ 0,
+    and on fewer sizes than terms.
+    """
     sizes = arrays.vector("sizes", sizes)
     if not (sizes > 0).all():
         raise ValueError(f"sizes must be positive, got {sizes.min():g}")
@@ -224,7 +229,7 @@ def extrapolate(sizes: Numbers, estimates: list[Estimate], powers: tuple[float, 
 
 
 def zero_of_line(x: Numbers, estimates: list[Estimate]) -> Estimate:
-    """Where the weighted straight line through the estimates is zero, with the error by the delta method."""
+    """The x at which the weighted straight line through the estimates is zero, with the error by the delta method."""
     x = arrays.vector("x", x)
     (a, b), covariance = fit(np.stack([np.ones_like(x), x], axis=1), estimates)
     with np.errstate(all="ignore"):
@@ -236,7 +241,7 @@ def zero_of_line(x: Numbers, estimates: list[Estimate]) -> Estimate:
 
 
 def first_crossing(x: Numbers, y: Numbers, level: float) -> float:
-    """The x at which y first is at a level or beyond, straight lines between the points; ∞ if it never is."""
+    """The x at which y is first at or above the level, straight lines between the points; ∞ if it never is."""
     x, y, level = arrays.vector("x", x), arrays.vector("y", y), arrays.number("level", level)
     if len(x) != len(y):
         raise ValueError(f"x and y must be as many, got {len(x)} and {len(y)}")
@@ -250,9 +255,10 @@ def first_crossing(x: Numbers, y: Numbers, level: float) -> float:
 
 
 def level_crossing(x: Numbers, curves: Numbers, level: float) -> Estimate:
-    """Where the mean of replicated curves (replicas, x) falls through a level, with the error by the delta method.
+    """The x at which the mean of replicated curves (replicas, x) falls through a level, with the error by the delta
+    method.
 
-    Straight lines between the points; of several crossings the last. ValueError if the mean does not cross the level.
+    Lines between the points are straight; of several crossings the last counts. ValueError if the mean does not cross.
     """
     x, level = arrays.vector("x", x), arrays.number("level", level)
     curves = arrays.squares("curves", arrays.points("curves", arrays.array("curves", curves).astype(float), least=2))

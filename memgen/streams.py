@@ -35,7 +35,7 @@ def stream(*key: object) -> np.random.Generator:
 
 @contextmanager
 def reseeded(seed: int) -> Iterator[None]:
-    """Within the block every stream is another one, independent of those of other seeds; in this thread alone."""
+    """Make every stream within the block another one, independent of those of other seeds; in this thread alone."""
     token = _SEED.set(seed)
     try:
         _forget()

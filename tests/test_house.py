@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -186,6 +187,17 @@ def test_the_list_of_results_names_each_and_says_how_long_it_took() -> None:
         f"{at}/{path.stem}": load(at, path.stem)[1]["seconds"] / 60 for path, at in stored.items() if at not in many
     }
     assert listed == {name: f"{m:.0f}" if m >= 1 else f"{m:.1f}" for name, m in minutes.items()}
+
+
+def test_a_docstring_begins_with_what_it_is_about() -> None:
+    headless = re.compile(r"(Of|That of|Those of|So many|As above)\b")
+    named = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    found = {}
+    for path in [*(ROOT / "memgen").rglob("*.py"), *(ROOT / "theory").rglob("*.py")]:
+        nodes = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, named)]
+        found |= {f"{path.name}: {text[:60]}": text for node in nodes if (text := ast.get_docstring(node))}
+    assert len(found) > 1500
+    assert [where for where, text in found.items() if headless.match(text)] == []
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:

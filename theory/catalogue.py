@@ -48,7 +48,7 @@ class Entry(NamedTuple):
 
 
 def _modules(name: str) -> Iterator[ModuleType]:
-    """A module, then those in it if it is a package."""
+    """Yield a module and, if it is a package, the modules in it."""
     module = importlib.import_module(name)
     yield module
     for inner in pkgutil.iter_modules(getattr(module, "__path__", ())):
@@ -56,7 +56,7 @@ def _modules(name: str) -> Iterator[ModuleType]:
 
 
 def _definitions() -> Iterator[tuple[str, str, Formula]]:
-    """The dotted name, the room and the formula; a package comes before the module that it takes the formula from."""
+    """Yield dotted name, room and formula; a package comes before the module that it imports a formula from."""
     seen = set()
     for room in (*FOUNDATIONS, *CHAPTERS):
         for module in _modules(f"{theory.__name__}.{room}"):
@@ -68,7 +68,7 @@ def _definitions() -> Iterator[tuple[str, str, Formula]]:
 
 @cache
 def entries() -> dict[str, Entry]:
-    """What is known of every formula, by its name."""
+    """The entry of every formula, by the formula's name."""
     met = _check_names()
     found: dict[str, Entry] = {}
     for path, room, formula in _definitions():
@@ -85,7 +85,7 @@ def formulas() -> dict[str, Formula]:
 
 
 def find(name: str) -> Entry:
-    """The entry of this name, also if its module is named too. LookupError offers the nearest names."""
+    """The entry of a formula, by its name with or without a module. LookupError offers the nearest names."""
     known = entries()
     for entry in known.values():
         if name in (entry.name, entry.path, f"{entry.room}.{entry.name}", entry.path.removeprefix("theory.")):

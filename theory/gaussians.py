@@ -183,7 +183,7 @@ def _pair(m1: Any, c1: Any, m2: Any, c2: Any) -> tuple[np.ndarray, np.ndarray, n
 
 
 def _positive(c: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues and vectors; what is zero to rounding is zero, what is negative beyond it is refused."""
+    """Eigenvalues and eigenvectors; those that are zero to rounding are 0. ValueError on negative ones beyond that."""
     w, v = np.linalg.eigh(c)
     floor = c.shape[-1] * np.finfo(float).eps * np.max(np.abs(w), axis=-1, keepdims=True)
     if np.any(w < -floor):
@@ -203,13 +203,21 @@ def _relative(delta: np.ndarray, c1: np.ndarray, c2: np.ndarray) -> tuple[np.nda
 
 
 def kl(m1: Any, c1: Any, m2: Any, c2: Any) -> Any:
-    """KL(N(m1, C1) ‖ N(m2, C2)) in nats. Shapes (..., d), (..., d, d); ∞ where a covariance is singular."""
+    """KL(N(m1, C1) ‖ N(m2, C2)) in nats, (...): means (..., d), covariances (..., d, d); ∞ where one is singular.
+
+    Batches broadcast. Raises ValueError, naming the argument, on shapes that do not match, values that are not finite,
+    and covariances that are not symmetric or have a negative eigenvalue.
+    """
     spectrum, mahalanobis, singular = _relative(*_pair(m1, c1, m2, c2))
     return np.where(singular, np.inf, kl_spectral(spectrum, mahalanobis))[()]
 
 
 def hellinger2(m1: Any, c1: Any, m2: Any, c2: Any) -> Any:
-    """Squared Hellinger distance 1 − ∫√(pq). Shapes (..., d), (..., d, d); 1 where one covariance is singular."""
+    """The squared Hellinger distance 1 − ∫√(pq), (...): means (..., d), covariances (..., d, d); 1 where one is
+    singular.
+
+    Batches broadcast. Raises ValueError as `kl` does.
+    """
     delta, c1, c2 = _pair(m1, c1, m2, c2)
     spectrum, _, singular = _relative(delta, c1, c2)
     w, v = _positive(c1 + c2, "C1+C2")
@@ -218,7 +226,10 @@ def hellinger2(m1: Any, c1: Any, m2: Any, c2: Any) -> Any:
 
 
 def wasserstein2_squared(m1: Any, c1: Any, m2: Any, c2: Any) -> Any:
-    """Squared 2-Wasserstein distance (Bures form). Shapes (..., d), (..., d, d); finite for singular laws too."""
+    """The squared 2-Wasserstein distance (Bures form), (...), in squared units of the means (..., d).
+
+    Covariances are (..., d, d), and may be singular. Batches broadcast. Raises ValueError as `kl` does.
+    """
     delta, c1, c2 = _pair(m1, c1, m2, c2)
     w1, v1 = _positive(c1, "C1")
     w2, v2 = _positive(c2, "C2")
@@ -229,7 +240,10 @@ def wasserstein2_squared(m1: Any, c1: Any, m2: Any, c2: Any) -> Any:
 
 
 def l2_squared(m1: Any, c1: Any, m2: Any, c2: Any) -> Any:
-    """∫(p − q)², in units of an inverse volume. Shapes (..., d), (..., d, d); ∞ where a covariance is singular."""
+    """∫(p − q)², (...), an inverse volume: means (..., d), covariances (..., d, d); ∞ where one is singular.
+
+    Batches broadcast. Raises ValueError as `kl` does.
+    """
     delta, c1, c2 = _pair(m1, c1, m2, c2)
     w1, _ = _positive(2 * c1, "C1")
     w2, _ = _positive(2 * c2, "C2")

@@ -18,7 +18,7 @@ _LETTERS: dict[sp.Symbol, Variable] = {}
 
 
 def at_least(low: float) -> sp.Set:
-    """[low, ∞): where a formula needs so many points or dimensions."""
+    """The interval [low, ∞), for a formula that needs as many points or dimensions."""
     return sp.Interval(low, sp.oo)
 
 
@@ -257,7 +257,7 @@ def variable(symbol: sp.Symbol, domain: sp.Set | None = None, unit: str | None =
 
 
 def unknown(symbol: sp.Symbol, equation: sp.Expr, lower: sp.Expr, upper: sp.Expr) -> Unknown:
-    """The letter as what solves equation = 0 between lower and upper."""
+    """The letter as the unknown that solves equation = 0 between lower and upper."""
     return Unknown(symbol, equation, lower, upper, _LETTERS[symbol].letter)
 
 

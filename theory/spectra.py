@@ -330,29 +330,28 @@ _MANY = 2000
 
 
 def renormalised_noise(tau2: Any, eigenvalues: Any, gamma: Any) -> Any:
-    """κ solving κ − λ = γ κ ⟨s/(s+κ)⟩, the largest root; eigenvalues on the last axis, the rest broadcasts.
+    """The renormalised noise κ (data²): the largest root of κ − τ² = γ κ ⟨λ_j/(λ_j+κ)⟩.
 
-    For one spectrum and very many noise levels the root is interpolated: ln κ is analytic in ln λ on the strip
-    |Im ln λ| < π (1/κ is the companion resolvent, free of zeros and poles off the negative axis), so a Chebyshev
-    series of the length that strip prescribes is exact to rounding.
+    eigenvalues (…, d) hold the spectrum on the last axis; tau2 (data²), gamma and the rest of eigenvalues broadcast.
+    DomainError on values out of range. For one spectrum and very many noise levels the root is interpolated: ln κ is
+    analytic in ln τ² on the strip |Im ln τ²| < π (1/κ is the companion resolvent, free of zeros and poles off the
+    negative axis), so a Chebyshev series of the length that strip prescribes is exact to rounding.
     """
     levels, spectrum, ratio = (np.asarray(v, float) for v in (tau2, eigenvalues, gamma))
     if levels.size < _MANY or spectrum.ndim != 1 or ratio.ndim:
         return renormalised_noise_formula(levels, spectrum, ratio)
     if not np.all(levels >= 0):
-        raise DomainError(
-            f"renormalised_noise: lam = {levels[~(levels >= 0)].flat[0]:g} is outside [0, oo) (noise level (ridge) λ)"
-        )
+        raise DomainError(f"renormalised_noise: tau2 = {levels[~(levels >= 0)].flat[0]:g} is outside [0, oo)")
     out = np.empty(levels.shape)
     positive = levels > 0
     out[~positive] = renormalised_noise_formula(0.0, spectrum, ratio)
     if positive.any():
-        sample_eigenvalue = np.log(levels[positive])
-        low, high = sample_eigenvalue.min() - 1e-3, sample_eigenvalue.max() + 1e-3
+        log_tau2 = np.log(levels[positive])
+        low, high = log_tau2.min() - 1e-3, log_tau2.max() + 1e-3
         # A strip of half-width π around an interval of half-length L holds the ellipse of parameter exp(asinh(π/L)).
         degree = int(np.ceil(36 / np.arcsinh(2 * np.pi / (high - low)))) + 8
         series = np.polynomial.Chebyshev.interpolate(
             lambda u: np.log(renormalised_noise_formula(np.exp(u), spectrum, ratio)), degree, (low, high)
         )
-        out[positive] = np.exp(series(sample_eigenvalue))
+        out[positive] = np.exp(series(log_tau2))
     return out

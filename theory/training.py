@@ -25,7 +25,7 @@ _SEPARATION = sum(c**2 for c in _c) + _r**2
 
 
 def _at(kept: tuple[sp.Expr, ...], outside: sp.Expr = sp.S.Zero) -> dict[sp.Symbol, sp.Expr]:
-    """a and b² of the denoiser whose coordinates are these parts of D_emp's."""
+    """Values of a and b² for the denoiser whose coordinates are these parts of those of D_emp."""
     a = (sum(f * c**2 for f, c in zip(kept, _c, strict=True)) + outside * _r**2) / _SEPARATION
     total = (sum((f * c) ** 2 for f, c in zip(kept, _c, strict=True)) + (outside * _r) ** 2) / _SEPARATION
     return {memorized: a, orthogonal: total - a**2}
@@ -124,12 +124,12 @@ _THREE = sp.symbols("s1:4", positive=True)
 
 
 def _over_three(expr: sp.Expr) -> sp.Expr:
-    """The expression for a spectrum of three eigenvalues: where its averages are matters in ratios and products."""
+    """The expression for a spectrum of three eigenvalues: in ratios and products it matters where averages are."""
     return expr.replace(lambda e: isinstance(e, Mean), lambda e: e.over(_THREE))
 
 
 def _at_rates(expr: sp.Expr) -> sp.Expr:
-    """What is left of each mode, e^{−t(s+τ²)}, as a letter: a rational function."""
+    """The expression with e^{−t(s+τ²)}, what is left of each mode, as a letter: a rational function."""
     return expr.replace(sp.exp, lambda power: sp.Symbol(f"k({power / time})".replace(" ", ""), positive=True))
 
 

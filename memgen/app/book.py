@@ -61,7 +61,7 @@ def build(executed: Path, target: Path) -> Path:
 
 
 def write_source(source: Path, chapters: list[Path]) -> None:
-    """The pages of docs/, the generated ones and the chapters, with links between them, as Sphinx takes them."""
+    """Write the folder that Sphinx takes: docs/, generated pages and chapters, with links between them."""
     shutil.copytree(ROOT / "docs", source)
     links = Links([chapter.stem for chapter in chapters])
     generated = {"answers.md": pages.answers((ROOT / "README.md").read_text(encoding="utf-8")), **pages.reference()}
@@ -93,7 +93,7 @@ def _any_of(pattern: str, chapters: list[Path]) -> bool:
 def remote_resources(book: Path) -> list[str]:
     """Every script, style, font or picture that the pages and style sheets load from another machine.
 
-    What a script file might load in the course of its work is beyond this.
+    What a script file loads while it runs is not found.
     """
     found = []
     for page in sorted(book.rglob("*.html")):

@@ -47,7 +47,7 @@ _CRITERIA = tuple(transitions(512))  # by a limit; in fewer dimensions the overl
 
 
 class _Exact(JavaScript):
-    """Functions of the suite by their names, and what ECMAScript has of C99."""
+    """Prints functions of the suite by their names, expm1 and log1p as those of Math, and squares as products."""
 
     def _print_Mean(self, mean: Mean) -> str:
         f, s = map(self._print, mean.args)
@@ -72,7 +72,7 @@ _PRINTER = _Exact({"allow_unknown_functions": True})
 
 
 def script() -> str:
-    """The file that the calculator loads: the formulas, the one threshold that depends on nothing, and the words."""
+    """The text of the file that the calculator loads: constants, names of the criteria, and the formulas."""
     words = {name: {"label": CRITERIA[name].label, "turns": CRITERIA[name].turns} for name in _CRITERIA}
     constants = {"LEVEL": LEVEL, "NEAREST_RATIO": flagged_samples(), "CRITERIA": words}
     given = [f"const {name} = {json.dumps(value, ensure_ascii=False)};" for name, value in constants.items()]
@@ -80,7 +80,7 @@ def script() -> str:
 
 
 def javascript(formula: Formula) -> str:
-    """The formula as a function of numbers, a spectrum as an array; it calls what runtime.js has."""
+    """The formula as a JavaScript function of numbers, a spectrum being an array; it calls functions of runtime.js."""
     lines = [f"if (!({' && '.join(map(_within, formula.variables))})) return NaN;"]
     if formula.count is not None:
         (spectrum,) = (v.symbol for v in formula.variables if v.spectrum)
@@ -112,7 +112,7 @@ def _argument(variable: Variable) -> str:
 
 
 def _within(variable: Variable) -> str:
-    """Whether the argument is in its domain: never where it is not a number."""
+    """A JavaScript condition: the argument is in its domain; false where it is not a number."""
     domain = variable.domain
     inside = " && ".join(_sides("x" if variable.spectrum else str(variable.symbol), domain))
     return f"{variable.symbol}.length > 0 && {variable.symbol}.every((x) => {inside})" if variable.spectrum else inside

@@ -37,7 +37,7 @@ class _Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Chapter:
-    """A notebook, read when it is asked about."""
+    """The notebook of a chapter; its file is read when a property first needs it."""
 
     path: Path
 
@@ -62,7 +62,8 @@ class Chapter:
 
     @property
     def parameters(self) -> list[Parameter]:
-        """What its cell tagged `parameters` assigns."""
+        """The parameters that its cell tagged `parameters` assigns; none without such a cell. BadInput if
+        unreadable."""
         for cell in self._cells:
             if "parameters" in cell.tags:
                 try:
@@ -74,7 +75,7 @@ class Chapter:
 
     @cached_property
     def _cells(self) -> list[_Cell]:
-        """What the file has as cells. BadInput if they are something else."""
+        """The cells of the file. BadInput if it has none, or something else in their place."""
         try:
             return [
                 _Cell("".join(cell["source"]), list(cell.get("metadata", {}).get("tags", [])))

@@ -82,7 +82,7 @@ _PRINTERS: dict[str, type[Any]] = {"python": _Python, "c": _C, "js": JavaScript}
 
 
 def code(formula: Formula, language: str) -> str:
-    """The formula as a function, with what must be known about it above.
+    """The source text of the formula as a function, under comments with its regime, source and arguments.
 
     BadInput if the language cannot express it.
     """
@@ -114,7 +114,7 @@ def code(formula: Formula, language: str) -> str:
 
 
 def _distinct(expr: sp.Expr) -> set[sp.Basic]:
-    """All parts of an expression, each once: long ones use some of theirs ten thousand times."""
+    """All parts of an expression, each once: a long one contains some of its parts ten thousand times."""
     found: set[sp.Basic] = set()
     left: list[sp.Basic] = [expr]
     while left:
@@ -125,7 +125,7 @@ def _distinct(expr: sp.Expr) -> set[sp.Basic]:
 
 
 def _operations(expr: sp.Basic) -> int:
-    """How many operations an expression takes if what it uses twice is formed twice."""
+    """How many operations an expression takes if a part that it uses twice is computed twice."""
     known: dict[sp.Basic, int] = {}
 
     def counted(part: sp.Basic) -> int:
@@ -142,7 +142,7 @@ def _long(expr: sp.Expr) -> bool:
 
 
 def _function(printer: Any, name: str, arguments: list[str], expr: sp.Expr) -> str:
-    """An expression as a function; a long one in steps."""
+    """The source text of an expression as a function; a long one computes shared parts first."""
     steps: list[tuple[str, str]] = []  # parts that it uses more than once: their names, and what they are
     if _long(expr):
         averaged = {part.args[1] for part in _distinct(expr) if isinstance(part, Mean)}
@@ -152,7 +152,7 @@ def _function(printer: Any, name: str, arguments: list[str], expr: sp.Expr) -> s
 
 
 def _plain(formula: Formula) -> sp.Expr:
-    """Elementary functions where there are any, and not a number where no phase holds."""
+    """The formula's expression in elementary functions where these exist, and NaN where no phase holds."""
     branches = [(_elementary(value), condition) for value, condition in formula.branches]
     if len(branches) == 1:
         return branches[0][0]
@@ -166,7 +166,7 @@ def _functions(expr: sp.Expr) -> set[str]:
 
 
 def _ours(expr: sp.Expr) -> set[str]:
-    """The functions of this suite in it."""
+    """The names of this suite's functions in an expression."""
     return {type(part).__name__ for part in _distinct(expr) if hasattr(part, "numpy")}
 
 

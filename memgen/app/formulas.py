@@ -67,14 +67,14 @@ def _head(entry: Entry) -> dict[str, Any]:
 
 
 def text(found: dict[str, Any]) -> str:
-    """The same for a terminal."""
+    """A formula's `row` as text for a terminal."""
     lines = [f"{found['path']}({', '.join(a['name'] for a in found['arguments'])})   {found['kind']}", ""]
     for branch in found["expression"]:
         lines += _indented(f"{branch['value']}{'   if ' + branch['condition'] if branch['condition'] else ''}")
     if found["equation"]:
         lines += _indented(f"with {found['equation']}")
-    for name, meaning in found["functions"].items():
-        lines += _indented(f"{name}: {meaning}")
+    for meaning in found["functions"].values():
+        lines += _indented(meaning)
     lines += ["", *_entry("regime", found["regime"]), *_entry("source", found["source"])]
     for argument in found["arguments"]:
         default = "" if argument["default"] is None else f"; default {argument['default']:g}"

@@ -1,4 +1,4 @@
-"""What commands read from the user: sets of rows that can be compared, labels, and a function of features."""
+"""What commands read from the user: sets of rows that can be compared, labels, and a function for features."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from memgen.reading import Samples, read
 from memgen.reading.files import opened
 
 _LOOKED_AT = 2000  # rows, to see how a set is scaled
-_APART = 1.8  # spreads that differ more are said: −1 … 1 beside 0 … 1 makes 2
+_APART = 1.8  # a larger ratio of spreads is noted: −1 … 1 beside 0 … 1 makes 2
 
 Sets = dict[str, Samples]  # by role: train, generated, holdout
 
@@ -39,7 +39,7 @@ def load(paths: dict[str, Path], quiet: bool) -> Sets:
 
 
 def comparable(sets: Sets) -> Sets:
-    """The same, with columns in the order of the training set; notes say what looks odd. BadInput if they differ."""
+    """The sets, with columns in the order of the training set; notes say what looks odd. BadInput if sizes differ."""
     train = sets["train"]
     return {role: one if role == "train" else _like(train, role, one) for role, one in sets.items()}
 
@@ -70,7 +70,7 @@ def _range(one: Samples) -> str:
 
 
 def notes(sets: Sets) -> list[str]:
-    """What reading has to say of each set."""
+    """The notes on each set, with its role before them."""
     return [f"{role}: {note}" for role, one in sets.items() for note in one.notes]
 
 
@@ -123,7 +123,7 @@ def applied(function: Features, name: str, role: str, one: Samples) -> np.ndarra
 
 
 def writable(path: Path | None) -> None:
-    """BadInput now, not after a long computation, if a report cannot be written there."""
+    """Raise BadInput now, not after a long computation, if a report cannot be written there."""
     if path is None:
         return
     with opened(path):
@@ -140,7 +140,7 @@ def writable(path: Path | None) -> None:
 
 @contextmanager
 def computing(what: str) -> Iterator[None]:
-    """What a computation refuses is bad input; what it cannot do is a failure."""
+    """Turn errors in this block into one line: ValueError into BadInput, no solution or no memory into Failure."""
     try:
         yield
     except np.linalg.LinAlgError as error:

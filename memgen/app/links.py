@@ -30,7 +30,7 @@ class Links:
         self._keys = set(re.findall(r"@\w+\{(\w+),", (DOCS / "references.bib").read_text(encoding="utf-8")))
 
     def in_page(self, text: str, folder: str) -> str:
-        """The text of a page from which the book's first folder is at `folder`, such as ../, with links."""
+        """The text of a page with links; `folder`, such as ../, leads from the page to the book's first folder."""
         text = re.sub(r"\[([^\]\n]*)\]\((?:\.\./)?notebooks/(\w+)\.ipynb\)", lambda m: self._notebook(m, folder), text)
         text = re.sub(r"\]\((?:\.\./)?docs/", f"]({folder}", text)
         return _outside(text, lambda part: self._linked(part, folder))
@@ -72,7 +72,7 @@ class Links:
 
 
 def _outside(text: str, change: Callable[[str], str]) -> str:
-    """The text with everything changed that `_LEAVE` does not match."""
+    """The text, with `change` applied to all parts of it that `_LEAVE` does not match."""
     parts, end = [], 0
     for kept in _LEAVE.finditer(text):
         parts += [change(text[end : kept.start()]), kept[0]]

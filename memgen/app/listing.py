@@ -24,7 +24,7 @@ def row(chapter: Chapter) -> dict[str, Any]:
 
 
 def detailed(chapter: Chapter) -> dict[str, Any]:
-    """The same with the type of each parameter, and its value in each preset where the preset decides."""
+    """`row`, with the type of each parameter, and its value in each preset where the preset decides."""
     from memgen import experiments
 
     params = experiments.load(chapter.experiment).Params

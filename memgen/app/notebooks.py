@@ -80,7 +80,7 @@ def validate(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _results(notebook: Path, out: Path) -> tuple[Path, Path]:
-    """Where the result of a run goes if all is well, and if not."""
+    """Paths of the executed notebook: if all goes well, and if not. BadInput if they are the notebook itself."""
     done, failed = out / f"{notebook.stem}.ipynb", out / f"{notebook.stem}.failed.ipynb"
     if _same(done, notebook):
         raise BadInput(f"{out}: the folder of {notebook.name} itself, which the result would overwrite")
@@ -162,7 +162,7 @@ def run_all(
 
 
 def _literal(path: Path) -> str:
-    """The path as papermill takes it, which fills in braces and has a meaning for what begins with a sign."""
+    """The path as text that papermill takes literally: it would fill in braces, and interpret some first signs."""
     return str(path.absolute()).replace("{", "{{").replace("}", "}}")
 
 

@@ -33,13 +33,13 @@ BAR = r"\|"  # in a cell of a table
 
 
 def answers(readme: str) -> str:
-    """The README from its answers to what it cannot tell, with links as from the book's first folder."""
+    """The README from its answers up to its chapters, with links as from the book's first folder."""
     start, end = readme.index("## Answers\n"), readme.index("## Chapters\n")
     return readme[start:end].replace("](docs/", "](")
 
 
 def reference() -> dict[str, str]:
-    """By file name: a page for each formula, their list, and the names of the engine with their docstrings."""
+    """Pages by file name: one for each formula, their list, the glossary, and the engine's names with docstrings."""
     found = {f"formulas/{name}.md": formula(entry) for name, entry in catalogue.entries().items()}
     return {**found, "formulas.md": overview(), "glossary.md": glossary(), "api.md": api()}
 

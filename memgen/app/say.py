@@ -18,13 +18,13 @@ def say(line: str) -> None:
 
 
 def show(text: str) -> None:
-    """Print a result on stdout, whatever names are in it."""
+    """Print a result on stdout, whatever characters are in it."""
     print(printable(text), flush=True)
 
 
 @contextmanager
 def patience(line: str) -> Iterator[None]:
-    """Say what takes so long, if the block does."""
+    """Print `line` on stderr if the block takes longer than PATIENCE seconds."""
     timer = Timer(PATIENCE, say, [f"{line} …"])
     timer.daemon = True
     timer.start()

@@ -13,7 +13,7 @@ from memgen.audit.power import KINDS, POWER, Power
 from memgen.audit.records import Groups, prepare
 from memgen.audit.result import Audit, Pair, Test, Verdict
 
-_LEAST = 10  # records, and generated points, without which nothing is tested
+_LEAST = 10  # training records and generated points: with fewer nothing is tested
 _PAIRS = 12
 _SHOWN = 2000
 

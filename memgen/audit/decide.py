@@ -15,7 +15,7 @@ LABELLINGS = 499
 SHUFFLES = 1999
 STRANGE = 1 / (1 + LABELLINGS)  # the p-value at which a holdout is not of the training set's law: the least there is
 _CELLS = 10
-_FITTED = 5000  # records that the cells are fitted to
+_FITTED = 5000  # records, at most, that the cells are fitted to
 
 EXCHANGED = "training and held-out records are draws of one law, whatever the generator is"
 ALIKE = "where they are not copies, generated points are as seldom this close to one record as other points are"
@@ -49,7 +49,8 @@ class Null(NamedTuple):
         return Null(values[1:], values.mean(0), values.std(0), side)
 
     def scores(self, values: np.ndarray) -> np.ndarray:
-        """Return deviations (..., c) of values towards memory, in standard deviations of the null; 0 if it has none."""
+        """Return by how many standard deviations of the null values (..., c) deviate towards memory; 0 where it has
+        none."""
         away = self.side * (values - self.middle)
         return np.divide(away, self.spread, out=np.zeros_like(away), where=self.spread > 1e-12)
 
@@ -61,7 +62,7 @@ class Null(NamedTuple):
     def bar(self, level: float) -> float:
         """Return the score that must be exceeded for p to be at most `level`; ∞ if there are too few values."""
         ordered = np.sort(self.scores(self.values).max(1))[::-1]
-        rank = int(level * (1 + len(ordered)))  # so many, the observed one among them, may reach it
+        rank = int(level * (1 + len(ordered)))  # as many scores, the observed one included, may reach it
         return float(ordered[rank - 1]) if rank >= 1 else np.inf
 
 

@@ -14,15 +14,15 @@ import numpy as np
 from memgen.audit.records import Records
 from memgen.streams import stream
 
-LISTED = 32  # neighbours kept of each point, at most: a label is missing among so many once in 2³² for equal sets
-ROWS = 20_000  # records at most whose own neighbours are looked for: the search takes so many times the pool
+LISTED = 32  # neighbours kept of each point, at most: a given label is missing once in 2³² for equally large sets
+ROWS = 20_000  # records at most whose own neighbours are searched: the time grows as this number times the pool
 
 _PROJECTED = 512  # dimensions at most in which a covariance is taken
 _ROUNDING = 1e-6  # of the largest eigenvalue: what is below is rounding in single precision
-_REPEATS = 8  # generated points about each that are looked at for repetitions
+_REPEATS = 8  # nearest generated points of each that are tested for repetition
 
 Progress = Callable[[Iterable], Iterable]
-Search = Callable[..., tuple[np.ndarray, np.ndarray]]  # `memgen.measures.nearest`, or what knows its answers
+Search = Callable[..., tuple[np.ndarray, np.ndarray]]  # `memgen.measures.nearest`, or a stand-in
 
 
 class Lists(NamedTuple):

@@ -13,11 +13,11 @@ from memgen.audit.neighbours import Lists
 from memgen.audit.statistics import Drawn, comparisons, near_copies, overlap, sums
 from memgen.streams import stream
 
-POWER = 0.8  # what an audit must have for its silence to say something
+POWER = 0.8  # the least power at which an audit that finds nothing says "no evidence"
 # How far a copy lies from its original, in median distances of a record to its nearest
 KINDS = {"near": 0.25, "loose": 0.8}
-_COPIES = 2000  # made of each kind, at most
-PLANTINGS = 40  # of each number of copies
+_COPIES = 2000  # copies made of each kind, at most
+PLANTINGS = 40  # random plantings for each number of copies
 
 
 class Copies(NamedTuple):
@@ -34,10 +34,9 @@ class Power:
         self._made, self._seed = decision, seed
         memorized = any(test.significant for test in decision.tests)
         self._drawn = self._perfect() if memorized else decision.drawn
-        least = min(decision.level(test.name) for test in decision.tests)
         self._bars = {name: null.bar(decision.level(name)) for name, null in decision.nulls.items()}
         least = min(decision.level(test.name) for test in decision.tests)
-        times = int(np.ceil(1 / least)) + 40  # so few that they may be reached once
+        times = int(np.ceil(1 / least)) + 40  # just enough for a p-value below that level
         self._labels = labellings(decision.around.records, times, stream(seed, "audit", "power"))
         rank = int(decision.level("near copies") * (1 + len(decision.chance)))
         self._scan_bar = np.sort(decision.chance)[::-1][rank - 1]

@@ -9,9 +9,9 @@ import numpy as np
 
 from memgen.audit.neighbours import Lists, Neighbourhoods, closeness
 
-WIDTHS = (0.25, 0.5, 1.0, 2.0)  # of the kernel, in median distances of a record to its nearest
-_CUTS = 24  # of a scan
-_KIN = 5  # neighbours of a record that are asked for their label
+WIDTHS = (0.25, 0.5, 1.0, 2.0)  # widths of the kernel, in median distances of a record to its nearest
+_CUTS = 24  # cuts of a scan
+_KIN = 5  # neighbours of a record whose labels are compared with its own
 _HEAD = 0.02  # share of the closest pairs among which single copies are looked for
 _CHUNK = 2**25  # label look-ups at once
 
@@ -101,7 +101,7 @@ def _authentic(own: np.ndarray, record: np.ndarray, others: np.ndarray, place: n
 
 
 def _copying(own: np.ndarray, others: np.ndarray, fresh: np.ndarray, cell: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """Return C_T (B,): the Mann–Whitney score of distances to training records, generated against held out."""
+    """Return C_T (B,), over cells: the Mann–Whitney score of distances to training records, generated to held out."""
     total, weight = np.zeros(len(own)), np.zeros(len(own))
     for c in range(int(cell.max()) + 1):
         ours, theirs = own[:, cell == c], others[:, cells == c]
@@ -168,7 +168,7 @@ def near_copies(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Sc
     scans = []
     for ours, *others in (ratios, scores):
         theirs, ours = np.sort(np.concatenate(others)), np.sort(ours[once])
-        # the places of ours in the common order, after theirs of the same score
+        # ranks of the generated points in the common order, after others of the same score
         places = np.searchsorted(theirs, ours, "right") + np.arange(1, len(ours) + 1)
         cuts = _scan_cuts(total)
         generated = np.searchsorted(places, cuts, "right")

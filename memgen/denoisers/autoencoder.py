@@ -1,4 +1,4 @@
-"""A two-layer autoencoder with a skip connection, b x + w sign(w·x), fitted by turns, and what it generates."""
+"""A two-layer autoencoder with a skip connection, b x + w sign(w·x), fitted by alternating steps, and its flow."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -11,7 +11,7 @@ _ROUNDS = 20
 
 
 class Autoencoder(NamedTuple):
-    """b and w (d,), and the signs that sign(w·x) gives the noised points it was fitted to."""
+    """A fitted autoencoder: b, w (d,), and the signs (N,) that sign(w·x) gives the noised points it was fitted to."""
 
     skip: float
     weights: np.ndarray
@@ -27,10 +27,10 @@ def _signs(values: np.ndarray) -> np.ndarray:
 
 
 def fitted(clean: np.ndarray, noised: np.ndarray, signs: np.ndarray, decay: float) -> Autoencoder:
-    """b and w at a local minimum of Σ|clean − denoised|² + decay·|w|², found from given signs on.
+    """Fit b and w to a local minimum of Σ|clean − denoised|² + decay·|w|², starting from given signs (N,).
 
-    Ridge regression on (x, sign), in turn with the signs that its w has, until these stay; at early times, where noise
-    decides, they may not, and end after `_ROUNDS`. Points (N, d).
+    Ridge regression of clean points (N, d) on (x, sign) alternates with the signs that its w gives, until these stay;
+    at early times, where noise decides, they may not, and the fit ends after `_ROUNDS`.
     """
     inner, squares, rows = np.vdot(clean, noised), np.vdot(noised, noised), len(clean) + decay
     for _ in range(_ROUNDS):
@@ -51,10 +51,11 @@ def generated(
     start: arrays.Numbers,
     steps: int,
 ) -> np.ndarray:
-    """Where the flow takes white `start` (k, d): dX/dt = (denoised − X)/(1−t), an autoencoder fitted at each time.
+    """Return where the flow dX/dt = (denoised − X)/(1−t) takes white `start` (k, d), an autoencoder fitted at each
+    time.
 
-    Its points are x_t = (1−t)·noise + t·clean, (N, d) each; signs begin as the labels, ±1. Midpoint steps that are
-    exact where the denoiser stands still. Raises ValueError on shapes that do not fit, labels that are not ±1,
+    It is fitted to x_t = (1−t)·noise + t·clean, (N, d) each; signs begin as the labels (N,), ±1. Midpoint steps that
+    are exact where the denoiser stands still. Raises ValueError on shapes that do not fit, labels that are not ±1,
     decay ≤ 0 and steps < 1.
     """
     clean, noise, x = (

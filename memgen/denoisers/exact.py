@@ -1,19 +1,20 @@
 """Exact denoisers E(x₀ | u) of u = x₀ + τξ: of training points (empirical Bayes), a Gaussian, a mixture of Gaussians.
 
-For points x_i of weights p_i (1/n if nothing is said) the noised law is Σ p_i N(x_i, τ²I), and
+For points x_i of weights p_i (1/n unless given) the noised law is Σ p_i N(x_i, τ²I), and
 
     D(u) = Σ w_i x_i,   w = softmax_i(ln p_i − |u − x_i|²/2τ²),   score(u) = ∇ ln Σ p_i N(u; x_i, τ²I) = (D(u) − u)/τ².
 
-It is attention: tiles of exponents that stay in cache, and sums relative to the largest exponent so far.  An exponent
-is a product, u·x − |x|²/2, while its rounding ε(R/τ)² allows, R being the largest distance of a point from their mean:
+It is attention: tiles of exponents that stay in cache, and sums relative to the largest exponent so far. An exponent is
+a product, u·x − |x|²/2, while its rounding ε(R/τ)² allows, R being the largest distance of a point from their mean:
 
     τ ≥ 0.035 R    in single precision, if the points are: exponents, hence weights, good to about 10⁻⁴
     τ ≥ 1.5e-4 R   in double: to about 10⁻⁸
     below          in double, from differences u − x: to the rounding of x and u.  Beyond 2R products are as good as
                    that, and |u − x|² is not.
 
-Below 0.035 R this is for those u where many points have weight.  Others, by far the most, cost one product in single
-precision, which finds the few points that have (`memgen.denoisers.nearby`), and are good to the rounding of x and u.
+Below 0.035 R this is done only for those u at which many points have weight. For all others, by far the most, one
+product in single precision finds the few points that have weight (`memgen.denoisers.nearby`), and D is good to the
+rounding of x and u.
 """
 
 import math
@@ -149,9 +150,10 @@ class EmpiricalBayes:
 
 
 def gaussian(u: Points, tau: float, mean: Points, covariance: Points) -> Tensor:
-    """The denoiser of N(mean, covariance), Wiener's: mean + Σ(Σ + τ²I)⁻¹(u − mean), (..., d) → (..., d), in double.
+    """Return D(u) of N(mean, covariance), Wiener's: mean + Σ(Σ + τ²I)⁻¹(u − mean), (..., d) → (..., d), in double.
 
-    Σ may be singular. Raises ValueError as above, and on a covariance that is not symmetric and positive semi-definite.
+    Σ may be singular. Raises ValueError on τ ≤ 0 or infinite, on shapes that do not match, values that are not finite,
+    and a covariance that is not symmetric and positive semi-definite.
     """
     tau = arrays.positive("tau", tau)
     mu, cov = arrays.double("mean", mean).detach(), arrays.double("covariance", covariance).detach()
@@ -167,10 +169,10 @@ def gaussian(u: Points, tau: float, mean: Points, covariance: Points) -> Tensor:
 
 
 def mixture(u: Points, tau: float, means: Points, variance: float, weights: Points | None = None) -> Tensor:
-    """The denoiser of Σ p_k N(means_k, variance·I), means (k, d), weights (k,): (..., d) → (..., d), in double.
+    """Return D(u) of Σ p_k N(means_k, variance·I), means (k, d), weights (k,): (..., d) → (..., d), in double.
 
-    Its noised law is that of its means under noise √(v + τ²): `EmpiricalBayes(means, weights)` has the density.
-    Raises ValueError as above, and on a negative variance.
+    Its noised law is that of its means under noise √(v + τ²): `EmpiricalBayes(means, weights)` has the density. Raises
+    ValueError as `EmpiricalBayes` does, and on a negative variance.
     """
     tau = arrays.positive("tau", tau)
     if not 0 <= (spread := arrays.bare(variance)) < math.inf:

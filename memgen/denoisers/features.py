@@ -1,4 +1,4 @@
-"""Random-feature denoisers with σ = sin, whose averages over the noise are known: the noise ξ from A sin(Wx_t/√d)."""
+"""Random-feature denoisers A sin(Wx_t/√d), which predict the noise ξ: for σ = sin, averages over ξ are known."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,8 @@ from memgen import arrays
 
 
 class Losses(NamedTuple):
-    """E|ξ − ξ̂|²/d: on the training points and their noises, and on fresh ones; numbers, or one for each time."""
+    """The losses E|ξ − ξ̂|²/d on the training points and their noises, and on fresh ones; numbers, or one for each
+    time."""
 
     train: np.ndarray
     test: np.ndarray
@@ -17,9 +18,9 @@ class Losses(NamedTuple):
 class Parts(NamedTuple):
     """What is added to the Bayes error in the loss on fresh points, per dimension.
 
-    `bias`: squared distance from the best prediction of the mean over weights, training points and noises; `weights`:
-    variance over weights of the mean over points and noises; `points`: over points of the mean over noises; `noises`:
-    what is left.
+    `bias`: squared distance, from the best prediction, of the mean over weights, training points and noises; `weights`:
+    the variance, over weights, of the mean over points and noises; `points`: the variance, over points, of the mean
+    over noises; `noises`: what is left.
     """
 
     bias: float
@@ -37,10 +38,11 @@ def unit_rows(rng: np.random.Generator, p: int, d: int) -> np.ndarray:
 class SineFeatures:
     """p features of training points x (n, d) at diffusion time t, weights (p, d), and what a regression makes of them.
 
-    x_t = e^{−t}x + √(1−e^{−2t}) ξ. Each point is noised `noises` times with draws of `rng`; without them, by all noises
-    at once, in n p² products. Fresh points and their noise are averaged exactly, over N(0, I). Attributes: `gram`
-    U = E σσᵀ (p, p) and `learnt` K = E σξᵀ (p, d) of the training set, `power` E|ξ|²/d of its noise; `true_gram` and
-    `true_learnt` of fresh points. Raises ValueError on shapes that do not fit, t ≤ 0, noises < 1 and weights too long.
+    x_t = e^{−t}x + √(1−e^{−2t}) ξ. Each point is noised `noises` times with draws of `rng`; if None, the average over
+    all noises is taken exactly, in n p² products. Fresh points and their noise are averaged exactly, over N(0, I).
+    Attributes: `gram` U = E σσᵀ (p, p) and `learnt` K = E σξᵀ (p, d) of the training set, `power` E|ξ|²/d of its noise;
+    `true_gram` and `true_learnt` of fresh points. Raises ValueError on shapes that do not fit, t ≤ 0, noises < 1 and
+    weights too long.
     """
 
     def __init__(
@@ -106,9 +108,10 @@ class SineFeatures:
         return Losses(train, test)
 
     def together(self, mine: np.ndarray, other: "SineFeatures", theirs: np.ndarray) -> float:
-        """E (ξ̂ − ξ*)·(ξ̂' − ξ*)/d at fresh points, ξ* the best prediction, of what is `fitted` (p, d), (p', d) to both.
+        """Return E (ξ̂ − ξ*)·(ξ̂' − ξ*)/d at fresh points, for the fits `mine` (p, d) to this and `theirs` (p', d) to
+        `other`.
 
-        Raises ValueError where the other has another d or t.
+        ξ* is the best prediction. Raises ValueError where the other has another d or t.
         """
         if (self.d, self.t) != (other.d, other.t):
             raise ValueError(f"d and t must be the same, got {self.d}, {self.t:g} and {other.d}, {other.t:g}")
@@ -141,7 +144,8 @@ class SineFeatures:
 
 
 def loss_parts(rng: np.random.Generator, p: int, n: int, m: int | None, d: int, t: float, ridge: float) -> Parts:
-    """One draw of each part, right on average, from four regressions: two share points, three share weights.
+    """Draw each part once, without bias, from four regressions: the first two share weights and points, three share
+    weights.
 
     m noises a point, or all of them if None. Raises ValueError as `SineFeatures` does.
     """

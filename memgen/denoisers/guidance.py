@@ -1,6 +1,7 @@
 """Denoisers of one class, and guidance towards it.
 
-A labelled point is the point, followed by the indicator of its class; all zeros say that the class is not told.
+A labelled point is the point, followed by the indicator of its class; if all of the indicator is zero, no class is
+given.
 """
 
 import torch
@@ -11,12 +12,13 @@ from memgen.denoisers.sampling import Denoiser
 
 
 def told(model: MLP, indicator: Tensor) -> Denoiser:
-    """A network of one model with the class of each point told, indicators (m, k): u (m, d), τ → (m, d)."""
+    """A denoiser u (m, d), τ → (m, d): the network, of one model, with the class of each point given, indicators (m,
+    k)."""
     return lambda u, tau: model(torch.cat([u, indicator.to(u)], -1), tau)[..., : model.d]
 
 
 def guided(of_class: Denoiser, plain: Denoiser, weight: float) -> Denoiser:
-    """D_c + w(D_c − D): away from what the points of all classes have in common. Ho & Salimans 2022, eq. (6).
+    """The guided denoiser D_c + w(D_c − D), away from what points of all classes share. Ho & Salimans 2022, eq. (6).
 
     Where the noised point has decided for a class D_c = D, and guidance does nothing.
     """

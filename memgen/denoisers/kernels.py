@@ -38,7 +38,8 @@ KERNELS: dict[Name, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] 
 
 
 def gram(name: Name, points: arrays.Numbers, others: arrays.Numbers | None = None) -> np.ndarray:
-    """K (N, M) of points (N, d) with others (M, d), or with themselves; first weights w ~ N(0, 1), inputs u/√d.
+    """Kernel matrix (N, M) of points (N, d) with others (M, d), or with themselves; first weights w ~ N(0, 1), inputs
+    u/√d.
 
     `sine` and `arcsine` are E σ(w·u/√d)σ(w·u'/√d) for σ = sin and σ = erf, an infinitely wide network of which only the
     last layer learns; `tangent` is the neural tangent kernel for σ = erf, both layers learning. Raises ValueError on
@@ -72,9 +73,11 @@ def noised_copies(rng: np.random.Generator, n: int, m: int, d: int, t: float) ->
 def regression_losses(
     rng: np.random.Generator, name: Name, n: int, m: int, d: int, t: float, ridge: float
 ) -> tuple[float, float]:
-    """E|ξ − ξ̂|²/d of kernel ridge regression of the noise of m copies of each of n white points: of these, and fresh.
+    """Return the losses E|ξ − ξ̂|²/d of kernel ridge regression for the noise ξ: on its training copies, and on fresh
+    ones.
 
-    (K + ridge) is solved for; fresh points are as many as copies, and have one noise each.
+    It is trained on m noised copies of each of n white points at diffusion time t, with `ridge` added to the diagonal
+    of the kernel matrix. The n·m fresh points have one noise each.
     """
     point, noise = _scales(t)
     xi, fresh = (rng.standard_normal((n * m, d)) for _ in range(2))
@@ -85,8 +88,8 @@ def regression_losses(
 
 
 class _Fit(NamedTuple):
-    """Inputs (N, d) at one noise, eigenvalues of their Gram matrix (N,), largest first, its eigenvectors (N, N), and on
-    each the targets over its eigenvalue (N, d)."""
+    """A regression at one noise: inputs (N, d), eigenvalues of their Gram matrix (N,), largest first, its eigenvectors
+    (N, N), and the targets along each eigenvector over its eigenvalue, (N, d)."""
 
     inputs: np.ndarray
     values: np.ndarray
@@ -95,10 +98,11 @@ class _Fit(NamedTuple):
 
 
 class Regressions:
-    """Kernel regressions of points x (n, d) on m noised copies u = x + τξ of each, one for each noise τ; ridgeless.
+    """Ridgeless kernel regressions from m noised copies u = x + τξ to the points x (n, d), one for each noise τ in
+    `levels`.
 
-    The kernel sees u/√(1+τ²), and regresses what x differs from the points' mean by. `noises` (levels, nm, d) are ξ,
-    the copies of a point in a row. Raises ValueError on other shapes and τ ≤ 0, and as `gram`.
+    The kernel takes u/√(1+τ²), and targets are x less the mean of the points. `noises` (levels, nm, d) holds ξ; the m
+    copies of a point are consecutive rows. Raises ValueError on other shapes and τ ≤ 0, and as `gram`.
     """
 
     def __init__(self, name: Name, x: arrays.Numbers, levels: arrays.Numbers, noises: np.ndarray) -> None:
@@ -122,11 +126,13 @@ class Regressions:
         return _Fit(inputs, values, vectors, inverse[:, None] * (vectors.T @ (clean - self._mean)))
 
     def eigenvalues(self, tau: float) -> np.ndarray:
-        """Of the Gram matrix at one of the levels, largest first, (nm,); ValueError at another."""
+        """Eigenvalues (nm,) of the Gram matrix at noise `tau`, largest first. ValueError if tau is not one of the
+        levels."""
         return self._fits[self._place(tau)].values
 
     def denoiser(self, rank: int) -> Denoiser:
-        """D(u, τ) of the leading `rank` eigenvectors, for u (k, d) at one of the levels; ValueError at another."""
+        """The denoiser D(u, τ), u (k, d), of the leading `rank` eigenvectors. It raises ValueError if τ is not a
+        level."""
         rank = arrays.count("rank", rank, 0, len(self._fits[0].vectors))
         weights = [fit.vectors[:, :rank] @ fit.targets[:rank] for fit in self._fits]
 

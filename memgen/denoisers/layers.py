@@ -20,13 +20,13 @@ Generators = Sequence[np.random.Generator]  # one for each model
 
 
 def uniform(rngs: Generators, shape: tuple[int, ...], bound: float) -> nn.Parameter:
-    """(M, *shape), uniform within ±bound."""
+    """A parameter (M, *shape) drawn uniformly within ±bound."""
     drawn = np.stack([rng.random(shape, np.float32) for rng in rngs])
     return nn.Parameter(torch.from_numpy(drawn).mul_(2 * bound).sub_(bound))
 
 
 def constant(rngs: Generators, shape: tuple[int, ...], value: float) -> nn.Parameter:
-    """(M, *shape), all of one value."""
+    """A parameter (M, *shape), all of one value."""
     return nn.Parameter(torch.full((len(rngs), *shape), value))
 
 
@@ -63,7 +63,7 @@ def column(tau: float | np.ndarray, u: Tensor) -> Tensor:
 
 
 class Linear(nn.Module):
-    """y = W x + b on (M, rows, fan_in) → (M, rows, fan_out). W starts uniform within ±1/√fan_in unless said, b too."""
+    """y = W x + b on (M, rows, fan_in) → (M, rows, fan_out). W and b start uniform within ±1/√fan_in unless given."""
 
     def __init__(
         self, rngs: Generators, fan_in: int, fan_out: int, bound: float | None = None, bias: float | None = None
@@ -80,7 +80,7 @@ class Linear(nn.Module):
 
 
 class LayerNorm(nn.Module):
-    """Each row to mean 0 and variance 1, then a scale and a shift for each channel: (M, rows, c) → the same."""
+    """Scale each row to mean 0 and variance 1, then scale and shift each channel: (M, rows, c) → the same shape."""
 
     def __init__(self, rngs: Generators, channels: int) -> None:
         super().__init__()
@@ -92,8 +92,8 @@ class LayerNorm(nn.Module):
 
 
 class ImageNorm(nn.Module):
-    """GroupNorm of one group for each model: all of an image to mean 0 and variance 1, then a scale and a shift for
-    each channel. (b, h, w, M, c) → the same."""
+    """GroupNorm of one group for each model: scale each whole image to mean 0 and variance 1, then scale and shift each
+    channel. (b, h, w, M, c) → the same shape."""
 
     def __init__(self, rngs: Generators, channels: int) -> None:
         super().__init__()
@@ -107,10 +107,10 @@ class ImageNorm(nn.Module):
 class Conv(nn.Module):
     """3×3 convolution, padded by one, without bias: (b, h, w, M, c_in) → (b, h, w, M, c_out).
 
-    On small images most of the kernel falls on padding, and the weights, not the pixels, are what fills the memory. The
-    products of just what meets, on the weights as they lie there, are then two to five times as fast. Larger ones are
-    left to the library, as M groups of channels; or, `as_product`, each pixel's nine neighbours are copied into a row,
-    and that is one product for each model. Which is faster only the device can say.
+    On images of 1×1 and 2×2 pixels most of the kernel falls on padding, and weights fill the memory, not pixels. There
+    only the taps that meet pixels are multiplied, which is two to five times as fast. Larger images are left to the
+    library, as M groups of channels; or, `as_product`, each pixel's nine neighbours are copied into a row, and that is
+    one product for each model. Which is faster depends on the device.
     """
 
     as_product = False
@@ -137,8 +137,8 @@ class Conv(nn.Module):
 
 
 class _TwoByTwo(torch.autograd.Function):
-    """The convolution of 2×2 images (b, 2, 2, M, c_in), as two products for each pixel that comes out: one for each row
-    of pixels that goes in, both pixels of it at once."""
+    """The convolution of 2×2 images (b, 2, 2, M, c_in): each output pixel is a sum of two products, one for each row of
+    input pixels, both pixels of the row at once."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
@@ -170,7 +170,8 @@ def _rows(x: Tensor) -> Tensor:
 
 
 def _met(rows: Tensor, kernels: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Views of what meets: a row of pixels (M, b, 2·c_in), two taps (M, c_out, 2·c_in), a pixel of y (M, b, c_out)."""
+    """Yield views to multiply: a row of pixels (M, b, 2·c_in), its taps (M, c_out, 2·c_in), a pixel of y (M, b,
+    c_out)."""
     for i, j, row in product((0, 1), repeat=3):
         yield rows[:, row], kernels[:, :, 1 - i + row, 1 - j : 3 - j].flatten(2), y[:, i, j].transpose(0, 1)
 

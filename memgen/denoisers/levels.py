@@ -1,6 +1,7 @@
 """Levels for a sampler to walk down: those that people use, and the best ones for a given spectrum.
 
-All are (steps + 1,) widths τ from `high` down to `low`, in the frame of the data.
+All are (steps + 1,) widths τ from `high` down to `low`, in the frame of the data. All raise ValueError on numbers that
+are out of range.
 """
 
 import math
@@ -15,7 +16,7 @@ _STEEPEST = 10  # exponent of the steps
 
 
 def karras(high: float, low: float, steps: int) -> np.ndarray:
-    """(steps + 1,) widths, equal in τ^{1/7} from high to low > 0, and then 0: Karras et al. 2022, eq. (5)."""
+    """(steps + 1,) widths, equally spaced in τ^{1/7} from high to low > 0, and then 0: Karras et al. 2022, eq. (5)."""
     high, low, steps = arrays.bare(high), arrays.bare(low), arrays.count("steps", steps, -(2**62))
     if not (math.inf > high > low > 0 and steps >= 2):
         raise ValueError(f"need high > low > 0 and steps ≥ 2, got {high:g}, {low:g}, {steps}")
@@ -23,9 +24,10 @@ def karras(high: float, low: float, steps: int) -> np.ndarray:
 
 
 def equal_angle(high: float, low: float, steps: int, scale: float = 1.0) -> np.ndarray:
-    """(steps + 1,) widths from high to low ≥ 0, equal in arctan(τ/scale).
+    """(steps + 1,) widths from high to low ≥ 0, equally spaced in arctan(τ/scale).
 
-    No other widths make DDIM shrink an eigenvalue scale² less (derived here): it keeps cos^{2·steps} of the angle.
+    No other widths make DDIM shrink the variance along an eigenvalue scale² less (derived here): it keeps the share
+    cos^{2·steps} of the angle of a step.
     """
     high, low, scale = arrays.bare(high), arrays.bare(low), arrays.bare(scale)
     steps = arrays.count("steps", steps, -(2**62))
@@ -37,9 +39,9 @@ def equal_angle(high: float, low: float, steps: int, scale: float = 1.0) -> np.n
 
 
 def spaced(high: float, low: float, steps: int, exponent: float) -> np.ndarray:
-    """(steps + 1,) widths from high to low > 0 whose steps grow as τ^exponent: equal in τ^{1−exponent}.
+    """(steps + 1,) widths from high to low > 0 whose steps grow as τ^exponent: equally spaced in τ^{1−exponent}.
 
-    0 is a straight line, 1 a geometric row (equal in log-SNR, as in DPM-Solver); `karras` has 6/7.
+    An exponent of 0 gives a straight line, 1 a geometric row (equal in log-SNR, as in DPM-Solver); `karras` has 6/7.
     """
     high, low, exponent = arrays.bare(high), arrays.bare(low), arrays.bare(exponent)
     steps = arrays.count("steps", steps, -(2**62))

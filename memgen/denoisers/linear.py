@@ -20,7 +20,7 @@ Late = Literal["isotropic", "sample"] | Tensor
 # solution wrong by (ratio)⁻² roundings, here 10⁻⁶, is right to the square of that after one refinement.
 _PIVOT = 1e-5
 _RANK = 1e-12  # singular values below this fraction of the largest are zero to rounding
-_SPREAD = 1e-14  # so is a spread below this fraction of the values themselves
+_SPREAD = 1e-14  # a spread below this fraction of the values is zero to rounding
 
 
 class Law(NamedTuple):
@@ -45,7 +45,7 @@ def fit(x: Numbers, u: Numbers) -> tuple[Tensor, Tensor]:
 
 
 def _pair(x: Numbers, u: Numbers) -> tuple[Tensor, Tensor]:
-    """Both in double precision, checked."""
+    """Return x and u as tensors in double precision. Raises ValueError unless they are (..., n, d), of one shape."""
     a, b = (arrays.squares(name, arrays.double(name, given).detach()) for name, given in (("x", x), ("u", u)))
     if a.shape != b.shape or a.ndim < 2 or 0 in a.shape:
         raise ValueError(f"x and u must be (..., n, d) and of one shape, got {tuple(a.shape)} and {tuple(b.shape)}")
@@ -78,7 +78,7 @@ def _fit(x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def generated(x: Numbers, u: Numbers, tau: float, late: Late = "isotropic") -> Law:
-    """The law of b₀ + B u_T when u_T ~ N(x̄, C) starts from the noised law. x, u (..., n, d).
+    """The law of b₀ + B u_T when u_T ~ N(x̄, C), an approximation of the noised law; b₀, B fitted on x, u (..., n, d).
 
     C is (σ̂²+τ²)I with σ̂² the mean coordinate variance (ddof 1; the paper's choice), S + τ²I with the sample
     covariance (`late="sample"`), or a given (d, d) matrix, e.g. the true noised covariance Σ + τ²I. Raises ValueError
@@ -168,6 +168,6 @@ def noised_slopes(x: Numbers, tau: float, noises: int, rng: np.random.Generator)
 
 
 def slope_error(slope: Tensor, covariance: Tensor, tau: float) -> Tensor:
-    """E|m + B(u−m) − x|² (...) of slopes B (..., d, d) at fresh points x of this mean m and covariance, u = x + τξ."""
+    """E|m + B(u−m) − x|², (...), of slopes B (..., d, d): x is fresh, of mean m and this covariance, and u = x + τξ."""
     rest = torch.eye(slope.shape[-1], dtype=slope.dtype, device=slope.device) - slope
     return (rest @ covariance * rest).sum((-1, -2)) + tau**2 * slope.square().sum((-1, -2))

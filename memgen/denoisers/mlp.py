@@ -23,8 +23,8 @@ from memgen import arrays
 from memgen.denoisers.layers import Linear, column
 from memgen.streams import stream
 
+_WIDEST = 1e18  # the largest scale whose square is in single precision
 # Frequencies in ln s: the lowest has its period over ten decades of noise, the highest over one and a half.
-_WIDEST = 1e18  # of a scale: squares of single precision
 _FREQUENCIES = torch.arange(1, 9) / 4
 
 
@@ -82,7 +82,7 @@ class MLP(nn.Module):
         return torch.cat([self.centre + self.scale * c * (c * v + s * self._net(c * v, s, known)), known], -1)
 
     def error(self, x0: Tensor, xi: Tensor, tau: np.ndarray) -> Tensor:
-        """F less its target, whose mean square is the loss: x₀, ξ (M, b, d + given), τ (M, b) → (M, b, d)."""
+        """F minus its target, whose mean square is the loss: x₀, ξ (M, b, d + given), τ (M, b) → (M, b, d)."""
         (clean, known), s = self._parts(x0), column(tau, x0) / self.scale
         x, noise, c = (clean - self.centre) / self.scale, xi[..., : self.d], 1 / (1 + s.square()).sqrt()
         return self._net(c * (x + s * noise), s, known) - c * (s * x - noise)

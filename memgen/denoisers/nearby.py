@@ -1,13 +1,14 @@
-"""The posterior of points x_i of weights p_i, where few of them weigh: found in single precision, summed in double.
+"""The posterior of points x_i with weights p_i, where few of them weigh: found in single precision, summed in double.
 
-An exponent is e_i/τ², e_i = z·x_i − |x_i|²/2 + τ² ln p_i.  One product in single precision gives every e_i, wrong by no
-more than a bound on its rounding.  If e_i is below the largest by more than twice that and τ² ln(2⁵⁴ n), the share of
-x_i is less than 2⁻⁵⁴/n; all such points together move the mean by less than a rounding in double.  Where noise is small
-the others are few.  Theirs is computed again in double, relative to the x_0 among them that is nearest to z:
+An exponent is e_i/τ², e_i = z·x_i − |x_i|²/2 + τ² ln p_i. One product in single precision gives every e_i, wrong by no
+more than a bound on its rounding. If e_i is below the largest by more than twice that and τ² ln(2⁵⁴ n), the share of
+x_i is less than 2⁻⁵⁴/n; all such points together move the mean by less than a rounding in double. Where noise is small
+few others are left. Their exponents are computed again in double, relative to the x_0 among them that is nearest to z:
 
     e_i − e_0 = (x_i − x_0)·(z − (x_i + x_0)/2) + τ² ln(p_i/p_0),
 
-good to the rounding of x and z at any distance.  Copies share equally, and so do two points that z is midway between.
+which is good to the rounding of x and z at any distance. Copies share equally, and so do two points that z is midway
+between.
 """
 
 import math
@@ -17,8 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-_FEW = 16  # more than one in so many groups of points are not few: to sum all in double takes less time
-_TRIED = 32  # rows before the others, of which none are tried if it is not for half of those before
+_FEW = 16  # if more than one in 16 groups has weight, summing all points in double takes less time
+_TRIED = 32  # rows tried first; each part is tried only if few points weigh at half of the rows before
 _KEPT = 2**24  # largest exponents kept at once
 _PART = 2**18  # numbers at once where differences are taken
 _LOST = 2.0**-54  # share of the weight that is not summed
@@ -30,13 +31,17 @@ class Nearby:
     def __init__(self, points: Tensor, single: Tensor, log_p: Tensor, tile: tuple[int, int]) -> None:
         self._x, self._single, self._log_p, self._tile = points, single, log_p, tile
         self._half_norm = points.square().sum(1) / 2
-        # A group of points in a row is summed, or none of it. Small ones are faster to sum and slower to look through.
+        # Consecutive points form a group, summed whole or not at all. Small groups are faster to sum, slower to find.
         self._size = min(16, max(4, 2 ** round(math.log2(len(points) / points.shape[1]) / 2)))
         self._groups = -(-len(points) // self._size)
 
     def fill(self, mean: Tensor, log_sum: Tensor, z: Tensor, tau: float) -> Tensor:
-        """Sets mean and ln Σ p_i exp(−|z − x_i|²/2τ²) for rows of z (m, d) where few points weigh; says which, (m,)."""
-        # Who lets products of float32 round to fewer digits gets them in float64.
+        """Fill in mean (m, d) and log_sum (m,), ln Σ p_i exp(−|z − x_i|²/2τ²), at the rows of z (m, d) where few points
+        weigh.
+
+        Returns which rows these are, (m,).
+        """
+        # If PyTorch was told to round products of float32 to fewer digits, they are taken in float64.
         x = self._single if torch.get_float32_matmul_precision() == "highest" else self._x
         bias = self._log_p * tau**2
         key = bias - self._half_norm
@@ -64,7 +69,8 @@ class Nearby:
         return max(1, _PART // (k * self._size * self._x.shape[1]))
 
     def _rounding(self, z: Tensor, key: Tensor, dtype: torch.dtype) -> Tensor:
-        """By how much e can be wrong: the product, what x, z and the keys are rounded before it, and underflow."""
+        """A bound, for each z, on the error of e: from the product, from rounding x, z and the keys before it, and
+        underflow."""
         steps = (z.shape[1] + 8) * torch.finfo(dtype).eps / 2
         loss = steps / (1 - steps) if steps < 0.5 else math.inf  # of a sum's terms, in whatever order it is taken
         size = torch.linalg.vector_norm(z, dim=1)

@@ -65,20 +65,21 @@ class Noise:
 
 
 def ddim(denoise: Denoiser, u: Tensor, widths: Widths, eta: float = 0.0, noise: Normals | None = None) -> Tensor:
-    """From u at widths[0] to widths[-1], (..., d) → (..., d): DDIM for η = 0, DDPM for η = 1, and between.
+    """Take states u (..., d) from widths[0] to widths[-1]: DDIM for η = 0, DDPM for η = 1, and between. Same shape.
 
-    First order in the step. Song, Meng & Ermon 2021, eq. (12) and (16), in this frame.  Raises ValueError on widths
-    that do not decrease to ≥ 0 or are fewer than two, on η outside [0, 1], on η > 0 without noise, on a denoiser that
+    First order in the step. Song, Meng & Ermon 2021, eq. (12) and (16), in this frame. Raises ValueError on widths that
+    do not decrease to ≥ 0 or are fewer than two, on η outside [0, 1], on η > 0 without noise, on a denoiser that
     changes the shape, and when the state is not finite, with the step and its level.
     """
     return _reverse(denoise, u, widths, eta, noise, corrected=False)
 
 
 def heun(denoise: Denoiser, u: Tensor, widths: Widths, eta: float = 0.0, noise: Normals | None = None) -> Tensor:
-    """The same at second order: after each step but one to τ' = 0 it adds (1−κ)/2κ (D' − D), D' the denoiser there.
+    """`ddim` at second order: after each step, unless τ' = 0, it adds (1−κ)/2κ (D' − D), D' being the denoiser there.
 
-    For η = 0 that is Heun's rule: Karras et al. 2022, Algorithm 1.  For η > 0 one ξ serves both halves of a step, and
-    the error of the law is of second order too, as with any additive noise; κ much below ½ overshoots.  Raises as ddim.
+    For η = 0 that is Heun's rule: Karras et al. 2022, Algorithm 1. For η > 0 one ξ serves both halves of a step, and
+    the error of the law is of second order too, as with any additive noise; κ much below ½ overshoots. Raises as
+    `ddim`.
     """
     return _reverse(denoise, u, widths, eta, noise, corrected=True)
 
@@ -108,9 +109,10 @@ def _reverse(
 def euler_maruyama(denoise: Denoiser, x: Tensor, times: Widths, noise: Normals, lam: float = 1.0) -> Tensor:
     """The reverse diffusion in the frame x_t = e^{−t}x₀ + √(λ(1−e^{−2t}))ξ, from x at times[0] to times[-1], (..., d).
 
-    x' = x + h(x + 2λ∇ln p_t(x)) + √(2λh)ξ, the score from D at τ² = λ(e^{2t} − 1).  First order; the last step leaves
-    its noise √(2λh) on the sample; stable for h below 1 − e^{−2t}.  Song et al. 2021, eq. (6).  Raises ValueError on
-    times that do not decrease to ≥ 0 or are fewer than two, on λ ≤ 0, and as above.
+    x' = x + h(x + 2λ∇ln p_t(x)) + √(2λh)ξ, the score from D at τ² = λ(e^{2t} − 1). First order; the last step leaves
+    its noise √(2λh) on the sample; stable for h below 1 − e^{−2t}. Song et al. 2021, eq. (6). Raises ValueError on
+    times that do not decrease to ≥ 0 or are fewer than two, on λ ≤ 0, on a denoiser that changes the shape, and when
+    the state is not finite.
     """
     levels, scale = _checked(times, "times"), arrays.bare(lam)
     if not scale > 0:
@@ -154,7 +156,7 @@ def _state(name: str, given: Numbers, level: str, at: float) -> Tensor:
 
 
 def _denoised(denoise: Denoiser, u: Tensor, tau: float) -> Tensor:
-    """D in the precision of u."""
+    """Return D in the precision of u. ValueError if it has another shape."""
     clean = denoise(u, tau)
     if clean.shape != u.shape:
         raise ValueError(f"the denoiser made {tuple(clean.shape)} of a state {tuple(u.shape)}")
@@ -162,7 +164,7 @@ def _denoised(denoise: Denoiser, u: Tensor, tau: float) -> Tensor:
 
 
 def _finite(u: Tensor, step: int, name: str, level: float) -> Tensor:
-    # The sum is a thirtieth of the time of isfinite, and finite only if every term is.
+    # The sum takes a thirtieth of the time of isfinite, and is finite only if every term is.
     if not math.isfinite(float(u.sum())):
         raise ValueError(f"the state is not finite after step {step}, at {name} {level:g}")
     return u

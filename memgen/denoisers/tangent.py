@@ -18,7 +18,8 @@ from memgen.streams import stream
 
 
 class FromStart(MLP):
-    """An MLP whose output is counted from where it started, F_θ − F_θ₀, and whose last layer starts as the others do.
+    """An MLP with the output F_θ − F_θ₀, counted from where it started, whose last layer starts at random like the
+    others.
 
     `keys` (M) name the streams of the starting weights, by default 0 … M − 1; θ₀ is kept and not trained.
     """
@@ -32,7 +33,7 @@ class FromStart(MLP):
         self.start = deepcopy(nn.ModuleList([self.first, *self.layers, self.last])).requires_grad_(False)
 
     def named_parameters(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, nn.Parameter]]:
-        """Those that are trained."""
+        """Yield names and parameters of θ, which is trained, without those of θ₀."""
         return ((name, p) for name, p in super().named_parameters(*args, **kwargs) if p.requires_grad)
 
     def _of_rows(self, rows: Tensor) -> Tensor:
@@ -40,7 +41,7 @@ class FromStart(MLP):
 
 
 class Linearised(FromStart):
-    """The same to first order in θ − θ₀."""
+    """A `FromStart` whose output is taken to first order in θ − θ₀."""
 
     def _of_rows(self, rows: Tensor) -> Tensor:
         start = cast(list[Linear], list(self.start))

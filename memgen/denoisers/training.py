@@ -33,18 +33,26 @@ SAVE_EVERY = 300.0  # seconds of training that an interrupt may lose
 class Model(Protocol):
     """What can be trained: a module of `models` networks whose `error` (M, b, d) has the loss as its mean square.
 
-    As text it says all that its weights do not.
+    str(model) must name every setting that is not a weight: a checkpoint is refused if it differs.
     """
 
     models: int
 
-    def error(self, x0: Tensor, xi: Tensor, tau: np.ndarray) -> Tensor: ...
-    def parameters(self) -> Iterator[nn.Parameter]: ...
-    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...
+    def error(self, x0: Tensor, xi: Tensor, tau: np.ndarray) -> Tensor:
+        """The output less its target, (M, b, d), for clean points x₀, noises ξ (M, b, d) and noise levels τ (M, b)."""
+        ...
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """The trained weights; each has the models M as its leading axis."""
+        ...
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """The same weights, each with its name, under which a checkpoint stores it."""
+        ...
 
 
 def steps_of(epochs: int, n: int, batch: int = BATCH) -> int:
-    """Gradient steps of so many passes over n points; the last batch of a pass may be short, and counts.
+    """The number of gradient steps in `epochs` passes over n points; the last batch of a pass may be short, and counts.
 
     The paper's 10 epochs, on 90% of its points: 10 steps at n = 50 (45 trained on), 80 at n = 1050 (945).
     """
@@ -118,14 +126,16 @@ class Training:
         self._members = torch.arange(models, device=weight.device)[:, None]
         self._adam = _adam(list(model.parameters()), lr)
         self.averaged = None if ema is None else deepcopy(model)
-        # What a checkpoint has to agree on to be this training's.
+        # The settings that a checkpoint of this training must have.
         digest = hashlib.sha256(data.double().cpu().numpy().tobytes()).hexdigest()[:12]
         told = {"model": model, "keys": self.keys, "levels": levels, "batch": batch, "lr": lr, "ema": ema, "bf16": bf16}
         self._settings = {name: str(value) for name, value in told.items()} | {"data": digest}
 
     def run(self, steps: int) -> Tensor:
-        """So many steps more; the losses before each, (steps, M), on the CPU. Failure names a step whose loss is not
-        finite, and the model; its weights are those before that step."""
+        """Train for `steps` more steps; return the losses before each, (steps, M), on the CPU.
+
+        Failure names a step whose loss is not finite, and the model; its weights are those before that step.
+        """
         losses = [self._advance() for _ in range(steps)]
         return torch.stack(losses) if losses else torch.empty(0, self.model.models)
 
@@ -190,7 +200,7 @@ def _adam(weights: list[nn.Parameter], lr: float) -> torch.optim.Adam:
 def in_groups(
     start: Callable[[slice], Training], models: int, group: int, steps: int, scratch: Path | None = None
 ) -> Iterator[Training]:
-    """Train models 0 … `models` − 1, `group` of them at a time, so many steps each; yields each group when it is done.
+    """Train models 0 … `models` − 1, `group` of them at a time, `steps` steps each; yield each group when it is done.
 
     `start` makes the training of a range of models. When the device's memory does not suffice the group is halved, a
     line on stderr says so, and the numbers stay what they would have been. Failure if it does not suffice for one.
@@ -212,12 +222,12 @@ def in_groups(
 
 
 def _trained(start: Callable[[slice], Training], members: slice, steps: int, scratch: Path | None) -> Training | None:
-    """A group, trained; None if the memory did not suffice, and then nothing of it is left there."""
+    """Train a group; return None if the memory did not suffice, with nothing of it left on the device."""
     try:
         training = start(members)
         train_up_to(training, steps, scratch and scratch / f"{members.start}-{members.stop}.safetensors")
     except (RuntimeError, MemoryError) as error:
-        # On a CPU PyTorch has no type for it.
+        # On a CPU PyTorch has no type of its own for this error.
         if not (isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)):
             raise
         if torch.cuda.is_available():
@@ -229,7 +239,7 @@ def _trained(start: Callable[[slice], Training], members: slice, steps: int, scr
 def train_up_to(training: Training, step: int, checkpoint: Path | None) -> None:
     """Train up to a step, from the checkpoint if it is there, renewing it every `SAVE_EVERY` seconds.
 
-    A checkpoint that cannot be used is reported on stderr and left alone until then.
+    A checkpoint that cannot be used is reported on stderr, and stays until it is renewed.
     """
     if checkpoint is not None and checkpoint.exists():
         try:

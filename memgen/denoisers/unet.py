@@ -84,8 +84,8 @@ class UNet(nn.Module):
 def settle_convolutions(network: UNet, batch: int, bf16: bool = False) -> None:
     """Give all convolutions the form that is faster where the network is, by passes forward and back on a batch.
 
-    The forms differ by rounding, and so do a network's numbers when the choice falls differently another time. One that
-    the memory does not suffice for is not taken; OutOfMemoryError if none.
+    The forms differ by rounding, and so do a network's numbers when the choice falls differently another time. A form
+    for which the memory does not suffice is not chosen; OutOfMemoryError if it suffices for neither.
     """
     weight = network.last.weight
     images, layers = weight.new_ones(network.models, batch, 1, 8, 8), [m for m in network.modules() if type(m) is Conv]
@@ -102,7 +102,7 @@ def settle_convolutions(network: UNet, batch: int, bf16: bool = False) -> None:
         try:
             return timer.blocked_autorange(min_run_time=0.1).median
         except torch.OutOfMemoryError as error:
-            failed.append(error.with_traceback(None))  # which would keep the pass, and all that it holds
+            failed.append(error.with_traceback(None))  # a traceback would keep the pass and its tensors in memory
         network.zero_grad(set_to_none=True)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -168,7 +168,7 @@ def _halved(x: Tensor) -> Tensor:
 
 
 def _joined(skipped: Tensor, x: Tensor) -> Tensor:
-    """x at twice its side, bilinear with corners on corners, after the channels that skipped the levels below."""
+    """The skipped channels, followed by x at twice its side, bilinear with corners on corners."""
     doubled = F.interpolate(fold(x), scale_factor=2, mode="bilinear", align_corners=True)
     return torch.cat([skipped, unfold(doubled, x.shape[3])], -1)
 

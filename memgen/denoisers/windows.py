@@ -1,12 +1,12 @@
 """Denoisers of pictures that see a window: each pixel is restored from the noised pixels around it, and no others.
 
-A window of reach k about a pixel is what a picture has of the (2k+1) × (2k+1) pixels around it.  Of all functions of
-the noised window, two are best at restoring its middle:
+A window of reach k about a pixel is what a picture has of the (2k+1) × (2k+1) pixels around it. Of all functions of the
+noised window, two are best at restoring its middle:
 
     over training pictures    their mean, weighted by how well each fits in the window, in the same place (`Windows`) or
                               in all places (`Everywhere`); Kamb and Ganguli (2025) call them local score machines,
                               the second an equivariant one
-    of a Gaussian law         Wiener's filter of the window's covariance
+    over a Gaussian law       Wiener's filter of the window's covariance
 
 A pixel can also have a window of its own, of any form (`Chosen`); `chosen` gives it those pixels with which n pictures
 should lose least.
@@ -28,12 +28,12 @@ _PART = 2**22  # squared differences or products at once
 
 
 def _pictures(points: Numbers) -> Tensor:
-    """Pictures (n, d) in double precision. ValueError if there are none, or values that are not finite."""
+    """Return pictures (n, d) in double precision. ValueError if there are none, or values that are not finite."""
     return arrays.squares("points", arrays.points("points", arrays.tensor("points", points).double()))
 
 
 class _Pixelwise(ABC):
-    """A denoiser D(u, τ) of pictures (n, d), pixel by pixel, in double precision; `pictures` are (n, *shape).
+    """A denoiser D(u, τ) that restores pictures pixel by pixel, in double precision, from known `pictures` (n, *shape).
 
     ValueError on values that are not finite, another d than the pictures have, τ ≤ 0.
     """
@@ -42,7 +42,7 @@ class _Pixelwise(ABC):
         self._x = pictures
 
     def __call__(self, u: Tensor, tau: float) -> Tensor:
-        """Of u (..., d), in its precision."""
+        """Return D(u, τ), (..., d), in the precision of u (..., d)."""
         tau, shape = arrays.positive("tau", tau), self._x.shape[1:]
         if u.ndim < 1 or u.shape[-1] != shape.numel():
             raise ValueError(f"u must be (..., {shape.numel()}) to match the pictures, got shape {tuple(u.shape)}")
@@ -51,10 +51,11 @@ class _Pixelwise(ABC):
 
     @abstractmethod
     def _means(self, u: Tensor, tau: float) -> Tensor:
-        """Of pictures (k, *shape)."""
+        """Return the posterior means, (k, *shape), of noised pictures u (k, *shape)."""
 
     def _same_place(self, u: Tensor, tau: float, over: Callable[[Tensor], Tensor]) -> Tensor:
-        """Posterior means over what is in the same place; `over` sums squares over what each pixel sees."""
+        """Return posterior means over the pictures' values in the same place, (k, *shape); `over` sums squares over the
+        pixels that each pixel sees."""
         found = []
         for part in u.split(max(1, _PART // self._x.numel())):
             apart = over((part[:, None] - self._x).square_())
@@ -64,7 +65,7 @@ class _Pixelwise(ABC):
 
 
 class _ByWindow(_Pixelwise):
-    """One that sees windows of some reach in pictures of `shape`.
+    """A denoiser that sees windows of a given reach in pictures of `shape`.
 
     Raises ValueError on no pictures, values that are not finite, another d than `shape` has, a reach below 0, τ ≤ 0.
     """
@@ -78,9 +79,13 @@ class _ByWindow(_Pixelwise):
 
 
 class Windows(_ByWindow):
-    """The posterior mean of each pixel over windows in the same place of the pictures.
+    """The posterior mean of each pixel, given the noised window about it, over the training pictures' windows in that
+    place.
 
-    Where the window is the picture it is `exact.EmpiricalBayes`.
+    points (n, d) are pictures of `shape` (rows, columns), d = rows·columns; windows are 2·reach + 1 pixels wide and
+    high, cut off at the border. Called with u (..., d) and τ > 0 in units of the points, it returns D(u, τ), (..., d).
+    Where the window is the picture it is `exact.EmpiricalBayes`. Raises ValueError on other shapes, no pictures, values
+    that are not finite, reach < 0 and τ ≤ 0.
     """
 
     def _means(self, u: Tensor, tau: float) -> Tensor:
@@ -90,10 +95,11 @@ class Windows(_ByWindow):
 
 
 class Everywhere(_ByWindow):
-    """The posterior mean of each pixel over windows in all places of the pictures.
+    """The posterior mean of each pixel, given the noised window about it, over windows in all places of training
+    pictures.
 
-    Near the border a window is cut off, and is compared with windows of that form that lie inside the pictures: one as
-    wide as the picture has one place.
+    Arguments, call and errors are those of `Windows`. Near the border a window is cut off, and is compared with windows
+    of that form that lie inside the pictures: one as wide as the picture has one place.
     """
 
     def _means(self, u: Tensor, tau: float) -> Tensor:
@@ -111,9 +117,12 @@ class Everywhere(_ByWindow):
 
 
 class Chosen(_Pixelwise):
-    """The posterior mean of each pixel of pictures (n, d) over the pixels that it `sees`, (d, d): a row for each.
+    """The posterior mean of each pixel, given those noised pixels that it `sees`, over training pictures in the same
+    place.
 
-    Raises ValueError on no pictures, values that are not finite, a pixel that sees none, τ ≤ 0.
+    points are (n, d); sees is boolean (d, d), with a row for each pixel, True where it sees another one. Called with u
+    (..., d) and τ > 0 it returns D(u, τ), (..., d). Raises ValueError on other shapes, no pictures, values that are not
+    finite, a pixel that sees none, τ ≤ 0.
     """
 
     def __init__(self, points: Numbers, sees: np.ndarray) -> None:
@@ -128,23 +137,24 @@ class Chosen(_Pixelwise):
 
 
 def by_wiener(covariance: np.ndarray, tau: float) -> np.ndarray:
-    """For each pixel, all pixels in the order in which Wiener's filter weighs them for it, itself first: (d, d)."""
+    """Indices (d, d): for each pixel, all pixels in falling order of their weight in its Wiener filter, itself
+    first."""
     weights = np.abs(np.linalg.solve(covariance + tau**2 * np.eye(len(covariance)), covariance).T)
     np.fill_diagonal(weights, np.inf)
     return np.argsort(-weights, axis=1, kind="stable")
 
 
 def by_distance(shape: tuple[int, int]) -> np.ndarray:
-    """For each pixel, all pixels from the nearest to the farthest, itself first: (d, d)."""
+    """Indices (d, d): for each pixel, all pixels from the nearest to the farthest, itself first."""
     places = np.indices(shape).reshape(2, -1).T
     return np.argsort(((places[:, None] - places) ** 2).sum(2), axis=1, kind="stable")
 
 
 def chosen(covariance: np.ndarray, tau: float, n: int, order: np.ndarray) -> np.ndarray:
-    """Which pixels each one should see, (d, d): the first of its `order`, as many as make W(1 + 1/n_eff) least.
+    """Which pixels each one should see, boolean (d, d): the first of its `order`, as many as make W(1 + 1/n_eff) least.
 
     W is the error of Wiener's filter, n_eff `theory.windows.effective_sample_size`, both by a Gaussian law of this
-    covariance. An estimate of what n pictures lose; where n_eff is below 1 it keeps windows from growing, no more.
+    covariance. The product estimates what n pictures lose; where n_eff is below 1 it only keeps windows from growing.
     """
     sees, noise = np.zeros(order.shape, bool), np.eye(len(covariance))
     for pixel, first in enumerate(order):
@@ -163,18 +173,18 @@ def chosen(covariance: np.ndarray, tau: float, n: int, order: np.ndarray) -> np.
 
 
 def window(shape: tuple[int, int], row: int, column: int, reach: int) -> np.ndarray:
-    """Indices of the pixels that a window about this pixel has, in a picture as a row of numbers."""
+    """Indices of the pixels in a window of this reach about a pixel, in a picture of this shape stored row by row."""
     index = np.arange(shape[0] * shape[1]).reshape(shape)
     part: np.ndarray = index[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1]
     return part.ravel()
 
 
 def window_law(covariance: np.ndarray, shape: tuple[int, int], reach: int, taus: np.ndarray) -> np.ndarray:
-    """Of a Gaussian law of pictures, at each τ, (2, τ): the information I(x; u) of a window, nats, and the error of
-    Wiener's filter, the least E(x − D)² of its middle by a denoiser that sees it.
+    """Two properties of a Gaussian law of pictures at each τ, (2, τ): the information I(x; u) of a window, in nats, and
+    the error of Wiener's filter, the least E(x − D)² of its middle by a denoiser that sees it.
 
-    Both are means over pixels. Of I each counts by its variance: a pixel that is always black tells about nothing, and
-    there is nothing to lose in it.
+    Both are means over pixels, that of I weighted by the variance of the middle pixel: a pixel that is always black
+    tells about nothing, and there is nothing to lose in it.
     """
     found, weights = np.zeros((2, len(taus))), np.diag(covariance) / np.trace(covariance)
     for row, column in np.ndindex(*shape):

@@ -71,7 +71,10 @@ def cell(at: Cell) -> pd.DataFrame:
 
 
 def scores(check: Check) -> list[tuple[str, str, int, float]]:
-    """Name, variant, comparison and score: of each comparison with the formula, and of the largest with a variant."""
+    """Rows (check, variant, comparison, score), one for each comparison with the formula, its variant empty.
+
+    Each wrong variant has one more, of the comparison with the largest |score|.
+    """
     seen = check.observe()
     rows = [(check.name, "", k, o.estimate.z(_predicted(check, "", o))) for k, o in enumerate(seen)]
     for mistake in check.wrong:

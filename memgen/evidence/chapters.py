@@ -62,7 +62,10 @@ def cell(at: Cell) -> pd.DataFrame:
 
 
 def executed(at: Cell) -> dict[str, Any]:
-    """The names that the notebook leaves behind. What fails at its end is among its statements; nothing else may."""
+    """Execute the notebook; return the names that it leaves behind.
+
+    Its last cell may fail as a report that did not pass, which is among its statements; nothing else may fail.
+    """
     import matplotlib.pyplot as plt
 
     notebook = nbformat.read(NOTEBOOKS / f"{at.notebook}.ipynb", as_version=4)

@@ -23,7 +23,7 @@ SHARES = {
 
 
 class Params(ChapterParams):
-    """How many cases there are, in all groups or in one that has its share."""
+    """The number of cases in all groups together, each with its share, and the group to be run, or all."""
 
     presets: ClassVar = {"smoke": {"cases": 400}, "standard": {"cases": 2000}, "paper": {"cases": 16_000}}
 
@@ -40,7 +40,7 @@ class Cell(NamedTuple):
 
 
 def grid(params: Params) -> list[Cell]:
-    """The cases of each group, a hundred a cell."""
+    """The cells of each group, with up to a hundred cases each."""
     p = params.resolved()
     assert p.cases is not None
     cells = []
@@ -60,7 +60,7 @@ def cell(at: Cell) -> pd.DataFrame:
 
 
 def cases(at: Cell) -> list[tuple[str, str, str, str]]:
-    """So many cases of a group, the same from the same seed."""
+    """Cases of a cell, (target, case, outcome, failure), the same from the same seed. BadInput without Hypothesis."""
     try:
         import hypothesis
         from hypothesis import strategies as st

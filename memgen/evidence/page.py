@@ -26,7 +26,7 @@ over a whole domain.
 
 
 def page(results: Path = RESULTS) -> str:
-    """The five tables in Markdown, each with its commands. BadInput if results are missing."""
+    """The page in Markdown: five sections with their tables and commands. BadInput if results are missing."""
     parts = [section(results) for section in (precision, alarms, faults, inputs, speed)]
     return "\n".join([_HEAD, *parts])
 
@@ -45,7 +45,7 @@ def _list(value: object) -> list[str]:
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """Words stand on the left, numbers on the right; a table without rows is the word none."""
+    """A table in Markdown, words on the left of their columns and numbers on the right; None. if there are no rows."""
     lines = [[_powers(str(cell)).replace("|", BAR) for cell in row] for row in rows]
     if not lines:
         return "None."
@@ -55,7 +55,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def _powers(text: str) -> str:
-    """2e-07 as 2·10⁻⁷."""
+    """The text with numbers such as 2e-07 written as 2·10⁻⁷."""
     raised = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
     def written(found: re.Match) -> str:
@@ -69,7 +69,7 @@ def _powers(text: str) -> str:
 
 
 def precision(results: Path) -> str:
-    """Each formula whose error is ever above 10⁻¹², and all others together."""
+    """The section on digits: each formula whose error is ever above 10⁻¹², and all others together."""
     rows, commands = _joined(results / "precision")
     compared = rows[rows["outcome"] == "compared"]
     usual = compared["allowed"] <= 1e-12
@@ -122,7 +122,7 @@ def _named(seconds: pd.Series) -> str:
 
 
 def alarms(results: Path) -> str:
-    """False alarms of comparisons at three levels, what shifts a score, and wrong variants that are missed."""
+    """The section on false alarms: comparisons at some levels, what shifts scores, wrong variants that are missed."""
     rows, commands = _joined(results / "alarms")
     family = rows[rows["variant"] == ""].groupby(["check", "comparison"]).ngroups
     limit = threshold(family)
@@ -168,7 +168,7 @@ def _rate(beyond: pd.Series) -> str:
 
 
 def shifted(met: pd.DataFrame, level: float = 0.01) -> list[tuple[str, int, int, str, str, str]]:
-    """The comparisons whose scores have another mean or a larger scatter than normal ones, of all at this level."""
+    """Rows for comparisons whose scores are off centre or scatter more than normal ones, at this level for them all."""
     groups = met.groupby(["check", "comparison"])["z"]
     limit = threshold(2 * groups.ngroups, level)
     found = []
@@ -199,7 +199,7 @@ def _chapters(results: Path) -> str:
 
 
 def faults(results: Path) -> str:
-    """What is left of sweeps that are killed, doubled, damaged or out of disk."""
+    """The section on what is left of sweeps that are killed, doubled, damaged or out of disk."""
     rows, commands = _joined(results / "faults")
     bad = ["lost", "doubled", "changed", "tracebacks"]
     found = rows.groupby("kind", sort=False)
@@ -221,7 +221,7 @@ Not covered: a disk that is really full (a limit on file sizes stands for it), l
 
 
 def inputs(results: Path) -> str:
-    """What the public functions and the command line make of spoilt arguments and files."""
+    """The section on what public functions and the command line make of spoilt arguments and files."""
     rows, commands = _joined(results / "inputs")
     failed = rows["failure"] != ""
     groups: dict[str, Callable[[pd.DataFrame], object]] = {
@@ -248,7 +248,7 @@ names the culprit; anything else is a failure, a silent NaN above all.
 
 
 def speed(results: Path) -> str:
-    """Ratios to public code and to ceilings of the machine, and which benchmarks have not been run."""
+    """The section on speed: ratios to public code and to ceilings of the machine, and benchmarks that were not run."""
     rows, commands = _joined(results / "speed")
     found = ratios(rows)
     head = ("ours", "speed", "in units of", "quartiles", "turns", "goal")
@@ -282,7 +282,7 @@ def _ratio(row: Any) -> tuple[object, ...]:
 
 
 def _short(ratio: float) -> str:
-    """Two digits, or all before the point."""
+    """The ratio with two digits, or with all digits before the point."""
     return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:#.2g}"
 
 

@@ -1,6 +1,6 @@
 """Precision: every formula in float64 against high precision, over the whole of its stated domain.
 
-Points are log-uniform between the ends of each variable, or as far as `REACH` where there is none; a share lies at ends
+Points are log-uniform between the ends of each variable, or as far as `REACH` where there is none; some lie at ends
 and on both sides of boundaries between phases. Floats are taken at their exact value, so nothing is forgiven for being
 ill-conditioned. Rows: one for the value and one for the logarithm of a formula at each point, with the error that is
 allowed there (see `stated`).
@@ -75,7 +75,7 @@ class Cell(NamedTuple):
 
 
 def grid(params: Params) -> list[Cell]:
-    """One cell for each formula; slow ones, of which a reference value takes about a second, have a tenth."""
+    """One cell for each formula; slow ones, whose reference values take about a second, have a tenth of the points."""
     p = params.resolved()
     assert p.points is not None and p.seconds is not None
     return [
@@ -97,7 +97,7 @@ def slow(formula: Formula) -> bool:
 
 
 def measure(formula: Formula, count: int, seconds: float, seed: int, digits: int = DIGITS) -> pd.DataFrame:
-    """The rows of a formula, also of one that is not in the catalogue."""
+    """The rows of a formula at `count` points drawn for it; it need not be in the catalogue."""
     return compare(formula, [draw(formula, seed, k) for k in range(count)], seconds, digits)
 
 
@@ -128,7 +128,7 @@ def _inside(formula: Formula, rng: np.random.Generator) -> Point:
 
 
 def _number(variable: Variable, rng: np.random.Generator) -> float:
-    """A value whose distance from an end is log-uniform, or an end."""
+    """A value of a variable: its distance from an end is log-uniform, or it is an end."""
     name, domain = variable.symbol.name, variable.domain
     least, most = REACH.get(name, _FAR)
     low, high = (float(end) for end in (domain.inf, domain.sup))
@@ -152,7 +152,7 @@ def _number(variable: Variable, rng: np.random.Generator) -> float:
 
 
 def _spectrum(variable: Variable, rng: np.random.Generator) -> list[float]:
-    """A few values over many decades, or nearly or wholly the same."""
+    """The values of a spectrum: a few over many decades, or nearly or wholly the same."""
     size = int(rng.integers(*SIZES.get(variable.symbol.name, (1, 6))))
     if rng.random() < 0.6:
         return [_number(variable, rng) for _ in range(size)]
@@ -175,7 +175,7 @@ def _boundary(formula: Formula, start: Point, rng: np.random.Generator) -> Point
 
 
 def _bisected(formula: Formula, a: Point, b: Point, name: str, second: bool) -> Point:
-    """The last point of the phase of a on the way to b along one variable, or the first beyond."""
+    """The last point of the phase of a on the way to b along one variable; if `second`, the first one beyond."""
     here = formula.phase(**a)
     while True:
         middle = np.asarray(a[name]) + (np.asarray(b[name]) - np.asarray(a[name])) / 2
@@ -222,7 +222,10 @@ def _attempt(function: Callable[..., Any], point: Point) -> tuple[float | None, 
 
 
 def _reference(formula: Formula, point: Point, seconds: float, digits: int) -> tuple[mpmath.mpf | None, float, str]:
-    """The value, the processor time it took, and why there is none; what is known absolutely has half the digits."""
+    """The reference value, the processor time it took, and why there is none.
+
+    A formula with a function that is known only to an absolute error is computed to half the digits.
+    """
     if not all(getattr(function, "has_log", True) for function in sp.sympify(formula.expr).atoms(sp.Function)):
         digits = min(digits, DIGITS // 2)
     start = time.process_time()

@@ -42,7 +42,7 @@ BENCHMARKS: tuple[str, ...] = get_args(Benchmark)
 
 
 class Params(ChapterParams):
-    """The script, how many threads it has, and for peer_*: where a checkout of the public code is."""
+    """The script, the number of its threads, and for peer_*: where a checkout of the public code is."""
 
     presets: ClassVar = {"smoke": {}, "standard": {}, "paper": {}}
 
@@ -67,7 +67,7 @@ def grid(params: Params) -> list[Cell]:
 
 
 def cell(at: Cell) -> pd.DataFrame:
-    """What the script compares. RuntimeError with its last line if it fails, or if it compares nothing."""
+    """The rows that the script writes. RuntimeError with its last line if it fails, or if it compares nothing."""
     words = ["--peer", at.peer] if at.peer else []
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "rows"

@@ -13,7 +13,7 @@ import numpy as np
 Point = dict[str, Any]  # arguments by name, a spectrum as a list
 
 USUAL = 1e-12
-SMALLEST = 2.3e-308  # with all digits
+SMALLEST = 2.3e-308  # about the smallest float that has all digits
 
 
 class Stated(NamedTuple):
@@ -25,9 +25,10 @@ class Stated(NamedTuple):
 
 
 def allowed(name: str, kind: str, point: Point, reference: float) -> float:
-    """The error that is stated for a formula at a point where it has this value; a logarithm has it relatively.
+    """The relative error stated for a formula at a point where it has this value; its logarithm has the same bound.
 
-    What is known to no digit may be anything, ∞ next to a pole; so may its logarithm, known to less than one.
+    It is ∞ where no digit is known (above 1), such as next to a pole; for a logarithm where less than one is (above
+    0.1).
     """
     stated = STATED.get(name)
     if stated is None:
@@ -43,7 +44,7 @@ def _absolutely(size: float, words: str) -> Stated:
 
 
 def _over(gap: float) -> float:
-    """What rounding 1 makes of a difference of this size."""
+    """The relative error of a difference of this size if its terms are rounded at size 1."""
     return 4e-16 / abs(gap) if gap else np.inf
 
 
@@ -52,24 +53,24 @@ def _mean(values: Any) -> float:
 
 
 def _spare(p: Point) -> float:
-    """1 − γ⟨1/ρ⟩, what the inverse trace of generated laws has in its denominator."""
+    """1 − γ⟨1/ρ⟩, the denominator of the inverse trace of generated laws."""
     return 1 - p["gamma"] * _mean(1 / np.asarray(p["fractions"]))
 
 
 def _left(p: Point) -> float:
-    """1 − γ⟨s/(s+λ)⟩."""
+    """The difference 1 − γ⟨s/(s+λ)⟩, where λ is tau2."""
     s = np.asarray(p["sample"], float)
     return (1 - p["gamma"]) + p["gamma"] * _mean(p["tau2"] / (s + p["tau2"]))
 
 
 def _pole_of_logarithm(terms: float, gap: float) -> float:
-    """How well ln of a difference of such terms is known, that has come out as gap."""
+    """The error of ln gap, where gap is a difference of 1 and terms of this size; ∞ if it is 0.1 or more."""
     error = 1e-14 + (1 + terms) * _over(gap)
     return error if error < 0.1 else np.inf
 
 
 def _outside(p: Point) -> float:
-    """1 − Q n/(n−1)²."""
+    """The difference 1 − Q n/(n−1)², which is 0 at the largest Q."""
     return 1 - p["mahalanobis"] * p["n"] / (p["n"] - 1) ** 2
 
 

@@ -1,7 +1,8 @@
 """One module a chapter: Params (typed, frozen), grid() and cell(), a pure function of one grid cell.
 
 Some chapters have more than one: 3 `fluctuations`; 4 `rise`; 6 `trained`; 9 `few_steps`; 10 `lazy`, `loss_parts`,
-`autoencoder` and `truncated`; 13 `exposure`, `orbits` and `plane`; 14 `audit`; 15 `sensitivity`.
+`autoencoder` and `truncated`; 13 `exposure`, `orbits` and `plane`; 14 `audit`; 15 `sensitivity`. The chapter's
+notebook, or the ledger, reads their stored rows.
 """
 
 import importlib
@@ -12,7 +13,7 @@ from memgen.errors import BadInput, one_line
 
 
 def load(name: str) -> ModuleType:
-    """The experiment of that name, here or in memgen.evidence. BadInput if there is none.
+    """The module of the experiment of that name, here or in memgen.evidence. BadInput if there is none.
 
     If its own imports fail, that error is raised.
     """

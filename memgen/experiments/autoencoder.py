@@ -21,7 +21,7 @@ Sizes = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Distinct]
 
 
 class Params(ChapterParams):
-    """Parameters of the experiment; what is None is set by the preset. In few dimensions more sets."""
+    """Parameters of the experiment; what is None is set by the preset. Fewer dimensions have more sets."""
 
     presets: ClassVar = {
         "smoke": {"sizes": (2, 8), "dims": (36, 64, 144), "sets": 3},
@@ -38,7 +38,7 @@ class Params(ChapterParams):
 
 
 class Cell(NamedTuple):
-    """n points with m noises each, in one dimension."""
+    """Autoencoders on `sets` training sets of n points with `noises` noises each, in d dimensions."""
 
     n: int
     noises: int
@@ -50,7 +50,7 @@ class Cell(NamedTuple):
 
 
 def grid(params: Params) -> list[Cell]:
-    """All sizes, noises and dimensions."""
+    """One cell for each size, number of noises and dimension."""
     p = params.resolved()
     assert p.sizes and p.dims and p.sets
     most = max(p.dims)
@@ -86,7 +86,11 @@ def measured(rng: np.random.Generator, n: int, m: int, d: int, decay: float, sig
 
 
 def of_made(x: np.ndarray, mu: np.ndarray) -> dict[str, float]:
-    """`error`, |μ̂−μ|²/d of the mean that new data (k, d) have, without bias by their number; and their `variance`."""
+    """`error` and `variance` of new data x (k, d) about two classes at ±mu.
+
+    `error` is |μ̂−μ|²/d of the mean μ̂ of the data, each turned to the side of mu, without the bias of their finite
+    number; `variance` is that of the turned data.
+    """
     turned = np.where(x @ mu < 0, -1.0, 1.0)[:, None] * x
     one, other = turned[::2].mean(0) - mu, turned[1::2].mean(0) - mu
     return {"error": float(one @ other / len(mu)), "variance": float(turned.var(axis=0, ddof=1).mean())}

@@ -115,11 +115,11 @@ def cell(at: Cell) -> pd.DataFrame:
 
 
 def clones(t: float, separation: float, pairs: int, steps: int, rng: np.random.Generator) -> int:
-    """Pairs that end in one class: two reverse diffusions from one x_t by the exact score of ½N(m, I) + ½N(−m, I).
+    """The number of pairs that end in one class; a pair is two reverse diffusions from one x_t by the exact score.
 
-    Along m, where alone the score is not that of a single normal; λ = 1, so e^{t}x_t = u has the noise variance
-    v = e^{2t} − 1. In v the reverse process is du = (D(u) − u) dv/v + dW, D the posterior mean, run in equal steps of
-    ln v by its exact solution for a fixed D.
+    The law is ½N(m, I) + ½N(−m, I). They run along m, the only direction in which the score is not that of a single
+    normal law; λ = 1, so e^{t}x_t = u has the noise variance v = e^{2t} − 1. In v the reverse process is
+    du = (D(u) − u) dv/v + dW, D the posterior mean, run in equal steps of ln v by its exact solution for a fixed D.
     """
     v = np.expm1(2 * t)
     levels = v * np.geomspace(1, 1e-4 / max(v, 1), steps + 1)
@@ -134,7 +134,7 @@ def clones(t: float, separation: float, pairs: int, steps: int, rng: np.random.G
 
 
 def nearest(n: int, d: int, width: float, draws: int, key: tuple) -> int:
-    """Sets of n points of N(0, I) in which the point nearest to x_1 + width·z is x_1."""
+    """The number, out of `draws`, of sets of n points of N(0, I) in which the point nearest to x_1 + width·z is x_1."""
     hits = 0
     for many in batches(draws, n * d):
         sets = np.stack([stream(*key, r).standard_normal((n + 1, d)) for r in many])
@@ -148,9 +148,9 @@ def returns(n: int, d: int, rng: np.random.Generator) -> pd.DataFrame:
     """What the exact score of one training set of the mixture gives back of its points, by noise: study, at, value.
 
     The reverse diffusion from u = x_1 + τz with the exact score of the set ends at x_i with its posterior weight w_i.
-    Of what it ends at, the value is the probability that it is the own point, w_1; the probability that it has the own
-    class; or the mean of e_1·e_i/d, e the place within the class, which is 1 for the own point and 0 for one that
-    shares only the class. Means over the first `_NOISED` points of the set.
+    The value is the probability that this end is the own point, w_1; the probability that it has the own class; or the
+    mean of e_1·e_i/d, e the place within the class, which is 1 for the own point and 0 for one that shares only the
+    class. Values are means over the first `_NOISED` points of the set.
     """
     label = np.where(rng.random(n) < 0.5, 1.0, -1.0)
     detail = rng.standard_normal((n, d))
@@ -183,7 +183,7 @@ def _noises(study: str, n: int, d: int) -> np.ndarray:
 
 
 def _local_widths(n: int, d: int, radius2: float, replicas: range, key: tuple) -> np.ndarray:
-    """Where Σ_i exp(−(|u − x_i|² − |u − x_1|²)/2ε²) = 1, u = x_1 + εz, by bisection, for each replica."""
+    """For each replica, the ε at which Σ_{i≠1} exp(−(|u − x_i|² − |u − x_1|²)/2ε²) = 1, u = x_1 + εz; by bisection."""
     widths = []
     for replica in replicas:
         rng = stream(*key, replica)

@@ -68,7 +68,10 @@ class Cell(NamedTuple):
 
 
 def grid(params: Params) -> list[Cell]:
-    """n from 4 to `largest` × d^{3/2}, or 16 384, in steps of √2, and d, d + 1; the power law up to 64 dimensions."""
+    """Cells for n from 4 to `largest` × d^{3/2}, or 16 384, in steps of √2, and for d and d + 1.
+
+    The power law is run up to 64 dimensions.
+    """
     p = params.resolved()
     assert p.sizes and p.spectra and p.replicas and p.generated and p.largest
     cells = []
@@ -111,7 +114,7 @@ def cell(at: Cell) -> pd.DataFrame:
 
 
 class _Model(NamedTuple):
-    """G = N(x̄, S): the mean, eigenvalues and eigenvectors of S, cut at rank n − 1."""
+    """The generator G = N(x̄, S): the mean, and eigenvalues and eigenvectors of S, cut at rank n − 1."""
 
     mean: np.ndarray
     values: np.ndarray
@@ -129,7 +132,7 @@ class _Model(NamedTuple):
         return (self.vectors * self.values) @ self.vectors.T
 
     def points(self, noise: np.ndarray) -> np.ndarray:
-        """What the probability flow makes of noise (m, d): x̄ + √S z."""
+        """The points that the probability flow makes of noise (m, d): x̄ + √S z."""
         return self.mean + noise @ (self.vectors * np.sqrt(self.values)) @ self.vectors.T
 
     def mahalanobis2(self, x: np.ndarray) -> np.ndarray:
@@ -166,7 +169,7 @@ def _run(law: Gaussian, at: Cell, replica: int) -> dict[str, float]:
 
 
 def copies(near: Neighbours) -> dict[str, float]:
-    """The criteria that ask for the nearest training point of each generated one: see `cell`."""
+    """The criteria that need the training points nearest to generated ones: flagged, authenticity, closest_record."""
     return {
         "flagged": float(np.mean(near.ratios() < 1 / 3)),
         "authenticity": near.authenticity() / 100,
@@ -196,8 +199,9 @@ def _divergences(
 def _wasserstein(law: Gaussian, train: np.ndarray, model: _Model, rng: np.random.Generator) -> dict[str, float]:
     """W₂² per dimension of G from the truth, in closed form, and from the bare points T, by the dual problem.
 
-    Weights of the points are fitted on one half of a sample of G and the transport is priced on the other: without the
-    bias of a fit to its own sample, and too small only by the second order of the error of the weights.
+    Weights of the points are fitted on one half of a sample of G and the transport is priced on the other. So there is
+    no bias of a fit to its own sample, and the result is too small only by the second order of the error of the
+    weights.
     """
     d = train.shape[1]
     truth = torch.from_numpy(law.mean), torch.from_numpy(law.covariance)

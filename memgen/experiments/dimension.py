@@ -1,9 +1,10 @@
 """Ambient or intrinsic dimension: denoisers of data that fill a part of their space, by the number of noises a point.
 
-Part `noises`: linear denoisers of white data on a subspace. Part `pictures`: the same of real pictures, drawn with
-replacement, so that their covariance is known. Part `subspace`: the law generated in one step, or in many, along the
-subspace. Part `mixture`: the law of many steps where the data are two Gaussians. Part `torus`: a curved manifold, with
-linear denoisers and the exact score of the training set. Part `held`: the noise at which that score keeps its points.
+Part `noises`: linear denoisers of white data on a subspace. Part `pictures`: linear denoisers of real pictures, drawn
+with replacement, so that their covariance is known. Part `subspace`: the law generated in one step, or in many, along
+the subspace. Part `mixture`: the law of many steps where the data are two Gaussians. Part `torus`: a curved manifold,
+with linear denoisers and the exact score of the training set. Part `held`: the noise at which that score keeps its
+points.
 """
 
 from itertools import product
@@ -61,7 +62,7 @@ class Params(ChapterParams):
 
 
 class Cell(NamedTuple):
-    """n training points, of which each is noised so often; `at` is a set of pictures, or a number that a part needs."""
+    """One part at n training points, each noised `noises` times; `at` is a set of pictures, or what a part needs."""
 
     part: Part
     at: str
@@ -75,7 +76,7 @@ class Cell(NamedTuple):
 
 
 def grid(params: Params) -> list[Cell]:
-    """All parts, at numbers of points around the peaks that the denoisers have."""
+    """Cells of all parts, at numbers of points around the peaks that the denoisers' errors have."""
     p = params.resolved()
     assert p.sets and p.sizes
 
@@ -111,7 +112,7 @@ def _between(low: float, high: float, count: int) -> list[int]:
 def cell(at: Cell) -> pd.DataFrame:
     """Rows: part, at, n, noises, d, D, replica, measure, value; a replica is a training set.
 
-    - `error` (noises, pictures): of the denoiser at fresh points, its mean known, over that of the best linear one.
+    - `error` (noises, pictures): that of the denoiser at fresh points, their mean known, over the best linear one's.
     - `kl` (subspace): KL(G‖O)/D along the subspace; in one step G has the mean of the data.
     - `kl_reverse` (mixture): KL(O‖G) in nats, over fresh points.
     - `excess` (torus): E|D − D*|² at fresh points over E|D* − x|², D* the posterior mean.
@@ -132,7 +133,7 @@ def cell(at: Cell) -> pd.DataFrame:
 
 
 def spectrum(name: str) -> np.ndarray:
-    """Eigenvalues of the covariance of a set of pictures, in units of their mean; 0 where they are so to rounding."""
+    """Eigenvalues of the covariance of a set of pictures, over their mean; those that are 0 up to rounding are 0."""
     values = np.linalg.eigvalsh(_covariance(name))
     return np.where(values > 1e-12 * values.max(), values, 0.0) / values.mean()
 
@@ -146,7 +147,7 @@ def _stream(at: Cell, *more: object) -> np.random.Generator:
 
 
 def _best(eigenvalues: np.ndarray, tau: float) -> float:
-    """The error of the best linear denoiser, in all."""
+    """The error of the best linear denoiser, summed over dimensions."""
     return float((eigenvalues * tau**2 / (eigenvalues + tau**2)).sum())
 
 

@@ -1,8 +1,9 @@
 """At which noise does the exact score of n pictures hold each of them?  Part of chapter 13.
 
-Four laws of each set: its pictures; the Gaussian law of the same mean and covariance; pictures of equal contrast, less
-their own mean and over their own standard deviation, the contrast; and the Gaussian law of those, whose draws are given
-the contrast and the mean of some picture: a scale mixture.
+A picture is held if it has more than half of the posterior weight at its own noised copy. Each set has four laws: its
+pictures; the Gaussian law of the same mean and covariance; pictures of equal contrast, less their own mean and over
+their own standard deviation, the contrast; and the Gaussian law of those, whose draws are given the contrast and the
+mean of some picture: a scale mixture.
 """
 
 from functools import cache
@@ -41,7 +42,7 @@ class Params(ChapterParams):
 
     @model_validator(mode="after")
     def _there(self) -> Self:
-        """Before anything runs: sets that can be read, and sizes that they have."""
+        """Check before anything runs that the sets can be read and have these sizes."""
         if self.sets or self.sizes:
             grid(self)
         return self
@@ -72,8 +73,11 @@ def grid(params: Params) -> list[Cell]:
 
 
 def cell(at: Cell) -> pd.DataFrame:
-    """Rows: pictures, law, n, replica, contrast, width: of PROBES points of each training set, the noise below which
-    the point is held, and the contrast of the picture, in pixel values; NaN where the law has none (gaussian)."""
+    """Rows: pictures, law, n, replica, contrast, width; one for each of PROBES points of each training set.
+
+    `width` is the noise below which the point is held, `contrast` that of the picture, in pixel values; NaN where the
+    law has none (gaussian).
+    """
     rows = []
     for replica in range(at.replicas):
         rng = stream(at.seed, "exposure", at.pictures, at.law, at.n, replica)
@@ -104,8 +108,11 @@ def _drawn(at: Cell, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Described(NamedTuple):
-    """A set of pictures (N, d) with the mean of each, its contrast, and those that are not flat at equal contrast;
-    means and roots of covariances, R with RᵀR = C, of all and of these; their eigenvalues, those that are 0 left out.
+    """A set of pictures `values` (N, d), and what its laws are made of.
+
+    `level` and `contrast` are the mean and the standard deviation of each picture's pixels; `equal` has the pictures
+    that are not flat, at equal contrast. `mean`, `root` (R with RᵀR the covariance) and `eigenvalues`, those that are 0
+    left out, are of all pictures; those named equal_ are of `equal`.
     """
 
     values: np.ndarray
@@ -128,7 +135,7 @@ def contrasts(name: str) -> np.ndarray:
 
 @cache
 def law(name: str) -> Described:
-    """The set of that name, and what its laws are made of."""
+    """The set of that name, with what its laws are made of."""
     values, contrast = pictures(name).values.astype(float), contrasts(name)
     level, kept = values.mean(1), contrast > FLAT
     equal = (values[kept] - level[kept, None]) / contrast[kept, None]

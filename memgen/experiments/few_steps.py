@@ -1,7 +1,7 @@
 """Samplers in few and in many steps beyond the linear model: trained networks, and the exact score of a training set.
 
-Law, training sets and networks are those of `experiments.training`. All samplers are DDIM, which goes down the same
-range of noise with other levels in between.
+Law, training sets and networks are those of `experiments.training`. All samplers are DDIM over the same range of
+noise, with different levels in between.
 """
 
 from typing import Annotated, ClassVar, NamedTuple
@@ -75,7 +75,7 @@ def grid(params: Params) -> list[Cell]:
 
 
 def levels(row: str, eigenvalues: tuple[float, ...], steps: int) -> np.ndarray:
-    """(steps + 1,) widths from the widest level of the training down to its narrowest, and then 0."""
+    """The widths (steps + 1,) of a sampler: from the widest level of the training down to its narrowest, and then 0."""
     if steps == 1:
         return np.array([LEVELS.high, 0.0])
     return np.append(widths(row, LEVELS.high, LEVELS.low, steps - 1, eigenvalues), 0.0)
@@ -118,7 +118,7 @@ def cell(at: Cell) -> pd.DataFrame:
 
 
 def _start(at: Cell, spectrum: Tensor) -> Tensor:
-    """(replicas, GENERATED, d): the true noised law at the widest level, the same points for every sampler."""
+    """Points (replicas, GENERATED, d) of the true noised law at the widest level, from which every sampler starts."""
     names = np.arange(at.replicas * GENERATED).reshape(at.replicas, GENERATED)
     noise = Noise(names, at.seed, "few steps", at.d, at.n)
     blank = torch.zeros(*names.shape, at.d, dtype=torch.float64)

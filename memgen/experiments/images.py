@@ -55,9 +55,9 @@ Size = Annotated[int, Field(ge=10)]
 class Params(ChapterParams):
     """Parameters of the chapter; what is None is set by the preset, and so are sizes that a set does not have.
 
-    A set is one of `memgen.laws.pictures` or a folder of images of your own. Of the studies, perceptron is of every
-    set; unet and classes are of those that are square and small, and that have classes; places shows each picture in
-    several, and folders mirrored.
+    A set is one of `memgen.laws.pictures` or a folder of images of your own. Study perceptron is made for every set;
+    unet and classes for digits and mnist16; places, which shows each picture in several places, for digits and
+    patches16, and mirrored for folders.
     """
 
     presets: ClassVar = {
@@ -81,7 +81,7 @@ class Params(ChapterParams):
 
     @model_validator(mode="after")
     def _there(self) -> Self:
-        """Before anything runs: sets that can be read, and sizes that they have."""
+        """Check before anything runs that the sets can be read and have these sizes and studies."""
         if self.sets or self.sizes or self.studies:
             grid(self)
         return self
@@ -122,7 +122,7 @@ def grid(params: Params) -> list[Cell]:
 
 
 def _runs(study: Study, name: str, sizes: list[int], replicas: int, steps: int) -> Iterator[tuple]:
-    """Network, places, n, replicas and steps of the runs of a study."""
+    """Yield (network, way to show pictures, n, replicas, steps) for the runs of a study."""
     few = sorted({*sizes[::2], sizes[-1]})
     if study == "perceptron":
         yield from ((study, "once", n, replicas, steps) for n in sizes)
@@ -149,12 +149,15 @@ class Recipe(NamedTuple):
 
     @property
     def widths(self) -> np.ndarray:
-        """The noises of the sampler, falling to 0."""
+        """The noise levels of the sampler, falling to 0."""
         return karras(self.top, 0.05, 18)
 
 
 def recipe(at: Cell) -> Recipe:
-    """Larger pictures take wider perceptrons, smaller steps, and more noise: what tells them apart grows as √d."""
+    """The recipe of a cell's network.
+
+    Larger pictures take wider perceptrons, smaller steps, and more noise: what tells them apart grows as √d.
+    """
     if at.network in UNETS:
         return Recipe(0, LogUniform(0.04, 12.0), 1e-3, 10.0)
     d = pictures(at.pictures).values.shape[1]
@@ -171,7 +174,7 @@ class Sets(NamedTuple):
 
 
 def split(at: Cell) -> Sets:
-    """The pictures of a cell."""
+    """The training and held-out pictures of a cell."""
     found = pictures(at.pictures)
     order = stream(at.seed, "images", at.pictures, at.replica).permutation(len(found.values))
     if found.labels is not None:  # one of each class after the other
@@ -187,24 +190,24 @@ class Unit(NamedTuple):
     std: float
 
     def of(self, values: np.ndarray) -> Tensor:
-        """Pixels in this unit, in single precision."""
+        """The values of pixels in this unit, in single precision."""
         return torch.from_numpy(((values - self.mean) / self.std).astype(np.float32))
 
     def pixels(self, z: Tensor) -> np.ndarray:
-        """Pixel values again."""
+        """The pixel values of z, which is in this unit."""
         values: np.ndarray = z.cpu().numpy() * np.float32(self.std) + np.float32(self.mean)
         return values
 
 
 @cache
 def unit(name: str) -> Unit:
-    """The unit of the set of that name."""
+    """The `Unit` of the set of that name."""
     values = pictures(name).values
     return Unit(float(values.mean(dtype=float)), float(values.std(dtype=float)))
 
 
 def start(at: Cell) -> tuple[MLP | NoisePredictor, Training]:
-    """A cell's network, in units of the set, and its training before the first step."""
+    """The network of a cell, in units of the set, and its training before the first step."""
     train, device, how = split(at).train, resolve_device(at.device), recipe(at)
     key = (at.seed, "images", *at[:5])
     d = train.values.shape[1]
@@ -248,14 +251,15 @@ def looked_at(steps: int) -> list[int]:
 def cell(at: Cell) -> pd.DataFrame:
     """Rows: pictures, network, shown, n, replica, step, guidance, level, measure, value, picture.
 
-    At noise `level` the measures of `memgen.watch.Watch.compute`; with classes, the share alone. Of GENERATED pictures
-    (level NaN): flagged, the share that is less than a third as far from the nearest training picture, in any place, as
-    from the next; frechet and kernel, the squared Fréchet distance to the holdout over the variance of the set, and the
-    squared maximum mean discrepancy, both in FEATURES principal components; p/NAME, at the last step, the adjusted
-    p-value of that test of the audit. Of the first SHOWN, in the first shuffle: generated and nearest, whose pixels are
-    the bytes `picture`, 0 black and 255 white. At step 0 frechet and kernel of as many draws from the training set.
+    At noise `level` the measures are those of `memgen.watch.Watch.compute`; with classes, the share alone. GENERATED
+    pictures (level NaN) have the measures flagged, the share that is less than a third as far from the nearest training
+    picture, in any place, as from the next; frechet and kernel, the squared Fréchet distance to the holdout over the
+    variance of the set, and the squared maximum mean discrepancy, both in FEATURES principal components; and p/NAME, at
+    the last step, the adjusted p-value of that test of the audit. In the first shuffle the first SHOWN are stored, as
+    generated, and their nearest training pictures, as nearest: the bytes `picture` are their pixels, 0 black and 255
+    white. At step 0 frechet and kernel are those of as many draws from the training set.
 
-    With classes `guidance` is the weight towards the class, and classes take turns.
+    With classes `guidance` is the weight towards the class, and the pictures take classes in turn.
     """
     sets, (model, training) = split(at), start(at)
     plain = at.shown != CLASS
@@ -288,7 +292,7 @@ def _denoiser(model: MLP | NoisePredictor, at: Cell, weight: float) -> Denoiser:
 
 
 def _told_share(model: MLP | NoisePredictor, sets: Sets, at: Cell, level: float) -> float:
-    """The loss gap of a network that is told the class, over that of the exact denoisers of the class's pictures."""
+    """The loss gap of a network that is told the class, over that of the exact denoisers of each class's pictures."""
     assert isinstance(model, MLP) and sets.train.labels is not None and sets.holdout.labels is not None
     one, labels = unit(at.pictures), sets.train.labels
     exact = {k: EmpiricalBayes(one.of(sets.train.values[labels == k])) for k in np.unique(labels)}
@@ -314,7 +318,7 @@ def _copies(at: Cell, sets: Sets) -> np.ndarray:
 
 
 def judged(made: np.ndarray, sets: Sets, at: Cell, last: bool) -> Iterator[tuple[str, float, bytes]]:
-    """Measure, value and picture of what was made, as in `cell`; with the tests of the audit at the last step."""
+    """Yield measure, value and picture of what was made, as in `cell`; with the tests of the audit at the last step."""
     near, index = nearest_two(made, sets.train, _places(at).of)
     ratio = near[:, 0] / near[:, 1]
     yield "flagged", float(np.mean(ratio < 1 / 3)), b""
@@ -331,7 +335,7 @@ def judged(made: np.ndarray, sets: Sets, at: Cell, last: bool) -> Iterator[tuple
 def nearest_two(
     made: np.ndarray, train: Pictures, show: Callable[[Pictures], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distances (m, 2) of pictures from the two nearest training pictures, in any place, and the nearest as shown."""
+    """Distances (m, 2) to the two nearest training pictures, in any place, and the nearest one as it is shown."""
     shown = show(train)
     apart = torch.cdist(torch.from_numpy(made).double(), torch.from_numpy(shown).double()).numpy()
     places = len(shown) // len(train.values)
@@ -340,7 +344,7 @@ def nearest_two(
 
 
 def as_bytes(values: np.ndarray) -> bytes:
-    """A picture as it is stored: a byte a pixel, 0 black and 255 white."""
+    """The bytes in which a picture is stored: one for each pixel, 0 black and 255 white."""
     return (values.clip(0, 1) * 255).round().astype(np.uint8).tobytes()
 
 
@@ -354,7 +358,7 @@ def _quality(made: np.ndarray, holdout: Pictures) -> Iterator[tuple[str, float]]
 
 @cache
 def _feature_space(name: str) -> tuple[np.ndarray, float, float]:
-    """Principal axes of all pictures of a set (d, FEATURES), the variance along them, and √2 times its root."""
+    """The principal axes of all pictures of a set (d, FEATURES), their variance in all, and √2 times its root."""
     values, vectors = np.linalg.eigh(np.cov(pictures(name).values.astype(float), rowvar=False))
     variance = float(values[-FEATURES:].sum())
     return vectors[:, -FEATURES:], variance, float(np.sqrt(2 * variance))

@@ -68,9 +68,9 @@ def grid(params: Params) -> list[Cell]:
 def cell(point: Cell) -> pd.DataFrame:
     """Rows: study, scenario, d, intrinsic, n, replica, share, measure, value.
 
-    `neighbours`: log_ratio, ln Z_{1^c}/Z_1 at x_1 + εz. `error`: seed_width and best_width, ‖ρ_T − O‖² at either.
-    `path`: train, holdout and original, squared distances of a generator to the estimates and to the true law. In
-    units of ‖O‖² = (4π)^{−d/2}.
+    `neighbours`: log_ratio, ln Z_{1^c}/Z_1 at x_1 + εz. `error`: seed_width and best_width, ‖ρ_T − O‖² at these widths.
+    `path`: train, holdout and original, squared distances of a generator to both sets' estimates and to the true law.
+    All are in units of ‖O‖² = (4π)^{−d/2}.
     """
     rows = []
     for replica in range(point.replicas):
@@ -81,7 +81,7 @@ def cell(point: Cell) -> pd.DataFrame:
 
 
 def _neighbours(point: Cell, rng: np.random.Generator) -> list[Row]:
-    """Off the subspace of the data all terms have the same factor, and it is not simulated."""
+    """The log_ratio of `cell`, simulated in the subspace of the data: off it all terms have the same factor."""
     width = point.n ** (-1 / point.d)
     x, z = rng.standard_normal((point.n, point.intrinsic)), rng.standard_normal(point.intrinsic)
     others = ((x[1:] - (x[0] + width * z)) ** 2).sum(1)
@@ -101,7 +101,7 @@ def _error(point: Cell, rng: np.random.Generator) -> list[Row]:
 
 
 def _path(point: Cell, rng: np.random.Generator) -> list[Row]:
-    """Squared distances along G = (1 − s)·first + s·last: quadratic in s, hence from overlaps alone."""
+    """Squared distances of G = (1 − s)·first + s·last to three laws: quadratic in s, hence from overlaps alone."""
     n, d = point.n, point.d
     train, holdout = rng.standard_normal((2, n, d))
     width2 = n ** (-2 / d)
@@ -134,7 +134,7 @@ def _path(point: Cell, rng: np.random.Generator) -> list[Row]:
 
 
 def _overlap(squares: np.ndarray, variance: float, d: int) -> float:
-    """Mean of N(r; 0, variance·I) over squared distances, in units of (4π)^{−d/2}."""
+    """The mean of N(r; 0, variance·I) over these squared distances |r|², in units of (4π)^{−d/2}."""
     return float(np.mean(np.exp(-squares / (2 * variance))) * (2 / variance) ** (d / 2))
 
 

@@ -25,7 +25,7 @@ TAU, SHARE = 0.3, 0.2  # where paces are compared: noise in units of σ, and the
 
 
 class Params(training.Params):
-    """Parameters of the experiment; what is None is set by the preset. Networks of every width at every size."""
+    """Parameters of the experiment; what is None is set by the preset. Every width is run at every size."""
 
     presets: ClassVar = {
         "smoke": {"dims": (16,), "sizes": (16,), "hidden": (16,), "steps": 60, "replicas": 2},
@@ -80,14 +80,14 @@ def cell(at: Cell) -> pd.DataFrame:
 
 
 def steps(stored: pd.DataFrame) -> pd.DataFrame:
-    """`milestones` of every network and linearisation at noise TAU, memory counting from the fraction SHARE."""
+    """The `milestones` of every network and linearisation at noise TAU, with SHARE as the fraction that counts."""
     found = [milestones(of, SHARE).assign(generator=name) for name, of in stored.groupby("generator")]
     table = pd.concat(found, ignore_index=True)
     return table[table["tau"] == TAU]
 
 
 def distances(stored: pd.DataFrame) -> pd.Series:
-    """`law_distance` of every network and linearisation at noise TAU, by generator, d, n, hidden, replica and step."""
+    """The `law_distance` of networks and linearisations at noise TAU, by generator, d, n, hidden, replica, step."""
     found = {name: law_distance(of) for name, of in stored.groupby("generator")}
     far = pd.concat(found, names=["generator"]).xs(TAU, level="tau").droplevel("weights")
     return far.rename("value")
@@ -101,9 +101,10 @@ class Beside(NamedTuple):
 
 
 def beside(stored: pd.DataFrame, hidden: int) -> Beside:
-    """The law by all networks that halve their distance from it; memory by all. Nothing is left open by the last step.
+    """Compare networks of one width with their linearisations: how near they come to the law, and their memory.
 
-    Raises ValueError where fewer than two networks halve the distance.
+    All networks that halve their distance from the law count for the first, all networks for the second. Raises
+    ValueError where fewer than two networks halve the distance.
     """
     own = stored[stored["hidden"] == hidden]
     far = distances(own).unstack("generator")

@@ -47,12 +47,12 @@ class Params(ChapterParams):
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Dimensions of the finite-size study."""
+        """The dimensions of the finite-size study."""
         return _SIZES[self.preset]
 
     @property
     def copies(self) -> tuple[int, ...]:
-        """How many independent digits, side by side, make one point; each number is studied."""
+        """The numbers of independent digits, side by side, that make one point; each number is studied."""
         return _COPIES[self.preset]
 
 

@@ -38,7 +38,7 @@ class Params(ChapterParams):
 
 
 class Cell(NamedTuple):
-    """p = features·d features on n = samples·d points, each noised so often (0: by all noises)."""
+    """p = features·d features on n = samples·d points, with `noises` noises each (0: all of them)."""
 
     features: float
     samples: float
@@ -51,7 +51,7 @@ class Cell(NamedTuple):
 
 
 def grid(params: Params) -> list[Cell]:
-    """One cell for each width, dimension and number of noises, all of them last; in few dimensions more sets."""
+    """One cell for each number of noises, all of them last, dimension and width; fewer dimensions have more sets."""
     p = params.resolved()
     assert p.dims and p.sets and p.widths
     widths = p.samples * np.geomspace(*_WIDTHS, p.widths)
@@ -64,9 +64,10 @@ def grid(params: Params) -> list[Cell]:
 
 
 def cell(at: Cell) -> pd.DataFrame:
-    """Rows: features, samples, noises, ridge, d, t, replica, part, value, unbiased and of either sign.
+    """Rows: features, samples, noises, ridge, d, t, replica, part, value.
 
-    `features` and `samples` are p/d and n/d as asked for; p and n are rounded.
+    A value is without bias, so it may have either sign. `features` and `samples` are p/d and n/d as asked for; p and n
+    are rounded.
     """
     p, n = (max(1, round(ratio * at.d)) for ratio in (at.features, at.samples))
     rows = []

@@ -1,7 +1,7 @@
 """Who was in the training set, asked of the generated law, of samples of it, and of denoisers.
 
-Study law: G = N(x̄, S) of n points of a Gaussian law, or of pictures; the attack gives a score to the training points
-and to fresh ones.  Study denoiser: the loss |x − D(x+τξ)|² of networks and of the exact score is the (negative) score.
+For laws, G = N(x̄, S) of n points of a Gaussian law, or of pictures, the attack gives a score to the training points
+and to fresh ones.  For denoisers, the loss |x − D(x+τξ)|² of networks and of the exact score is the (negative) score.
 """
 
 from functools import cache
@@ -64,7 +64,7 @@ class Params(ChapterParams):
 
 
 class Cell(NamedTuple):
-    """Training sets of n points in d dimensions, or networks trained on them; `steps` of those."""
+    """Training sets of n points in d dimensions, or networks that are trained on such sets for `steps` steps."""
 
     study: Study
     d: int
@@ -96,15 +96,16 @@ def grid(params: Params) -> list[Cell]:
 def cell(at: Cell) -> pd.DataFrame:
     """Rows: study, d, n, replica, step, measure, at, value.
 
-    Of a Gaussian law or of pictures, one AUC for each training set, by measure: distance, the attack by −Q; known,
-    |x|² − Q, and ratio, the likelihood ratio, |x| being in the metric of the true law; and sampled, by −Q in the mean
-    and covariance of m points drawn from G, `at` = m/d. Low rank: d dimensions, in a space of twice as many.
+    For a Gaussian law or pictures there is one AUC for each training set, by measure: distance, the attack by −Q;
+    known, by |x|² − Q, and ratio, by the likelihood ratio, |x| being in the metric of the true law; and sampled, by −Q
+    in the mean and covariance of m points drawn from G, `at` = m/d. Low rank is d dimensions in a space of twice as
+    many.
 
-    Of denoisers, at noise `at` = τ, over _PROBES points of either side: auc; for the exact score, with one noise a
-    point, own, the share of training points with more than half of the posterior weight; for networks, with NOISES of
-    them and at some steps, a, b_squared and separation (at noised training points), error (the mean squared distance
-    from D_pop per dimension, at noised fresh points), gap (mean loss of fresh points less that of training points) and
-    spread (the mean variance of both losses).
+    For denoisers, at noise `at` = τ and over _PROBES points of either side, there is auc; for the exact score, with one
+    noise a point, own, the share of training points with more than half of the posterior weight; for networks, with
+    NOISES noises a point and at some steps, a, b_squared and separation (at noised training points), error (the mean
+    squared distance from D_pop per dimension, at noised fresh points), gap (mean loss of fresh points less that of
+    training points) and spread (the mean variance of both losses).
     """
     if at.study == "network":
         table = _networks(at)
@@ -143,7 +144,10 @@ def _law(at: Cell, rng: np.random.Generator) -> dict[tuple[str, float], float]:
 def attack(
     train: np.ndarray, fresh: np.ndarray, mean: np.ndarray | None = None, covariance: np.ndarray | None = None
 ) -> dict[str, float]:
-    """AUC of the attacks on G = N(x̄, S) of training points (n, d): distance; and known, ratio if O is given."""
+    """AUC of attacks on G = N(x̄, S) of training points (n, d), by name: distance; if O is given, known and ratio.
+
+    `mean` and `covariance` are those of the true law O.
+    """
     n, law = len(train), (train.mean(0), np.cov(train.T))
     inside, outside = (distances(x, *law) for x in (train, fresh))
     found = {"distance": auc(-inside, -outside)}
@@ -152,7 +156,7 @@ def attack(
     rank = np.linalg.matrix_rank(covariance, hermitian=True)
     true_in, true_out = (distances(x, mean, covariance) for x in (train, fresh))
     found["known"] = auc(true_in - inside, true_out - outside)
-    # Of a training point Q < (n−1)²/n: beyond, the ratio is 0.
+    # Q of a training point is below (n−1)²/n; beyond that the likelihood ratio is 0.
     ratios = []
     for q, true in ((inside, true_in), (outside, true_out)):
         left = 1 - np.minimum(q * n / (n - 1) ** 2, 1)
@@ -197,7 +201,7 @@ def patches() -> np.ndarray:
 
 
 def _exact(at: Cell, rng: np.random.Generator) -> dict[tuple[str, float], float]:
-    """The exact score of the training set; noises in units of the collapse width."""
+    """The measures auc and own of the exact score of a training set, by (measure, τ), for `_EXACT_WIDTHS`."""
     train, fresh = (torch.from_numpy(rng.standard_normal((size, at.d))) for size in (at.n, _PROBES))
     points = train[:_PROBES], fresh
     score, found = EmpiricalBayes(train), {}

@@ -46,7 +46,7 @@ class Params(ChapterParams):
     """Parameters of the chapter; what is None is set by the preset.
 
     With bfloat16, products of training are computed in bfloat16, and the network is rounded to it before it samples.
-    Its weights are kept in float32, and so it is compared with the two known denoisers.
+    Its weights are kept in float32, with which it is compared with the two known denoisers.
     """
 
     presets: ClassVar = {
@@ -81,7 +81,7 @@ def grid(params: Params) -> list[Cell]:
     p = params.resolved()
     assert p.sizes is not None and p.replicas is not None and p.width is not None
     rest = (p.width, p.epochs, p.seed, p.device, p.precision)
-    group = _TOGETHER[p.device]  # whatever this machine has: a worker's may have a GPU
+    group = _TOGETHER[p.device]  # whatever this machine has: that of a worker may have a GPU
     return [
         Cell(n, first, min(group, p.replicas - first), *rest) for n in p.sizes for first in range(0, p.replicas, group)
     ]
@@ -90,15 +90,15 @@ def grid(params: Params) -> list[Cell]:
 def cell(at: Cell, scratch: Path | None = None) -> pd.DataFrame:
     """Rows: n, replica, generator, points, tau, measure, value. Trainings leave checkpoints in the folder `scratch`.
 
-    Generator `network`, at noise tau, on noised training points (`points` = train) and noised new ones (holdout): a,
-    b_squared and separation of `measures.fractions`, and error, the mean squared error of the predicted noise. The
-    network's units hold for tau, in which the data's σ is SPREAD, and for separation, in their square.
+    Generator `network`, at noise tau, on noised training points (`points` = train) and noised new ones (holdout), has
+    a, b_squared and separation of `measures.fractions`, and error, the mean squared error of the predicted noise. tau
+    is in the network's units, in which the data's σ is SPREAD, and separation in their square.
 
-    Generators `network`, `ideal` (samples the true law) and `copier` (returns training points), on generated points:
-    mean and variance, in units of the data's; flagged, the share of points whose nearest training point is less than a
-    third as far away as the next; wasserstein, the distance to the training set and to a holdout of its size, in units
-    of σ√d; marginal, the paper's distance to the training set, a holdout and the true law, as the script prints it,
-    per pixel value; and published, the same on the script's three scales.
+    Generators `network`, `ideal` (samples the true law) and `copier` (returns training points) have, on generated
+    points: mean and variance, in units of the data's; flagged, the share of points whose nearest training point is less
+    than a third as far away as the next; wasserstein, the distance to the training set and to a holdout of its size, in
+    units of σ√d; marginal, the paper's distance to the training set, a holdout and the true law, as the script prints
+    it, per pixel value; and published, this distance to the training set and the true law on the script's three scales.
     """
     device, levels, bf16 = resolve_device(at.device), schedule.linear(), at.precision == "bfloat16"
     n = int(TRAINED * at.n)
@@ -157,9 +157,9 @@ class Run(NamedTuple):
 
 @cache
 def longer_runs() -> tuple[Run, ...]:
-    """The trainings stored as `results/network/N-points-S-steps*`, by n and steps; of two of a kind that in bfloat16.
+    """The trainings stored as `results/network/N-points-S-steps*`, in the order of n and steps.
 
-    AssertionError if a file holds others than its name says.
+    Of two of the same n and steps it is the one in bfloat16. AssertionError if a file holds others than its name says.
     """
     found: dict[tuple[int, int], Run] = {}
     for path in sorted((RESULTS / "network").glob("*-points-*-steps*.parquet")):

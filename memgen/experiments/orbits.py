@@ -35,7 +35,8 @@ SIZES: dict[Study, tuple[int, ...]] = {  # of the plain sets
     "digits": (25, 50, 100, 200, 400, 800, 1600),
     "classes": (12, 25, 50, 100, 200, 400, 800, 1600),
 }
-SHOWN: dict[Study, int] = {"ring": 16, "sign": 128, "mixture": 512, "digits": 50, "classes": 800}  # or kept in part
+# Points of a set that is shown in all places of a group, or of which one class is kept.
+SHOWN: dict[Study, int] = {"ring": 16, "sign": 128, "mixture": 512, "digits": 50, "classes": 800}
 
 Separation = Annotated[float, Field(ge=0)]
 
@@ -78,9 +79,9 @@ def cell(at: Cell) -> pd.DataFrame:
     """Rows: study, law, at, group, order, n, criterion, replica, and what was found there.
 
     - group: "none" is a plain set, "class" the points of one class of n.
-    - criterion: whose weight is ½, that of the "point" or of its "orbit"; log_width: ln ε where it is.
-    - hidden: −ln of the probability that u, there, gives to the place or the class that it has, by digits that are not
-      in the set; NaN where the law is known.
+    - criterion: what has weight ½ at the width ε, the "point" or its "orbit"; log_width: ln ε.
+    - hidden: −ln of the probability that u, at that width, gives to the place or the class that it has, by digits that
+      are not in the set; NaN where the law is known.
     - place: −ln of the probability of the point within its orbit.
     """
     key, found = (at.seed, "orbits", at.study, at.law, at.at), []
@@ -98,7 +99,7 @@ def cell(at: Cell) -> pd.DataFrame:
 
 
 class About(NamedTuple):
-    """What a width is of."""
+    """The kind of set and the criterion to which a width belongs."""
 
     group: str
     order: int
@@ -107,7 +108,7 @@ class About(NamedTuple):
 
 
 def _widths(at: Cell, streams: list[np.random.Generator]) -> Iterator[tuple[About, dict[str, np.ndarray]]]:
-    """The widths of a batch of sets, with what `cell` says of each."""
+    """Yield, for each kind of set and criterion, the widths of a batch of sets, with what `cell` says of each."""
     study, n = at.study, SHOWN[at.study]
     x, z, labels = _drawn(at, streams)
     plain = orbits.paths(x, z, orbits.identity(x.shape[-1]))
@@ -133,7 +134,7 @@ def _widths(at: Cell, streams: list[np.random.Generator]) -> Iterator[tuple[Abou
 
 
 def _class_hidden(log_weights: np.ndarray, same: np.ndarray) -> np.ndarray:
-    """−ln of the share of the points of the own class in the weights: (sets,)."""
+    """−ln of the share of the own class in the weights of the points: (sets,)."""
     return logsumexp(log_weights, axis=1) - logsumexp(log_weights, axis=1, b=same)
 
 
@@ -183,7 +184,7 @@ def spectrum(law: str) -> np.ndarray:
 
 
 def shift(plain: pd.DataFrame, shown: pd.DataFrame) -> Estimate:
-    """ln of how many times as many plain points as points shown have the same mean ln ε, of paired sets.
+    """ln of the ratio of numbers of plain points and of points shown that have the same mean ln ε; sets are paired.
 
     `plain` has the rows of the plain sets of a law, `shown` those of one group and criterion, both of all replicas.
     Between the sizes of plain sets ln ε is a cubic spline of ln n. ValueError if the mean lies beyond them.
@@ -195,9 +196,10 @@ def shift(plain: pd.DataFrame, shown: pd.DataFrame) -> Estimate:
 
 
 def expected(plain: pd.DataFrame, shown: pd.DataFrame) -> float:
-    """The shift if each point of the set, by itself, stands among e^hidden times as many points, or as few of a class.
+    """The `shift` to be expected if each point by itself stands among e^hidden times as many points (class: as few).
 
-    For points that are all alike it is the mean of `hidden`. Else those whose width depends little on n weigh less.
+    For points that are all alike it is the mean of `hidden`. Else those whose width depends little on n weigh less. For
+    an orbit, `place` is subtracted from `hidden`.
     """
     curve, _ = _paired(plain, shown)
     moved = -shown.hidden if shown.group.iloc[0] == "class" else shown.hidden
@@ -210,13 +212,13 @@ def expected(plain: pd.DataFrame, shown: pd.DataFrame) -> float:
 
 
 def _paired(plain: pd.DataFrame, shown: pd.DataFrame) -> tuple[CubicSpline, np.ndarray]:
-    """ln ε of the plain sets, all replicas at a time, as a function of ln n; and of the sets that are shown."""
+    """ln ε of the plain sets as a spline in ln n, all replicas at a time; and ln ε of the sets that are shown."""
     curves = plain.pivot(index="n", columns="replica", values="log_width")[shown.replica]
     return CubicSpline(np.log(curves.index), curves.to_numpy()), shown.log_width.to_numpy()
 
 
 def _size(curve: CubicSpline, log_width: float) -> float:
-    """ln of the number of points of plain sets that have this mean ln ε."""
+    """The ln of the number of points at which plain sets have this mean ln ε. ValueError if no size has it."""
     low, high = curve.x[[0, -1]]
     if not np.mean(curve(low)) >= log_width >= np.mean(curve(high)):
         raise ValueError(f"no plain set of {np.exp(low):.0f} to {np.exp(high):.0f} points has this mean width")

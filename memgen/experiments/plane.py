@@ -59,7 +59,7 @@ class Cell(NamedTuple):
 
 
 def grid(params: Params) -> list[Cell]:
-    """The one cell."""
+    """The list of the one cell."""
     p = params.resolved()
     assert p.n and p.samples and p.hidden and p.steps
     return [Cell(p.n, p.samples, p.hidden, tuple(sorted(p.steps)), p.seed)]
@@ -95,7 +95,7 @@ def cell(at: Cell) -> pd.DataFrame:
 
 
 def radius_and_angle(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The spiral without noise, where a share in [0, 1] of its law is further in."""
+    """The radius and the angle of the spiral without noise, at the place within which this share of its law lies."""
     radius = np.sqrt(INNER**2 + (OUTER**2 - INNER**2) * share)
     return radius, 2 * np.pi * TURNS * (radius - INNER) / (OUTER - INNER)
 
@@ -108,7 +108,7 @@ def spiral(size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _paths(denoise: Callable[[Tensor, float], Tensor], start: Tensor) -> dict[float, np.ndarray]:
-    """By τ: where the samples are on the probability flow."""
+    """Where the samples are, by τ, on the probability flow."""
     found, u = {float(LEVELS[0]): start.numpy()}, start
     for step in pairwise(LEVELS.tolist()):
         u = heun(denoise, u, step)
@@ -129,8 +129,10 @@ def _xy(places: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def copies(rows: pd.DataFrame) -> pd.Series:
-    """The share of results less than a third as far from the nearest training point as from the next, by (generator,
-    step); that of the law is what new points come to."""
+    """The share of copies among the results, by (generator, step); that of the law is what new points come to.
+
+    A copy is less than a third as far from the nearest training point as from the next.
+    """
     done = rows[rows.tau == 0].groupby(["generator", "step"], sort=False)[["x", "y"]]
     places = {name: part.to_numpy(copy=True) for name, part in done}
     train = places.pop(("train", 0))
@@ -138,7 +140,7 @@ def copies(rows: pd.DataFrame) -> pd.Series:
 
 
 def own_weight(points: np.ndarray, tau: float) -> float:
-    """The mean posterior weight, over points x_i (n, 2) and noise, of x_i given x_i + τξ; by Gauss and Hermite."""
+    """The mean posterior weight, over points x_i (n, 2) and noise, of x_i given x_i + τξ; Gauss–Hermite quadrature."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(24)
     noise = np.stack(np.meshgrid(nodes, nodes), -1).reshape(-1, 2)
     u = points[:, None] + tau * noise

@@ -1,7 +1,7 @@
 """Relaxation, simulated: three laws of the same variance under diffusion, and how far they are from forgotten.
 
-A Gaussian, two Gaussians at ±m, and two unequal ones, all of mean 0 and variance |m|² + 1, on the line, λ = 1. What
-further directions there are, of variance 1, only add to the divergence: independent ones add theirs.
+A Gaussian, two Gaussians at ±m, and two unequal ones, all of mean 0 and variance |m|² + 1, on the line, λ = 1. Further
+directions of variance 1 would only add to the divergence: independent ones add theirs.
 """
 
 from typing import ClassVar, Literal, NamedTuple, get_args

@@ -1,7 +1,7 @@
 """Where P(Δ > 0) rises in exact arithmetic, from a quarter to a half: part of the `transition` experiment, finer in n.
 
-Against 10⁴ points, one step with B Bᵀ in float64, and beside it a perfect generator, whose P is what P could rise to.
-Rows are those that the experiment `transition` has at the same n, d and replica.
+The generators are one step with B Bᵀ in float64, against 10⁴ points, and a perfect one, whose P is what P could rise
+to. Rows are those that the experiment `transition` has at the same n, d and replica.
 """
 
 from typing import ClassVar

@@ -29,7 +29,7 @@ HIGH, LOW = 20.0, 0.05  # noise at the ends of parts laws and mixture
 
 
 class Row(NamedTuple):
-    """Levels whose steps grow as τ^exponent; from high to low in part numbers, where what is beyond hardly counts."""
+    """Levels whose steps grow as τ^exponent, and their ends in part numbers, beyond which hardly anything counts."""
 
     exponent: float
     high: float
@@ -86,7 +86,7 @@ class Cell(NamedTuple):
 
 
 def grid(params: Params) -> list[Cell]:
-    """All samplers at all numbers of steps; DDIM at all levels, ratios and numbers of steps; the mixture."""
+    """Cells of all samplers at all numbers of steps; of DDIM at all levels, ratios, numbers of steps; the mixture."""
     p = params.resolved()
     assert p.steps and p.ratios and p.trajectories and p.sets
     laws = [Cell("laws", s, "Karras", k, 0.0, p.d, p.trajectories, p.seed) for s, k in product(SAMPLERS, p.steps)]
@@ -104,7 +104,7 @@ def grid(params: Params) -> list[Cell]:
 
 
 def numbers(row: str, ratio: float) -> list[int]:
-    """The numbers of steps of part numbers: eight, up to far more than help; none where they would only repeat."""
+    """The numbers of steps of part numbers: eight, up to far more than help; none if they would only repeat others."""
     if row == INVERSE:
         least, most = (10 / ratio, 300 / ratio) if ratio < 1 else (0, 0)
     else:
@@ -136,7 +136,10 @@ def linear(spectrum: torch.Tensor) -> Denoiser:
 
 
 def widths(row: str, high: float, low: float, steps: int, eigenvalues: Sequence[float] = (1.0,)) -> np.ndarray:
-    """The levels of a row between these ends; the best and the angles (of the geometric mean) are for a spectrum."""
+    """The levels of a row between these ends, in so many steps.
+
+    The best levels are made for these eigenvalues, the equal angles for the σ of their geometric mean.
+    """
     if row == BEST:
         return best_levels(eigenvalues, high, low, steps)
     if row == ANGLES:
@@ -148,7 +151,7 @@ def _laws(at: Cell) -> dict[str, np.ndarray]:
     spectrum = torch.tensor(power_law(at.d).eigenvalues, dtype=torch.float64)
     noise = Noise(range(at.size), at.seed, "sampling", at.sampler, at.steps, at.d)
     start = torch.sqrt(spectrum + HIGH**2) * noise(HIGH, torch.zeros(at.size, at.d, dtype=torch.float64))
-    # Noise belongs to a level to its last digit, and that of an exponential depends on the processor.
+    # Noise is drawn by all digits of its level, and the last one of an exponential depends on the processor.
     levels = np.round(widths(at.levels, HIGH, LOW, at.steps), 12)
     if at.sampler == "Euler–Maruyama":
         times = np.round(np.log1p(levels**2) / 2, 12)
@@ -174,7 +177,7 @@ def _numbers(at: Cell) -> dict[str, np.ndarray]:
 def _spectra(at: Cell) -> np.ndarray:
     """Eigenvalues (sets, d) of sample covariances, the same sets for all numbers of steps.
 
-    N is (d+1)/ratio where N > d, which leaves less of what the limit of large d leaves out.
+    N is d/ratio, or (d+1)/ratio where N > d, which leaves less of what the limit of large d leaves out.
     """
     degrees = round((at.d + (at.ratio < 1)) / at.ratio)
     return sample_spectra(at.size, at.d, degrees, stream(at.seed, "sampling sets", at.d, degrees))
@@ -190,7 +193,7 @@ def _mixture(at: Cell) -> dict[str, np.ndarray]:
     ratios = dict(pairwise(levels.tolist()))
 
     def denoise(u: torch.Tensor, tau: float) -> torch.Tensor:
-        """D, and on the way what the step does to distances: κ + (1−κ)D', D' = Var(x_0|u)/τ²."""
+        """D; it adds to `stretch` ln of what the step does to distances: κ + (1−κ)D', D' = Var(x_0|u)/τ²."""
         noise = 1 + tau**2
         slope = (1 + tau**2 * m**2 / noise / np.cosh(np.clip(m * u.numpy()[:, 0] / noise, -300, 300)) ** 2) / noise
         keep = ratios[tau] / tau

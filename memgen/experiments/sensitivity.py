@@ -55,7 +55,7 @@ class Params(ChapterParams):
 
 
 class Cell(NamedTuple):
-    """A network on n pictures of a set, or none and the denoisers that are not trained."""
+    """A network on n pictures of a set; if `network` is empty, the denoisers that are not trained."""
 
     pictures: str
     network: str
@@ -67,7 +67,10 @@ class Cell(NamedTuple):
 
 
 def grid(params: Params) -> list[Cell]:
-    """All cells; sizes that a set does not have are left out. A perceptron knows no places, and sees none scrambled."""
+    """All cells; sizes that a set does not have are left out.
+
+    A perceptron knows no places, so it is not run on scrambled pictures.
+    """
     p = params.resolved()
     assert p.sets and p.sizes and p.networks and p.replicas and p.steps
     kinds: list[tuple[str, Shown, int]] = [("", "once", 0)]
@@ -88,12 +91,16 @@ def grid(params: Params) -> list[Cell]:
 def cell(at: Cell) -> pd.DataFrame:
     """Rows: pictures, network, shown, n, replica, level, index, measure, value, picture.
 
-    looked: the share of squared derivatives of a network by pixels at a distance, `index`, at noise `level`, in the
-    places that pixels have in pictures; grid: in those where the network sees them. alike: the cosine of a network's
-    mean derivatives and those of Wiener's filter of the training pictures, by other pixels alone (index −1). loss: the
-    mean square of D − x a pixel (−1). made: what a network makes, by picture, in bytes; window: what windows make from
-    the same noise, at each noise the nearest to the network. Without a network: looked and loss of Wiener's filter,
-    what it makes, the exact score (exact), and the largest windows below ln n (window).
+    - looked: the share of squared derivatives of a network by pixels at a distance, `index`, at noise `level`, in the
+      places that pixels have in pictures; grid: in those where the network sees them.
+    - alike (index −1): the cosine of a network's mean derivatives and those of Wiener's filter of the training
+      pictures, by other pixels alone.
+    - loss (index −1): the mean square of D − x a pixel.
+    - made: what a network makes, by picture (`index`), in bytes; window: what windows make from the same noise, at each
+      noise the nearest to the network.
+
+    Without a network: looked and loss of Wiener's filter, what it makes (made), the exact score (exact), and the
+    largest windows below ln n (window).
     """
     rows = (_trained if at.network else _known)(at)
     table = pd.DataFrame(rows, columns=["level", "index", "measure", "value", "picture"])
@@ -107,7 +114,7 @@ def _inside(at: Cell) -> images.Cell:
 
 
 class _Wiener:
-    """The best linear denoiser of the training pictures, and its derivatives (d, d)."""
+    """The best linear denoiser of the training pictures; `slope` has its derivatives (d, d)."""
 
     def __init__(self, at: Cell) -> None:
         x = training(_inside(at)).double()

@@ -129,7 +129,7 @@ def cell(at: Cell) -> pd.DataFrame:
 
 
 def point_sets(d: int, n: int, replicas: int, seed: int) -> tuple[list[tuple], list[dict[str, np.ndarray]]]:
-    """For each replica the key of its streams, and its sets by name: n training points and n holdout points, (n, d)."""
+    """The key of each replica's streams, and its sets by name: n training points and n holdout points, (n, d)."""
     keys = [(seed, "training", d, n, r) for r in range(replicas)]
     law = power_law(d)
     return keys, [{name: law.sample(n, stream(*key, name)) for name in ("train", "holdout")} for key in keys]
@@ -221,8 +221,10 @@ def between_limits(model: MLP, probes: list[Probe]) -> pd.DataFrame:
 
 
 def sampled(model: MLP, eigenvalues: tuple[float, ...], at: Cell) -> np.ndarray:
-    """Points (M, GENERATED, d) that the networks make from the true noised law at the widest level: all errors are the
-    network's."""
+    """Points (M, GENERATED, d) that the networks make from the true noised law at the widest level.
+
+    So all errors are the network's.
+    """
     names = np.arange(at.replicas * GENERATED).reshape(at.replicas, GENERATED)
     noise = Noise(names, at.seed, "training samples", at.d, at.n)
     top = float(_WIDTHS[0])
@@ -232,7 +234,7 @@ def sampled(model: MLP, eigenvalues: tuple[float, ...], at: Cell) -> np.ndarray:
 
 
 def of_points(generated: np.ndarray, sets: list[dict[str, np.ndarray]]) -> pd.DataFrame:
-    """Measure the generated points (M, GENERATED, d) of each replica: rows of `cell`."""
+    """Rows of `cell` that measure the generated points (M, GENERATED, d) of each replica."""
     rows = []
     for r, (points, known) in enumerate(zip(generated, sets, strict=True)):
         delta = points_l2_delta(known["train"], known["holdout"], points)

@@ -100,12 +100,12 @@ class Params(ChapterParams):
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Dimensions of Fig. 3."""
+        """The dimensions of the study of Fig. 3."""
         return _SIZES[self.preset] if self.d is None else (self.d,)
 
     @property
     def overlap_sizes(self) -> tuple[int, ...]:
-        """Dimensions of the overlap study."""
+        """The dimensions of the overlap study."""
         return _OVERLAP_SIZES[self.preset] if self.d is None else (self.d,)
 
 
@@ -170,7 +170,7 @@ def _labelled(table: pd.DataFrame, at: Cell, choice: str) -> pd.DataFrame:
 
 
 def _replica(at: Cell, replica: int) -> dict[str, dict[str, float]]:
-    """Δ of one training set under every choice."""
+    """Sign, size and terms of Δ of one training set, by choice (see `cell`)."""
     n, d, tau = at.n, at.d, at.tau
     device = resolve_device(at.device)
     rng = stream(at.seed, "transition", d, n, replica)
@@ -216,7 +216,7 @@ def _replica(at: Cell, replica: int) -> dict[str, dict[str, float]]:
 
 
 def _laws(x: Tensor, u: Tensor, tau: float) -> dict[str, tuple[Tensor, Tensor]]:
-    """Mean and covariance of what each generator makes of n points, and of the one-step law with BᵀB for BBᵀ."""
+    """By name, mean and covariance of what each generator makes of n points; transposed: one step with BᵀB for BBᵀ."""
     b0, slope = fit(x, u)
     middle = x.mean(0)
     variance = (x - middle).square().mean() * len(x) / (len(x) - 1) + tau**2
@@ -246,7 +246,7 @@ def _reference32(seed: int, d: int, size: int, k: int) -> single_precision.Refer
 def overlap_gaps(
     n: int, d: int, replicas: int, key: tuple, variance: float | None = None, device: torch.device | None = None
 ) -> np.ndarray:
-    """ln⟨G,H⟩ − ln⟨G,T⟩ of the multi-step G = N(x̄, S), data N(0, I), H a holdout of n points. (replicas,)
+    """ln⟨G,H⟩ − ln⟨G,T⟩, (replicas,), of the multi-step G = N(x̄, S) on data N(0, I); H is a holdout of n points.
 
     The kernels' variance is the paper's, n^{−2/d}, unless one is given. Replica r depends on the key and on r alone.
     """
@@ -260,7 +260,7 @@ def overlap_gaps(
 
 
 def overlap_gap(train: Tensor, holdout: Tensor, variance: float) -> Tensor:
-    """The same for given sets (..., n, d) and a variance of the kernels. (...)."""
+    """ln⟨G,H⟩ − ln⟨G,T⟩, (...), of G = N(x̄, S) for given sets (..., n, d) and this variance of the kernels."""
     mean = train.mean(-2)
     centred = train - mean[..., None, :]
     covariance = centred.mT @ centred / (train.shape[-2] - 1)
@@ -306,7 +306,8 @@ Generate = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # mean and cov
 def plane(tau: float, replicas: int, seed: int) -> pd.DataFrame:
     """Mean place of generated laws in the plane through O along T − O: law, tau, n, factor, and what `_place` finds.
 
-    One step at two levels of noise and many steps, at growing n; the true law with `factor` times its variance.
+    The laws are one step at two levels of noise and many steps, at growing n, and the true law with `factor` times its
+    variance.
     """
     rng = stream(seed, "transition", "plane")
 
@@ -339,7 +340,7 @@ def _place(n: int, replicas: int, generate: Generate, rng: np.random.Generator) 
         x = rng.standard_normal((n, PLANE_D))
         found.append(position(kernel_estimate(x), *generate(x), np.zeros(PLANE_D), np.eye(PLANE_D)))
     a, b_squared, separation = np.array(found).T
-    middle = np.mean(a * separation) / np.mean(separation)  # of a ratio of means; its error to first order
+    middle = np.mean(a * separation) / np.mean(separation)  # a ratio of means, whose error is taken to first order
     along = mean((a - middle) * separation / np.mean(separation)).interval()
     across = mean(b_squared * separation)
     low, high = across.interval()

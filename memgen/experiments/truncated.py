@@ -31,7 +31,8 @@ Size = Annotated[int, Field(ge=3)]
 class Params(ChapterParams):
     """Parameters of the experiment; what is None is set by the preset.
 
-    `pixels` is d; `noises` is m/d, copies of a digit by its pixels; n is `rows` over m, and left out below 3.
+    `pixels` are the d; `noises` is m/d, the copies of a digit over its pixels; n is each of `rows` over m, left out
+    below 3.
     """
 
     presets: ClassVar = {
@@ -78,9 +79,11 @@ def digits(d: int) -> np.ndarray:
 
 
 def cell(at: Cell) -> pd.DataFrame:
-    """Rows: d, n, noises, replica, rank, measure, value: of MADE digits flagged, the share less than a third as far
-    from the nearest training digit as from the next; eigenvalue, of the Gram matrix at the least noise, the one that is
-    `rank`-th, at _SHOWN ranks."""
+    """Rows: d, n, noises, replica, rank, measure, value.
+
+    The measure flagged is the share, of MADE digits, that is less than a third as far from the nearest training digit
+    as from the next; eigenvalue is the `rank`-th one of the Gram matrix at the least noise, at _SHOWN ranks.
+    """
     rng = stream(at.seed, "truncated", at.d, at.n, at.noises, at.replica)
     x = rng.permutation(digits(at.d))[: at.n]
     noises = rng.standard_normal((len(WIDTHS) - 1, at.n * at.noises * at.d, at.d))

@@ -4,12 +4,12 @@ Pictures are in units of the set, as networks see them, and shuffles, holdouts a
 those of `memgen.experiments.images`.  Studies:
 
     law         Gaussian law of a set's covariance: what a window tells, and what Wiener's filter of it leaves
-    loss        the posterior mean over n pictures, by its window, on held-out ones
-    everywhere  the same over windows in all places of the pictures
-    own         the same by windows that each pixel has for itself
-    network     networks beside it, on the same noised pictures
-    made        what it makes, with one window at all noises or with the largest that does not collapse
-    own-made    what it makes by windows that each pixel has for itself
+    loss        the loss of the posterior mean over n pictures, by its window, on held-out ones
+    everywhere  that loss with windows in all places of the pictures
+    own         that loss with windows that each pixel has for itself
+    network     networks beside the posterior mean, on the same noised pictures
+    made        what the posterior mean makes, with one window at all noises or with the largest that does not collapse
+    own-made    what it makes with windows that each pixel has for itself
 """
 
 from collections.abc import Callable
@@ -82,7 +82,7 @@ class Cell(NamedTuple):
 
 
 def grid(params: Params) -> list[Cell]:
-    """All cells; sizes that a set does not have are left out, and U-Nets see the largest and the second smallest."""
+    """All cells; sizes that a set does not have are left out; U-Nets see only the largest and the second smallest."""
     p = params.resolved()
     assert p.sets and p.sizes and p.studies and p.replicas and p.steps
     cells = []
@@ -107,29 +107,31 @@ def grid(params: Params) -> list[Cell]:
 
 
 def reaches(shape: tuple[int, int]) -> list[int]:
-    """Of windows: up to that which has the whole picture about every pixel."""
+    """The reaches of windows tried on pictures of this shape, rising; the last covers the picture from every pixel."""
     whole = max(shape) - 1
     return sorted({k for k in _REACHES if k < whole} | {whole})
 
 
 @cache
 def _covariance(name: str) -> np.ndarray:
-    """Of all pictures of a set, in its units."""
+    """The covariance (d, d) of all pictures of a set, in its units."""
     values: np.ndarray = np.cov(images.unit(name).of(pictures(name).values).double().numpy(), rowvar=False)
     return values
 
 
 @cache
 def own(name: str, n: int, level: float, near: bool = False) -> np.ndarray:
-    """Which pixels each one sees of n pictures at this noise, (d, d), as `chosen`: first those that Wiener's filter
-    weighs most, or those that are `near`."""
+    """Which pixels the window of each pixel has, (d, d), for n pictures at this noise, as `chosen` finds.
+
+    They are taken in the order in which Wiener's filter weighs them or, if `near`, from the nearest on.
+    """
     order = by_distance(pictures(name).shape) if near else by_wiener(_covariance(name), level)
     return chosen(_covariance(name), level, n, order)
 
 
 @cache
 def law(name: str) -> pd.DataFrame:
-    """Rows: level, reach, information, wiener: of the Gaussian law of the set's covariance, as in `window_law`."""
+    """Rows level, reach, information, wiener of the Gaussian law of the set's covariance, as in `window_law`."""
     shape, tables = pictures(name).shape, []
     for reach in reaches(shape):
         information, wiener = window_law(_covariance(name), shape, reach, np.array(LEVELS))
@@ -153,12 +155,16 @@ def largest(of: pd.DataFrame, n: float | np.ndarray, level: float) -> int:
 def cell(at: Cell) -> pd.DataFrame:
     """Rows: study, pictures, network, n, replica, level, reach, measure, value, picture.
 
-    law: information and wiener, at n = 0. loss: the mean square of D − x a pixel, by reach (that of the whole picture
-    is the exact score's); everywhere: the same by windows in all places. own, at reach −1: loss by the windows of
-    `own`, near by those of near pixels, and pixels, how many the first have. network: loss, its own (reach −1); spread,
-    the mean square of what it says about its mean over pictures (−1); apart, the mean square of its difference from the
-    posterior mean, by reach. made: flagged and frechet of what is made, as in `images.cell`, and the first pictures;
-    reach −1 is the largest window that tells less than ln n at each noise; in own-made the windows of `own`.
+    - law: information and wiener, at n = 0.
+    - loss: the mean square of D − x a pixel, by reach (that of the whole picture is the exact score's).
+    - everywhere: that loss with windows in all places.
+    - own, at reach −1: loss with the windows of `own`, near with those of near pixels, and pixels, how many the first
+      have.
+    - network: loss, its own (reach −1); spread, the mean square of what it says about its mean over pictures (−1);
+      apart, the mean square of its difference from the posterior mean, by reach.
+    - made: flagged, frechet and kernel of what is made, as in `images.cell`, and the first pictures; reach −1 is the
+      largest window that tells less than ln n at each noise.
+    - own-made: as for made, at reach −1, with the windows of `own`.
     """
     rows = _STUDIES[at.study](at)
     table = pd.DataFrame(rows, columns=["level", "reach", "measure", "value", "picture"])
@@ -217,7 +223,7 @@ def _own_made(at: Cell) -> list[tuple]:
 
 
 def _judged(made: dict[int, np.ndarray], inside: images.Cell) -> list[tuple]:
-    """Rows of what is made, by reach."""
+    """Rows of measures of what was made, which is given by reach."""
     sets = images.split(inside)
     return [
         (np.nan, reach, *found)
@@ -276,8 +282,10 @@ def chains(rng: np.random.Generator, count: int, length: int, correlation: float
 def on_chains(
     rng: np.random.Generator, n: int, places: int, pixels: int, tau: float, correlation: float
 ) -> tuple[float, float]:
-    """The posterior mean over windows of `pixels`, in `places` places of each of n chains: the mean square of D − x in
-    the middle of fresh windows, and the share of its own that it holds: gives half of the weight when they are noised.
+    """The error, and the share of windows held, of the posterior mean over windows in places of each of n chains.
+
+    The error is the mean square of D − x in the middle of fresh windows of so many pixels. A training window is held if
+    it has more than half of the posterior weight when it is noised.
     """
     train = chains(rng, n, places + pixels - 1, correlation)
     windows = np.lib.stride_tricks.sliding_window_view(train, pixels, axis=1).reshape(-1, pixels)

@@ -1,8 +1,8 @@
 """A small diffusion model of handwritten digits, trained until it copies, and what is done about it.
 
-The data are the 1797 scans of 8×8 pixels that come with scikit-learn, grey levels from 0 to 1. Of each shuffle of them
-600 are held out, and the training set is the first so many of the rest. A recipe is a size of the training set, a width
-of the network, and whether it sees the digits moved by a pixel as well.
+The data are the 1797 scans of 8×8 pixels that come with scikit-learn, grey levels from 0 to 1. In each shuffle of them
+600 are held out, and the training set is the first of the rest. A recipe is a size of the training set, a width of the
+network, and whether it sees the digits moved by a pixel as well.
 """
 
 from collections.abc import Iterator
@@ -108,7 +108,7 @@ def shifts(digits: np.ndarray) -> np.ndarray:
 
 
 def start(at: Cell) -> tuple[MLP, Training]:
-    """A cell's network, and its training before the first step."""
+    """The network of a cell, and its training before the first step."""
     train = split(at).train
     recipe, key = RECIPES[at.recipe], (at.seed, "your model", at.recipe, at.replica)
     centre, scale = float(train.mean()), float(train.std())
@@ -131,16 +131,16 @@ def looked_at(steps: int) -> list[int]:
 
 
 def audited(steps: int) -> list[int]:
-    """Those at which generated digits are audited: 100, 316, 1000 and the last."""
+    """The steps at which generated digits are audited: 100, 316, 1000 and the last."""
     return [step for step in looked_at(steps) if step == steps or step in (100, 316, 1000)]
 
 
 def cell(at: Cell) -> pd.DataFrame:
     """Rows: recipe, n, hidden, replica, step, level, measure, value, error.
 
-    At noise `level` the measures of `memgen.watch.Watch.compute`. Of GENERATED digits (level NaN): flagged, the share
-    with d₁/d₂ < ⅓; p/NAME, the p-value of that test of the audit, adjusted for their number; power/KIND, the chance
-    that the audit finds a share COPIES of such copies; and shifted/NAME, the adjusted p-values when training and
+    At noise `level` the measures are those of `memgen.watch.Watch.compute`. GENERATED digits (level NaN) have flagged,
+    the share with d₁/d₂ < ⅓; p/NAME, the p-value of that test of the audit, adjusted for their number; power/KIND, the
+    chance that the audit finds a share COPIES of such copies; and shifted/NAME, the adjusted p-values when training and
     held-out digits are all shown in nine places, those of one digit exchanged together (recipe shifted alone).
     """
     sets, (model, training) = split(at), start(at)

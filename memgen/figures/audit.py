@@ -106,7 +106,7 @@ def curves(rows: pd.DataFrame, calibrated: bool) -> Figure:
     found = power(rows, calibrated)
     found = found[found.share > 0]
     noises = sorted(found.noise.unique())
-    tools = [tool for tool in RULES if not (calibrated and tool == "C_T, its deviation")]  # C_T, calibrated, is it
+    tools = [tool for tool in RULES if not (calibrated and tool == "C_T, its deviation")]  # calibrated, C_T is the same
     fig, panels = plots.figure(len(noises), height=2.3)
     for axes, noise in zip(panels, noises, strict=True):
         for tool in tools:

@@ -243,7 +243,7 @@ def blocks(t: float, d: int, count: int = 300) -> np.ndarray:
     """The blocks (count, m, m) of the Gram matrix for the copies of single points, less what is linear, at finite d."""
     rng, m = stream("copies of a point", t, d), KERNEL[1]
     grams = np.stack([gram("arcsine", noised_copies(rng, 1, m, d, t)) for _ in range(count)])
-    # (2/π)(arcsin s − s): of two different points s, linear in u and in u', is all
+    # (2/π)(arcsin s − s) is left: between different points there is s alone, linear in u and in u'
     return grams - 2 / np.pi * np.sin(np.pi / 2 * grams)
 
 

@@ -19,7 +19,7 @@ GAUSSIAN = ("isotropic", "power law", "low rank")
 
 
 def estimates(rows: pd.DataFrame, study: str, measure: str) -> dict[tuple[int, int, float], Estimate]:
-    """Means over training sets by d, n and `at`."""
+    """Means of a measure over training sets, by (d, n, `at`)."""
     chosen = rows[(rows.study == study) & (rows.measure == measure)]
     return {(int(d), int(n), float(at)): mean(part) for (d, n, at), part in chosen.groupby(["d", "n", "at"])["value"]}
 
@@ -30,7 +30,7 @@ def _by_size(rows: pd.DataFrame, measure: str) -> Iterator[tuple[int, pd.DataFra
 
 
 def attacks(rows: pd.DataFrame) -> Figure:
-    """AUC of −Q against n/d^{3/2}, and of an attacker who knows the true law against n/d²."""
+    """Left: the AUC of −Q, Q the Mahalanobis distance² in G. Right: that of an attacker who knows the true law too."""
     fig, (left, right) = plots.figure(2, height=3.2)
     ratio = np.geomspace(0.09, 40, 200)
     left.plot(ratio, membership.membership_auc_limit(ratio * 1e9, 1e6), "-", color="0.6", label=r"$d\to\infty$")
@@ -55,7 +55,7 @@ def attacks(rows: pd.DataFrame) -> Figure:
 
 
 def levels(dims: tuple[int, ...] = (16, 64, 256, 1024, 4096)) -> str:
-    """Markdown: n at which the AUC is ¾ and 0.55, exactly and in the limit, and with the true law known."""
+    """Markdown: the n at which the AUC is ¾ and 0.55, exactly and in the limit, and with the true law known."""
     lines = [
         "| d | exact, A = 0.75 | limit | exact, A = 0.55 | limit | true law known, A = 0.55 |",
         "|---|---|---|---|---|---|",
@@ -70,7 +70,7 @@ def levels(dims: tuple[int, ...] = (16, 64, 256, 1024, 4096)) -> str:
 
 
 def above_the_limit(rows: pd.DataFrame) -> str:
-    """What the likelihood ratio gains on |x|² − Q, and by how much it exceeds its limit, by dimension."""
+    """Text: what the likelihood ratio gains on |x|² − Q, and by how much it exceeds its limit, by dimension."""
     ratio, simple = (estimates(rows, "isotropic", measure) for measure in ("ratio", "known"))
     gain = max(found.value - simple[at].value for at, found in ratio.items())
     lines = [f"the AUC of the likelihood ratio is that of |x|² − Q, and at most {gain:.3f} more"]
@@ -81,7 +81,7 @@ def above_the_limit(rows: pd.DataFrame) -> str:
 
 
 def samples(level: float, d: int) -> float:
-    """The n at which the exact AUC falls through a level, by bisection of its logarithm."""
+    """The n at which the exact AUC falls through a level, by bisection in ln n."""
     low, high = np.log(d + 1.5), np.log(d + 1.5) + 40
     for _ in range(60):
         middle = (low + high) / 2
@@ -95,7 +95,7 @@ def weakened(n: float, d: float, m: float) -> float:
 
 
 def sampled(rows: pd.DataFrame, d: int) -> Figure:
-    """AUC against the number of generated points, over the dimension."""
+    """Draw the AUC against the number of generated points over the dimension, for three numbers of training points."""
     fig, (axes,) = plots.figure(1, height=2.8)
     found = estimates(rows, "isotropic", "sampled")
     sizes = sorted({n for at, n, _ in found if at == d})[1:4]
@@ -129,7 +129,7 @@ def pictures(rows: pd.DataFrame) -> str:
 
 
 def exact(rows: pd.DataFrame) -> Figure:
-    """AUC of the loss of the exact score against noise, and what collapsed points alone make of it."""
+    """Draw the AUC of the exact score's loss against noise, and ½(1 + p), where p is the share of collapsed points."""
     fig, panels = plots.figure(2, height=3.0)
     auc, own = (estimates(rows, "exact", measure) for measure in ("auc", "own"))
     for axes, n in zip(panels, sorted({n for _, n, _ in auc}), strict=True):
@@ -153,7 +153,7 @@ def exact(rows: pd.DataFrame) -> Figure:
 
 
 def network(rows: pd.DataFrame) -> pd.DataFrame:
-    """A row for each network, step and noise τ (`at`): its measures, and the gap and z that a and b² say.
+    """A row for each network, step and noise τ (`at`): its measures, and the loss gap and z that a and b² predict.
 
     `gap_by_a` = ‖D_emp−D_pop‖²(2a − a² − b²) + the error at fresh points; `z` is it over the spread of two losses.
     """
@@ -166,7 +166,7 @@ def network(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def gap_scores(seen: pd.DataFrame) -> np.ndarray:
-    """z of the loss gap against what a and b² say, by n and noise: means over networks, each over its steps."""
+    """z of the loss gap against the one predicted by a and b², by n and noise, from each network's mean over steps."""
     apart = seen.assign(apart=(seen.gap - seen.gap_by_a) / seen.separation)
     each = apart.groupby(["n", "at", "replica"])["apart"].mean()
     return np.array([mean(part).z(0) for _, part in each.groupby(["n", "at"])])
@@ -200,7 +200,7 @@ def networks(rows: pd.DataFrame) -> Figure:
 
 
 def revealed(rows: pd.DataFrame, level: float = 0.75) -> str:
-    """Markdown: the memorized fraction at which the AUC passes a level, by noise and n; of means over networks."""
+    """Markdown: the memorized fraction at which the AUC passes a level, by noise and n; from means over networks."""
     seen = network(rows)
     sizes = sorted(seen.n.unique())
     lines = [f"| noise | {' | '.join(f'n = {n}' for n in sizes)} |", "|---" * (1 + len(sizes)) + "|"]

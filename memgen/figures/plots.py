@@ -14,7 +14,10 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
 def figure(panels: int = 1, height: float = 2.9, columns: int = 2) -> tuple[Figure, Sequence[Axes]]:
-    """Panels in the style of the suite, at most `columns` a row, as wide as a page (7.2 in, 720 pixels)."""
+    """A figure in the style of the suite with so many panels, at most `columns` a row; and the panels.
+
+    It is as wide as a page (7.2 in, 720 pixels), or 4.6 in wide with one panel a row.
+    """
     plt.style.use(Path(__file__).with_name("memgen.mplstyle"))
     if "inline" in plt.get_backend():
         from matplotlib_inline.backend_inline import set_matplotlib_formats
@@ -43,7 +46,7 @@ def label_line(axes: Axes, x: float, y: float, text: str, k: int = 0, **where: A
 
 
 def theory(axes: Axes, x: Any, y: Any, k: int = 0, label: str | None = None) -> None:
-    """The k-th theory curve: its own colour and its own dashes."""
+    """Draw the k-th theory curve in its own colour and its own dashes."""
     axes.plot(x, y, LINES[k % len(LINES)], color=f"C{k}", label=label, zorder=2)
 
 
@@ -54,7 +57,7 @@ def entry(axes: Axes, k: int, label: str) -> None:
 
 
 def simulated(axes: Axes, x: Any, middle: Any, low: Any, high: Any, k: int = 0, label: str | None = None) -> None:
-    """The k-th simulated series: its own colour and its own marker, with intervals."""
+    """Draw the k-th simulated series in its own colour and marker, with intervals; values not finite are left out."""
     x, middle, low, high = (np.asarray(a, float) for a in (x, middle, low, high))
     shown = np.isfinite(middle)
     x, middle, low, high = (a[shown] for a in (x, middle, low, high))
@@ -73,14 +76,14 @@ def simulated(axes: Axes, x: Any, middle: Any, low: Any, high: Any, k: int = 0, 
 
 
 def infinite(axes: Axes, x: Any, k: int = 0) -> None:
-    """Arrows near the upper edge, where the simulated value is infinite."""
+    """Draw arrows near the upper edge at those x where the simulated value is infinite."""
     height = np.full(np.shape(x), 0.96 - 0.06 * k)
     place = axes.get_xaxis_transform()
     axes.plot(x, height, linestyle="none", marker=r"$\uparrow$", markersize=9, color=f"C{k}", transform=place)
 
 
 def threshold(axes: Axes, x: float, label: str) -> None:
-    """A predicted transition: a thin vertical line above the grid, with its name beside its lower end."""
+    """Draw a predicted transition: a thin vertical line above the grid, with its name beside its lower end."""
     axes.axvline(x, color="0.2", linewidth=1.1, zorder=1.8)
     axes.annotate(
         label,

@@ -35,7 +35,7 @@ def times(found: Estimates) -> list[float]:
 
 
 def cumulants(law: Law, separation: float) -> dict[str, float]:
-    """κ₂ to κ₆ of the law: those of the means of its Gaussians, and their variance."""
+    """The cumulants κ₂ to κ₆ of the law: those of its Gaussians' means, and in κ₂ their variance as well."""
     weights, means, variance = parts(law, separation)
     mu2, mu3, mu4, mu5, mu6 = (float(weights @ means**k) for k in (2, 3, 4, 5, 6))
     sixth = mu6 - 15 * mu4 * mu2 - 10 * mu3**2 + 30 * mu2**3
@@ -43,12 +43,12 @@ def cumulants(law: Law, separation: float) -> dict[str, float]:
 
 
 def tilt(t: Any) -> np.ndarray:
-    """1/τ² at time t, noise scale 1."""
+    """The tilt 1/τ² at time t, for the noise scale λ = 1."""
     return 1 / np.expm1(2 * np.asarray(t, float))
 
 
 def quadratic_form(law: Law, separation: float, t: Any) -> np.ndarray:
-    """Var(π_t)/τ², exact: each Gaussian of the law, tilted, is a Gaussian."""
+    """Var(π_t)/τ² at times t, exact: each Gaussian of the law stays a Gaussian when tilted."""
     weights, means, variance = parts(law, separation)
     tau2 = np.expm1(2 * np.asarray(t, float))[..., None]
     p = weights * np.exp(-(means**2) / (2 * (variance + tau2)))
@@ -59,24 +59,24 @@ def quadratic_form(law: Law, separation: float, t: Any) -> np.ndarray:
 
 
 def expanded_form(law: Law, separation: float, t: Any) -> np.ndarray:
-    """The same by the expansion, to second order in the tilt."""
+    """`quadratic_form` by its expansion to second order in the tilt."""
     k = cumulants(law, separation)
     return tilt(t) * relaxation.tilted_variance(tilt(t), k["k2"], k["k3"], k["k4"], k["k6"])
 
 
 def contrast(half: float, t: Any) -> Any:
-    """b² of two Gaussians at ±half: their squared distance from the middle by the noised variance of one."""
+    """b² of two Gaussians at ±half: their squared distance from the middle over the noised variance of one."""
     return half**2 / (1 + np.expm1(2 * np.asarray(t, float)))
 
 
 def relaxation_times(separation: float) -> dict[str, float]:
-    """t_R by law, where ½ is passed: one Gaussian of the same variance, and two."""
+    """The time t_R at which Var(π_t)/τ² passes ½, by law: two Gaussians, and one Gaussian of the same variance."""
     one = float(relaxation.relaxation_time(1 + separation**2))
     return {"gaussian": one, "mixture": float(mixture.mixture_relaxation_time(separation))}
 
 
 def draw_form(found: Estimates, separation: float) -> Figure:
-    """The quadratic form against time, for the three laws."""
+    """Draw the quadratic form Var(π_t)/τ² against time, for the three laws."""
     fig, (axes,) = plots.figure(1, height=3.6)
     grid = times(found)
     fine = np.linspace(grid[0], grid[-1], 200)
@@ -111,8 +111,8 @@ def draw_errors(found: Estimates, separation: float) -> Figure:
         for k, ((measure, name), form) in enumerate(zip(SCORES, late_forms(law, separation, fine), strict=True)):
             axes.plot(fine[late], form[late], ":", color=f"C{k}")
             _simulated(axes, found, law, measure, k)
-            second = found[law, measure, grid[1]].value
-            plots.label_line(axes, grid[1], second, name, k, xytext=((-8, -20), (8, 4))[k])
+            at, where = ((grid[3], {"xytext": (-6, -12), "ha": "right"}), (grid[1], {"xytext": (8, 4)}))[k]
+            plots.label_line(axes, at, found[law, measure, at].value, name, k, **where)
         plots.threshold(axes, relaxation_times(separation)["gaussian" if law == "skewed" else law], "$t_R$")
         axes.set(xlabel=f"time $t$, {NAMES[law]}", ylabel=r"$\Gamma\,E|\nabla\ln p_t-\mathrm{linear}|^2$", yscale="log")
     return fig
@@ -127,15 +127,14 @@ def late_forms(law: Law, separation: float, t: np.ndarray) -> tuple[np.ndarray, 
 
 
 def draw_forgetting(found: Estimates, separation: float) -> Figure:
-    """Relative entropy to pure noise: two Gaussians in many dimensions, and one with two choices of noise scale."""
+    """Left: KL of two Gaussians in many dimensions to pure noise. Right: that of one Gaussian, at two noise scales."""
     fig, (left, right) = plots.figure(2, height=3.4)
     grid = times(found)
     wide = np.linspace(grid[0], grid[-1] + 1, 200)
-    for k, size in enumerate((1, 1024, 65536)):
+    for k, (size, place) in enumerate({1: 2.1, 1024: 1.95, 65536: 2.3}.items()):
         entropy = relaxation.mixture_relaxation_kl(wide, separation, size)
         plots.theory(left, wide, entropy, k)
-        inside = np.flatnonzero(entropy < 40)[0] + 25
-        plots.label_line(left, wide[inside], entropy[inside], f"d = {size}", k)
+        plots.label_line(left, place, np.interp(place, wide, entropy), f"d = {size}", k)
     _simulated(left, found, "mixture", "kl", 0)
     left.axhline(0.1, color="0.7", linewidth=0.8)
     plots.threshold(left, relaxation_times(separation)["mixture"], "$t_R$")
@@ -153,7 +152,10 @@ def draw_forgetting(found: Estimates, separation: float) -> Figure:
 
 
 def floor(d: int) -> float:
-    """Nats left at any T with the noise scale e^{−2T}, d unit variances: signal and noise shrink together."""
+    """The nats from pure noise left however late the end time T, with noise scale e^{−2T} and d unit variances.
+
+    Signal and noise shrink together.
+    """
     return d * (1 - float(np.log(2))) / 2
 
 
@@ -165,14 +167,14 @@ def _simulated(axes: Axes, found: Estimates, law: str, measure: str, k: int) -> 
 
 
 def left_over(half: float, late: float) -> dict[str, float]:
-    """Two Gaussians at ±half, `late` after t_R: b², the errors of the best linear score and of the tangent."""
+    """At `late` after t_R, for two Gaussians at ±half: b², the errors of the best linear score and of the tangent."""
     b2 = float(contrast(half, relaxation_times(half)["mixture"] + late))
     errors = float(mixture.linear_score_error(b2)), float(relaxation.mixture_taylor_error(b2))
     return {"b2": b2, "best": errors[0], "tangent": errors[1]}
 
 
 def table_of_times(separation: float) -> str:
-    """Markdown: when each thing that may be meant by relaxed has happened, by what is diffused."""
+    """Markdown: when each thing that `relaxed` may mean has happened, by the law that is diffused."""
     at = relaxation_times(separation)
     reached = {d: float(relaxation.mixture_information_time(0.1, separation, d)) for d in (1, 1024, 65536)}
     equal = {d: float(relaxation.information_time(1e-3, np.ones(d))) for d in (1, 16, 256)}
@@ -186,7 +188,7 @@ def table_of_times(separation: float) -> str:
 
 
 def table_of_errors(separation: float) -> str:
-    """Markdown: what the best linear score and the tangent leave, two Gaussians at two separations."""
+    """Markdown: the errors of the best linear score and the tangent, two Gaussians at two separations and two times."""
     rows = []
     for half in (separation, 100.0):
         for late in (0.0, 0.5):
@@ -204,7 +206,7 @@ def table_of_errors(separation: float) -> str:
 
 
 def late_ratio(law: Law, separation: float) -> float:
-    """Error of the tangent by that of the best linear score, late."""
+    """The late limit of the tangent's error over that of the best linear score."""
     k = cumulants(law, separation)
     a = 1e-9 / k["k2"]
     tangent = relaxation.taylor_score_error(a, k["k2"], k["k3"], k["k4"], k["k5"])
@@ -217,7 +219,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def state(report: Report, found: Estimates, separation: float) -> None:
-    """The comparisons of the chapter: seven that must be met at every time, three that the data must reject."""
+    """State in `report` the chapter's comparisons: seven that must hold at every time, three to be rejected."""
     grid = times(found)
     middle = [t for t in grid if abs(t - relaxation_times(separation)["mixture"]) < 0.6]
 

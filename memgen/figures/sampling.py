@@ -33,7 +33,7 @@ FILTERS: dict[str, Callable[[tuple[float, ...]], SpectralFilter]] = {
 
 
 def share(sampler: str, steps: int, eigenvalue: float) -> float:
-    """The variance generated along an eigenvector over the exact one, both with the noise of the last level."""
+    """The variance generated along an eigenvector over the exact one, both with the noise of the last level added."""
     run = FILTERS[sampler](tuple(widths("Karras", HIGH, LOW, steps)))
     return float(run(eigenvalue) / (eigenvalue + LOW**2))
 
@@ -61,7 +61,10 @@ def laws(rows: pd.DataFrame) -> Figure:
 
 
 def scores(rows: pd.DataFrame, sampler: str, like: str | None = None, fewer: int = 0) -> list[float]:
-    """z of the simulated shares of a sampler against the law of another (`like`), or of fewer steps."""
+    """z of the simulated variances of a sampler against theory's, or theory's for another sampler or fewer steps.
+
+    `like` names the other sampler, `fewer` is the number of steps less.
+    """
     found = rows[(rows["part"] == "laws") & (rows["sampler"] == sampler)]
     spectrum = power_law(int(found["index"].max()) + 1).eigenvalues
     shown = found[found["index"].isin([0, len(spectrum) // 2, len(spectrum) - 1]) & (found["steps"] > fewer)]
@@ -76,7 +79,7 @@ def scores(rows: pd.DataFrame, sampler: str, like: str | None = None, fewer: int
 
 @cache
 def row(name: str, steps: int, d: int = 16) -> np.ndarray:
-    """A row of levels from HIGH to LOW; the best and the angles are those of the spectrum ∝ 1/j."""
+    """The levels of this name from HIGH to LOW; the best ones and the angles are made for the spectrum ∝ 1/j."""
     return widths(name, HIGH, LOW, steps, power_law(d).eigenvalues)
 
 
@@ -86,7 +89,7 @@ def missed(name: str, steps: int, d: int = 16) -> float:
 
 
 def levels() -> Figure:
-    """What each row of levels costs against the number of steps, and where twelve levels of each row lie."""
+    """Left: what each row of levels costs against the number of steps. Right: where the levels of twelve steps lie."""
     fig, (left, right) = plots.figure(2, height=3.2)
     steps = np.unique(np.geomspace(2, 64, 30).round().astype(int))
     names = (*USUAL, BEST)
@@ -121,13 +124,13 @@ def ranking(steps: tuple[int, ...] = (4, 8, 16, 32)) -> str:
 
 
 def limit(name: str, steps: int, ratio: float) -> float:
-    """KL(G‖O)/d where d → ∞ at d/N = ratio, over what it is after infinitely many steps, less 1."""
+    """KL(G‖O)/d after so many steps over that after infinitely many, less 1, in the limit d → ∞ at d/N = ratio."""
     _, high, low = ROWS[name]
     return excess_kl(SpectralFilter(tuple(widths(name, high, low, steps))), ratio)
 
 
 def excess(part: pd.DataFrame) -> Estimate:
-    """The same of simulated training sets: rows of one number of steps."""
+    """KL(G‖O) over that of infinitely many steps, less 1, of simulated training sets: rows of one number of steps."""
     wide = part.pivot(index="replica", columns="measure", values="value")
     typical = wide["kl_limit"].mean()
     return mean((wide["kl"] - wide["kl_limit"]) / typical)
@@ -140,7 +143,10 @@ def best_number(name: str, ratio: float) -> float:
 
 
 def number_of_steps(rows: pd.DataFrame) -> Figure:
-    """KL(G‖O) over that of infinitely many steps, less 1: usual levels, equal in 1/τ, too narrow ones, few points."""
+    """Draw KL(G‖O) over that of infinitely many steps, less 1, against the number of steps.
+
+    Four panels: the usual levels, levels equal in 1/τ, levels too narrow for the data, and few points.
+    """
     fig, (usual, inverse, narrow, few) = plots.figure(4, height=2.9)
     found = rows[rows["part"] == "numbers"]
     ratios = sorted((ratio for ratio in found["ratio"].unique() if ratio < 1), reverse=True)
@@ -170,7 +176,7 @@ def number_of_steps(rows: pd.DataFrame) -> Figure:
 
 
 def excess_of_angles(steps: int, scale: float, ratio: float) -> float:
-    """The same for equal angles of σ = 1, which the cosine schedule has, and white data of another σ (`scale`)."""
+    """`limit` for levels of equal angles for data of σ = 1 (cosine schedule), and white data of another σ (`scale`)."""
     _, high, low = ROWS["Karras"]
     return excess_kl(SpectralFilter(tuple(widths(ANGLES, high, low, steps))), ratio, scale)
 
@@ -189,7 +195,7 @@ def _excesses(axes: Axes, found: pd.DataFrame, name: str, ratio: float, k: int, 
 
 
 def gaussian_cost(name: str, steps: int, eigenvalue: float) -> float:
-    """What the steps cost for one Gaussian coordinate of this variance, in nats."""
+    """The KL in nats that the steps alone cost for one Gaussian coordinate of this variance."""
     return float(steps_kl(eigenvalue, widths(name, HIGH, LOW, steps)))
 
 
@@ -213,7 +219,7 @@ def mixture(rows: pd.DataFrame) -> Figure:
 
 
 def falls_as(rows: pd.DataFrame, name: str, m: float) -> float:
-    """The exponent with which the mixture's divergence falls over the last doubling of the steps."""
+    """The exponent with which the mixture's divergence falls with the steps, from the two largest numbers of these."""
     found = rows[(rows["part"] == "mixture") & (rows["levels"] == name) & (rows["ratio"] == m)].sort_values("steps")
     last = found.tail(2)
     return float(-np.diff(np.log(last["value"]))[0] / np.diff(np.log(last["steps"]))[0])
@@ -226,13 +232,13 @@ _CALLED = {"network": "network", "empirical": "exact score"}
 
 
 def found_by(stored: pd.DataFrame, measure: str, points: str, generator: str, n: int, row: str) -> pd.DataFrame:
-    """Rows of one measure by the number of steps, on one row of levels; one step is the same on all."""
+    """Rows of one measure at all numbers of steps on one row of levels; one step, the same on all, is included."""
     chosen = (stored["measure"] == measure) & (stored["points"] == points) & (stored["generator"] == generator)
     return stored[chosen & (stored["n"] == n) & stored["levels"].isin([row, ""])]
 
 
 def networks(stored: pd.DataFrame) -> Figure:
-    """Copies and distances to a holdout against the number of steps: networks, and the exact score of 32 points."""
+    """Draw copies and distances to a holdout against the number of steps: networks, and an exact score of 32 points."""
     fig, panels = plots.figure(4, height=2.9)
     shown = (
         ("flagged", "", "copies"),
@@ -264,7 +270,7 @@ def networks(stored: pd.DataFrame) -> Figure:
 
 
 def _joined(axes: Axes, found: Curve, k: int, label: str) -> None:
-    """Markers with intervals, joined by a thin line."""
+    """Draw markers with intervals, joined by a thin line."""
     markers(axes, found, k, plots.MARKERS[k])
     line = plots.LINES[k % len(plots.LINES)]
     axes.plot(found.x, found.middle, line, color=f"C{k}", linewidth=1.0)
@@ -275,14 +281,14 @@ def _joined(axes: Axes, found: Curve, k: int, label: str) -> None:
 
 
 def paired(stored: pd.DataFrame, measure: str, points: str, few: int, many: int) -> Estimate:
-    """A measure of the networks of 32 points, on the levels of Karras et al.: many steps minus few."""
+    """A measure after many steps minus after few: networks of 32 points, on the levels of Karras et al."""
     part = found_by(stored, measure, points, "network", 32, "Karras")
     wide = part.pivot(index="replica", columns="steps", values="value")
     return mean(wide[many] - wide[few])
 
 
 def state(report: Report, rows: pd.DataFrame, stored: pd.DataFrame) -> None:
-    """What the chapter states."""
+    """State in `report` what the chapter claims."""
     for sampler in SAMPLERS:
         report.meets(f"variance of {sampler}", scores(rows, sampler))
     report.rejects("DDIM: one step more than there is", scores(rows, "DDIM", fewer=1))

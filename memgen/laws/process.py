@@ -17,7 +17,7 @@ def noise_variance(t: float, lam: float = 1.0) -> float:
 
 
 def noised(x: np.ndarray, tau: float, rng: np.random.Generator) -> np.ndarray:
-    """u = x + τξ, one noise per point. Shape of x; raises on a negative or non-finite τ."""
+    """u = x + τξ, with one noise for each point: the shape of x. ValueError if τ is negative or not finite."""
     if not 0 <= (width := arrays.bare(tau)) < np.inf:
         raise ValueError(f"tau must be finite and not negative, got {arrays.shown(tau)}")
     x = np.asarray(arrays.finite("x", arrays.array("x", x)))
@@ -26,9 +26,9 @@ def noised(x: np.ndarray, tau: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def brownian_paths(x: np.ndarray, t: float, lam: float, steps: int, rng: np.random.Generator) -> np.ndarray:
-    """e^t x_t for paths of dx = −x dt + √(2λ) dW started at x, by the midpoint rule for ∫ √(2λ) e^s dW_s.
+    """The ends e^t x_t of paths of dx = −x dt + √(2λ) dW started at x, by the midpoint rule for ∫ √(2λ) e^s dW_s.
 
-    Error of the variance O((t/steps)²). Shape of x.
+    The error of the variance is O((t/steps)²). The result has the shape of x.
     """
     t, lam, steps = arrays.number("t", t, 0), arrays.positive("lam", lam), arrays.count("steps", steps)
     if t > _LATEST:

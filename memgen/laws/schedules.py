@@ -1,7 +1,8 @@
 """Noise levels: the law of τ that a denoiser is trained on, and the levels that a sampler then walks down.
 
-All in the frame u = x₀ + τξ. The process that keeps the variance, x_t = √ᾱ x₀ + √(1−ᾱ) ξ (DDPM, Ho et al. 2020), is the
-same with τ² = (1−ᾱ)/ᾱ and u = x_t/√ᾱ. A law is given by its quantile function: one uniform number, one level.
+All levels are in the frame u = x₀ + τξ. The process that keeps the variance, x_t = √ᾱ x₀ + √(1−ᾱ) ξ (DDPM, Ho et al.
+2020), is the same with τ² = (1−ᾱ)/ᾱ and u = x_t/√ᾱ. A law is given by its quantile function: one uniform number, one
+level.
 """
 
 import math
@@ -22,7 +23,7 @@ class Levels(Protocol):
 
 
 def _uniform(values: arrays.Numbers) -> np.ndarray:
-    """Numbers in [0, 1). ValueError if one is not."""
+    """These numbers as an array. ValueError if one is not in [0, 1)."""
     found = arrays.array("uniform", values).astype(float)
     if not ((found >= 0) & (found < 1)).all():
         raise ValueError("uniform must be numbers in [0, 1)")
@@ -31,7 +32,7 @@ def _uniform(values: arrays.Numbers) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Times t = 1 … K, each as likely as the others, with ᾱ_t = `abar[t − 1]` falling. Trained and sampled times agree.
+    """Times t = 1 … K, each as likely as the others, with ᾱ_t = `abar[t − 1]` falling, for training and for sampling.
 
     Raises ValueError on ᾱ that do not fall within (0, 1).
     """
@@ -50,20 +51,20 @@ class Schedule:
 
     @cached_property
     def _tau(self) -> np.ndarray:
-        """τ_t, rising, (K,)."""
+        """The levels τ_t, rising, (K,)."""
         a = np.array(self.abar)
         return np.sqrt((1 - a) / a)
 
     @property
     def widths(self) -> np.ndarray:
-        """τ_K > … > τ_1, then 0: what a sampler takes, (K + 1,)."""
+        """The levels that a sampler takes: τ_K > … > τ_1, then 0, (K + 1,)."""
         return np.append(self._tau[::-1], 0.0)
 
     def quantile(self, uniform: np.ndarray) -> np.ndarray:
         return self._tau[(_uniform(uniform) * len(self._tau)).astype(int)]
 
     def time(self, tau: float | np.ndarray) -> np.ndarray:
-        """t of a width: 1 … K at the levels, linear in ln τ between them. ValueError outside [τ_1, τ_K]."""
+        """The time t of a width: 1 … K at the levels, linear in ln τ between them. ValueError outside [τ_1, τ_K]."""
         wanted, low, high = arrays.array("tau", tau).astype(float), self._tau[0], self._tau[-1]
         # A level that went through single precision is still that level.
         if not np.all((wanted >= low * (1 - 1e-6)) & (wanted <= high * (1 + 1e-6))):
@@ -73,7 +74,7 @@ class Schedule:
 
 
 def linear(steps: int = 200, first: float = 1e-4, last: float = 0.02) -> Schedule:
-    """β_j = first + (last − first) j/steps for j < steps: the paper's, which ends at ᾱ = 0.134.
+    """The schedule β_j = first + (last − first) j/steps for j < steps; by default the paper's, which ends at ᾱ = 0.134.
 
     A sampler that starts it from N(0, I) starts from the wrong law: √ᾱ x₀ is missing, and so is its variance.
     """
@@ -86,7 +87,7 @@ def linear(steps: int = 200, first: float = 1e-4, last: float = 0.02) -> Schedul
 
 
 def cosine(steps: int = 200, offset: float = 0.008, least: float = 5e-5) -> Schedule:
-    """ᾱ_t ∝ cos² of an angle that rises evenly, Nichol & Dhariwal 2021, eq. (17), to where ᾱ = `least`.
+    """The schedule ᾱ_t ∝ cos² of an angle that rises evenly, to where ᾱ = `least` (Nichol & Dhariwal 2021, eq. (17)).
 
     They let it fall to 0 and clip β instead. At the end x_t is N(0, I) but for √ᾱ x₀, 0.7% of the data.
     """
@@ -105,7 +106,7 @@ def cosine(steps: int = 200, offset: float = 0.008, least: float = 5e-5) -> Sche
 
 @dataclass(frozen=True)
 class LogNormal:
-    """ln τ ~ N(mean, std²). The defaults are those of Karras et al. 2022, Table 1, for data of standard deviation ½."""
+    """The law ln τ ~ N(mean, std²); defaults of Karras et al. 2022, Table 1, for data of standard deviation ½."""
 
     mean: float = -1.2
     std: float = 1.2
@@ -119,12 +120,12 @@ class LogNormal:
             )
 
     def quantile(self, uniform: np.ndarray) -> np.ndarray:
-        return np.exp(self.mean + self.std * ndtri(np.maximum(_uniform(uniform), 2.0**-54)))  # at 0 it would be 0
+        return np.exp(self.mean + self.std * ndtri(np.maximum(_uniform(uniform), 2.0**-54)))  # at 0, τ would be 0
 
 
 @dataclass(frozen=True)
 class LogUniform:
-    """ln τ uniform between two widths: every scale as often as the others. ValueError unless 0 < low < high < ∞."""
+    """The law with ln τ uniform between two widths: all scales equally often. ValueError unless 0 < low < high < ∞."""
 
     low: float
     high: float

@@ -1,4 +1,4 @@
-"""Are generated points copies?  Criteria that ask for the distance to the nearest training point.
+"""Are generated points copies?  Criteria that use the distance to the nearest training point.
 
 Each has a value that a perfect generator reaches as well, derived in `theory.criteria`: without it no criterion says
 anything.
@@ -17,7 +17,8 @@ from memgen.measures.points import Points, pair
 
 
 class DataCopying(NamedTuple):
-    """The score C_T, negative for copies; its standard deviation for a perfect generator; how many cells had a say."""
+    """The score C_T, negative for copies; its standard deviation for a perfect generator; how many cells count in
+    it."""
 
     score: float
     deviation: float
@@ -30,9 +31,10 @@ class DataCopying(NamedTuple):
 
 
 def copying_score(own: np.ndarray, cell: np.ndarray, others: np.ndarray, cells: np.ndarray) -> DataCopying:
-    """C_T of distances to the training set: of generated points (m,), of held-out points (h,), and the cell of each.
+    """Return C_T from distances to the training set: `own` (m,) of generated points, `others` (h,) of held-out points.
 
-    Raises ValueError if no cell has both, at distances that differ.
+    `cell` and `cells` say which cell each of them is in. Raises ValueError if no cell has both, at distances that
+    differ.
     """
     scores, weights = [], []
     for k in np.unique(cells):
@@ -79,28 +81,28 @@ class Neighbours:
 
     @cached_property
     def holdout_to_train(self) -> np.ndarray:
-        """Distance from each point of the holdout to the nearest training point."""
+        """Distance from each point of the holdout to the nearest training point, (h,)."""
         return search(self._holdout, self._train, 1)[0][:, 0]
 
     def ratios(self) -> np.ndarray:
-        """See `nearest_ratio`."""
+        """Distance ratios (m,), as `nearest_ratio` returns them."""
         first, second = self.to_train[0].T
         return np.divide(first, second, out=np.ones(len(first)), where=second > 0)
 
     def authenticity(self) -> float:
-        """See the function of this name."""
+        """AuthPct, as the function `authenticity` returns it."""
         distances, indices = self.to_train
         which, place = np.unique(indices[:, 0], return_inverse=True)
         others = search(self._train[which], self._train, 2)[0][:, 1]  # the nearest but itself, which is at distance 0
         return 100 * float(np.mean(distances[:, 0] > others[place]))
 
     def closest_record_share(self) -> float:
-        """See the function of this name."""
+        """The share closer to the training set, as the function `closest_record_share` returns it."""
         own = self.to_train[0][:, 0]
         return float(np.mean((own < self.to_holdout) + (own == self.to_holdout) / 2))
 
     def data_copying(self, cells: int = 1) -> DataCopying:
-        """See the function of this name."""
+        """C_T, as the function `data_copying` returns it."""
         generated, fresh = self._cells(cells)
         return copying_score(self.to_train[0][:, 0], generated, self.holdout_to_train, fresh)
 
@@ -136,8 +138,9 @@ def nearest_ratio(generated: Points, train: Points) -> np.ndarray:
 def authenticity(generated: Points, train: Points) -> float:
     """AuthPct (Alaa et al. 2022): percent of the generated points that are authentic.
 
-    A point is, if its nearest training point has another one nearer to it. A perfect generator does not come to
-    100 but to `theory.criteria.authpct_null`, and higher in many dimensions. Raises ValueError on n < 2.
+    A generated point is authentic if its nearest training point is nearer to some other training point than to it. A
+    perfect generator does not come to 100 but to `theory.criteria.authpct_null`, and higher in many dimensions. Raises
+    ValueError on fewer than two training points.
     """
     return Neighbours(generated, train).authenticity()
 
@@ -145,7 +148,7 @@ def authenticity(generated: Points, train: Points) -> float:
 def closest_record_share(generated: Points, train: Points, holdout: Points) -> float:
     """Share of the generated points that are closer to the training set than to the holdout; equally close count ½.
 
-    A perfect generator has `theory.criteria.closest_record_null`.
+    A perfect generator has `theory.criteria.closest_record_null`. Raises ValueError as `Neighbours` does.
     """
     return Neighbours(generated, train, holdout).closest_record_share()
 
@@ -153,7 +156,7 @@ def closest_record_share(generated: Points, train: Points, holdout: Points) -> f
 def data_copying(generated: Points, train: Points, holdout: Points, cells: int = 1) -> DataCopying:
     """C_T (Meehan, Chaudhuri and Dasgupta 2020): do generated points lie nearer to training points than fresh ones?
 
-    The data are divided into this many cells by k-means of the training set. Raises ValueError on more cells than
+    The data are divided into `cells` cells by k-means of the training set. Raises ValueError on more cells than
     different training points, and if no cell has both generated and held-out points at distances that differ.
     """
     return Neighbours(generated, train, holdout).data_copying(cells)

@@ -5,8 +5,9 @@ over the training points, which has memorized perfectly. With ⟨f, g⟩ = E f(u
 
     a = ⟨D − D_pop, D_emp − D_pop⟩/‖D_emp − D_pop‖²,   b² = ‖D − D_pop‖²/‖D_emp − D_pop‖² − a².
 
-a is the memorized fraction: 1 for D_emp, 0 for D_pop and for whatever error is unrelated to the training set. b² is
-that error. Less of a is less memorization, less of b² is better generalization, and neither implies the other.
+a is the memorized fraction: 1 for D_emp, 0 for D_pop and for any error that is unrelated to the training set. b²
+measures that error. A smaller a is less memorization, a smaller b² is better generalization, and neither implies the
+other.
 """
 
 from typing import NamedTuple
@@ -27,10 +28,10 @@ class Fractions(NamedTuple):
 
 
 def fractions(denoised: Numbers, population: Numbers, empirical: Numbers) -> Fractions:
-    """Outputs (..., m, d) of three denoisers at the same m noised points; broadcasts over the leading axes.
+    """Return a, b² and the separation, (...), from outputs (..., m, d) of three denoisers at the same m noised points.
 
-    Raises ValueError on shapes that differ in m or d, values that are not finite or whose squares are not, and where
-    D_emp and D_pop agree.
+    Leading axes broadcast. Raises ValueError on shapes that differ in m or d, values that are not finite or whose
+    squares are not, and where D_emp and D_pop agree.
     """
     given = {"denoised": denoised, "population": population, "empirical": empirical}
     outputs = {name: arrays.finite(name, arrays.tensor(name, values)) for name, values in given.items()}

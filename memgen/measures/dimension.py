@@ -1,4 +1,4 @@
-"""Which dimension a linear denoiser of a law feels: n times the excess of its error, where points are many."""
+"""Which dimension a linear denoiser feels: the limit of n times the relative excess of its error over the best one."""
 
 from typing import NamedTuple
 
@@ -8,22 +8,24 @@ from memgen import arrays
 
 
 class FeltDimension(NamedTuple):
-    """With one noise for each training point, and with all noises seen."""
+    """The dimension that a linear denoiser feels: if each training point is noised once, and if all noises are
+    averaged."""
 
     one_noise: float
     all_noises: float
 
     def at(self, noises: float) -> float:
-        """With `noises` for each point: what they share, and that part of the rest."""
+        """The felt dimension with `noises` noises a point: all_noises + (one_noise − all_noises)/noises."""
         return self.all_noises + (self.one_noise - self.all_noises) / noises
 
 
 def felt_dimension(points: arrays.Numbers, tau: float) -> FeltDimension:
     """lim n(error/best error − 1) as n → ∞ of least squares at noise τ, for the law of equally likely points (N, d).
 
-    Exact for any law: of each point the best linear denoiser leaves r = x − Bu, and the fit is wrong by the mean of
-    r uᵀ(Σ+τ²)⁻¹ over the training set; its square needs the second and fourth moments of the law. The mean is known.
-    Raises ValueError on fewer than two points, on points that are all the same, and unless τ is positive and finite.
+    Exact for any law: the best linear denoiser leaves r = x − Bu of each point, and the fit is wrong by the mean of r
+    uᵀ(Σ+τ²)⁻¹ over the training set; its square needs the second and fourth moments of the law. Its mean counts as
+    known. Raises ValueError on fewer than two points, on points that are all the same, and unless τ is positive and
+    finite.
     """
     x = arrays.squares("points", arrays.points("points", arrays.array("points", points).astype(float), least=2))
     tau2 = arrays.positive("tau", tau) ** 2

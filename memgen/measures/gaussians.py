@@ -30,7 +30,7 @@ Law = tuple[Tensor, Tensor]
 
 
 def _laws(m1: Numbers, c1: Numbers, m2: Numbers, c2: Numbers) -> tuple[Law, Law]:
-    """Both laws, in double precision and of one dimension."""
+    """Return both laws in double precision. ValueError unless they are of one dimension and their batches broadcast."""
     laws = []
     for mean, covariance, which in ((m1, c1, "1"), (m2, c2, "2")):
         m, c = arrays.double(f"m{which}", mean), _covariance(f"c{which}", covariance)
@@ -55,7 +55,7 @@ def _covariance(name: str, covariance: Numbers) -> Tensor:
 
 
 def _known(value: Tensor) -> Tensor:
-    """The value. Raises ValueError if it is not a number."""
+    """Return the value. Raises ValueError if it is not a number."""
     if bool(value.isnan().any()):
         raise ValueError("m1, c1, m2 and c2 are on scales so far apart that the value leaves double precision")
     return value
@@ -67,7 +67,7 @@ def factor(covariance: Numbers) -> Factor:
 
 
 def _factor(name: str, covariance: Tensor) -> Factor:
-    """The same of symmetric and finite ones."""
+    """`factor` of covariances that are known to be symmetric and finite."""
     d = covariance.shape[-1]
     scale = covariance.diagonal(dim1=-1, dim2=-2).amax(-1)
     lower, info = torch.linalg.cholesky_ex(covariance)
@@ -154,8 +154,8 @@ def l2_squared(m1: Numbers, c1: Numbers, m2: Numbers, c2: Numbers) -> Tensor:
 def gaussian_law(mean: Numbers, covariance: Numbers, like: Tensor, which: str = "") -> Law:
     """Mean and covariance of a Gaussian law as tensors of the type, device and dimension of the points `like` (n, d).
 
-    Raises ValueError, naming `which` of the two it is, on other shapes, on values that are not finite, and on a
-    covariance that is not symmetric or has an eigenvalue which is negative beyond rounding.
+    Raises ValueError, with `which` before the name of the argument, on other shapes, on values that are not finite, and
+    on a covariance that is not symmetric or has an eigenvalue which is negative beyond rounding.
     """
     d = like.shape[1]
     mu, cov = (arrays.double(f"{which}{name}", a).to(like) for name, a in (("mean", mean), ("covariance", covariance)))

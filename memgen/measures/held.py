@@ -14,10 +14,12 @@ _ROUNDING = 1e-13
 
 
 def held_widths(x: arrays.Numbers, own: arrays.Numbers, xi: arrays.Numbers) -> np.ndarray:
-    """The largest τ at which x[own] is held, (m,), for points x (n, d), n ≥ 2, and one noise ξ a point, (m, d).
+    """The largest τ at which x[own] is held, (m,): points x (n, d), n ≥ 2, indices own (m,), a noise ξ for each, xi (m,
+    d).
 
     0 for a point that is there twice, which has at most half of the weight at any noise. In double precision; points
-    count as the same whose squared distance is below 10⁻¹³ of the largest distance² from the mean.
+    count as the same whose squared distance is below 10⁻¹³ of the largest distance² from the mean. Raises ValueError on
+    other shapes, on values that are not finite or whose squares are not, and on indices of no point.
     """
     z = arrays.points("x", arrays.array("x", x).astype(float))
     if len(z) < 2:
@@ -42,7 +44,7 @@ def held_widths(x: arrays.Numbers, own: arrays.Numbers, xi: arrays.Numbers) -> n
 
 
 def log_others(apart: np.ndarray, along: Sequence[np.ndarray | float] | np.ndarray, tau: np.ndarray) -> np.ndarray:
-    """The mean of L over draws of the noise, at one τ a point, (m,).
+    """The mean of L over draws of the noise, (m,), for m points at noises `tau` (m,).
 
     `apart` are |x_i − x_j|² (m, n), ∞ from the point itself; `along` are ξ·(x_j − x_i) for each draw, (m, n), or ξ·x_j
     (n,), where ξ·x_i is 0 on average; 0.0 stands for no noise.
@@ -56,7 +58,8 @@ def log_others(apart: np.ndarray, along: Sequence[np.ndarray | float] | np.ndarr
 
 
 def half(others: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray, accuracy: float) -> np.ndarray:
-    """Where `others` is 0 between two noises, to a relative accuracy: by bisection of ln τ."""
+    """The noise between `low` and `high` at which `others` rises through 0, to a relative accuracy: by bisection of ln
+    τ."""
     for _ in range(int(np.log2(np.log(high / low).max() / accuracy)) + 1):
         middle = np.sqrt(low * high)
         above = others(middle) > 0

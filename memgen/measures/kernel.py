@@ -23,9 +23,9 @@ from memgen.arrays import Numbers
 from memgen.measures.gaussians import gaussian_law
 
 _TILE = 384  # rows and columns of pairs at once: a megabyte of exponents, which stays in cache
-_PART = 100_000  # numbers of a point set at once, likewise
+_PART = 100_000  # numbers of a point set at once, for the same reason
 Points = Numbers
-Exponents = Callable[[Tensor, Tensor, Tensor], None]  # of rows and columns of points, in bits, into a tile
+Exponents = Callable[[Tensor, Tensor, Tensor], None]  # fills a tile with exponents, in bits, of rows by columns
 
 
 class KernelEstimate(NamedTuple):
@@ -151,7 +151,7 @@ def log_overlaps(points: Numbers, mean: Numbers, covariance: Numbers) -> Tensor:
 
 
 def _matching(points: Numbers, mean: Numbers, covariance: Numbers) -> tuple[Tensor, Tensor, Tensor]:
-    """The same in double precision, checked."""
+    """Return the arguments as tensors in double precision. Raises ValueError on shapes that do not match."""
     x, mu, cov = (
         arrays.double(name, given).detach()
         for name, given in (("points", points), ("mean", mean), ("covariance", covariance))
@@ -170,7 +170,7 @@ def _matching(points: Numbers, mean: Numbers, covariance: Numbers) -> tuple[Tens
 
 
 def _overlaps(points: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
-    """The same of what was checked."""
+    """`log_overlaps` of tensors that were checked."""
     n, d = points.shape[-2:]
     # Of the powers of 4π and 2π, hundreds of nats that would round and cancel, √2 a pivot is left: an exact halving.
     lower, failed = torch.linalg.cholesky_ex(covariance / 2)
@@ -197,7 +197,7 @@ def _overlaps(points: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
 
 
 def log_cross(points: Numbers, mean: Numbers, covariance: Numbers, variance: float, sigma: float = 1.0) -> Tensor:
-    """ln cross(X) of points (..., n, d) smoothed with kernels of a variance, and G = N(mean, covariance). (...).
+    """ln cross(X), (...), of points (..., n, d) smoothed with kernels of this variance, and G = N(mean, covariance).
 
     Raises ValueError as `log_overlaps`, but the covariance may be singular.
     """
@@ -207,7 +207,7 @@ def log_cross(points: Numbers, mean: Numbers, covariance: Numbers, variance: flo
 
 
 def _log_cross(points: Tensor, mean: Tensor, covariance: Tensor, variance: float, sigma: float) -> Tensor:
-    """The same of what was checked."""
+    """`log_cross` of tensors that were checked."""
     n, d = points.shape[-2:]
     smoothed = covariance + variance * torch.eye(d, dtype=covariance.dtype, device=covariance.device)
     return torch.logsumexp(_overlaps(points, mean, smoothed), -1) + math.log(2 / n) + d * math.log(sigma)
@@ -249,9 +249,10 @@ def _estimates(
 def points_l2_delta(
     train: Points | KernelEstimate, original: Points | KernelEstimate, generated: Points, sigma: float = 1.0
 ) -> Delta:
-    """The same for a G that is known by points (m, d) alone: the mean of N(x; g_j, ε²I) takes the place of its density.
+    """Δ for a G that is known by points (m, d) alone: the mean of N(x; g_j, ε²I) takes the place of its density.
 
-    This estimates Δ without bias in the cross terms. Raises ValueError as above, but G may hold a point twice.
+    This estimates Δ without bias in the cross terms. Raises ValueError as `kernel_l2_delta`, but G may hold a point
+    twice.
     """
     t, o = _estimates(train, original, sigma)
     g = arrays.double("generated", generated).detach().to(t.points.device)

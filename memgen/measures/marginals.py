@@ -1,7 +1,7 @@
 """The paper's cheaper distance (eqs. (23), (24), reconstructed): kernel estimates coordinate by coordinate, averaged.
 
-N points have kernels of width σ/N on the line. It sees marginals alone: points that resample each coordinate of the
-training set independently are as near to it as copies are.
+On each coordinate N points have kernels of width σ/N. The distance sees marginals alone: points that resample each
+coordinate of the training set independently are as near to it as copies are.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,8 @@ _REACH = 9.0  # beyond so many widths a kernel is below 10⁻¹⁷ of its middle
 
 
 class MarginalEstimate(NamedTuple):
-    """Coordinates in order (d, n), the width of their kernels, and their overlaps with themselves (d,)."""
+    """Coordinates in rising order (d, n), the width of their kernels, and each coordinate's overlap with itself
+    (d,)."""
 
     ordered: np.ndarray
     width: float

@@ -1,4 +1,4 @@
-"""Attacks that ask of a point whether it was in the training set, and how well they do."""
+"""Attacks that tell whether a point was in the training set, and how well they do."""
 
 from collections.abc import Callable
 
@@ -31,10 +31,11 @@ def _scores(name: str, values: Numbers) -> np.ndarray:
 
 
 def placements(inside: Numbers, outside: Numbers) -> tuple[np.ndarray, np.ndarray]:
-    """For each score of a side, the share of the other side's that it ranks correctly against, ties counting half.
+    """For each score of a side, the share of the other side's scores against which it ranks correctly, ties counting
+    half.
 
-    The mean of either is the AUC. Their variances, each over its number of scores, add up to that of the AUC to leading
-    order (DeLong et al. 1988).
+    The mean of either, (m,) or (h,), is the AUC. Their variances, each over its number of scores, add up to that of the
+    AUC to leading order (DeLong et al. 1988).
     """
     own: np.ndarray = _scores("inside", inside)
     others: np.ndarray = _scores("outside", outside)
@@ -47,8 +48,8 @@ def placements(inside: Numbers, outside: Numbers) -> tuple[np.ndarray, np.ndarra
 def distances(x: Numbers, mean: Numbers, covariance: Numbers) -> np.ndarray:
     """Squared Mahalanobis distances of points (m, d) in N(mean, covariance), (m,): in the subspace that it spans.
 
-    What the covariance has below 10⁻¹⁰ of its largest eigenvalue counts as rounding. ValueError if that is all of it,
-    and on shapes that do not match, values that are not finite and a covariance that has negative eigenvalues.
+    Eigenvalues of the covariance below 10⁻¹⁰ of the largest count as rounding. ValueError if it is 0, and on shapes
+    that do not match, values that are not finite and a covariance that has negative eigenvalues.
     """
     points = arrays.points("x", arrays.array("x", x).astype(float))
     mu, cov = (t.cpu().numpy() for t in gaussian_law(mean, covariance, torch.empty(0, points.shape[1]).double()))
@@ -64,7 +65,8 @@ def distances(x: Numbers, mean: Numbers, covariance: Numbers) -> np.ndarray:
 
 
 def losses(denoise: Denoiser, points: Numbers, noise: Numbers, tau: float) -> Tensor:
-    """|x − D(x + τξ)|²/d, the mean over ξ: points (m, d) and noise (k, m, d) to (m,); its negative is the score."""
+    """|x − D(x + τξ)|²/d, (m,), averaged over noises: points (m, d), noise (k, m, d); its negative is an attack's
+    score."""
     x, xi = (
         arrays.points("points", arrays.tensor("points", points)),
         arrays.finite("noise", arrays.tensor("noise", noise)),

@@ -1,13 +1,13 @@
-"""Nearest neighbours, exactly, at most of the rate of the product in single precision that it takes to find them.
+"""Nearest neighbours, exactly, at nearly the speed of the product in single precision that finds them.
 
 The search is one tiled matrix product: of points centred at the middle of the reference, x·y − |x|²/2 is largest where
-|x − y| is least.  It keeps the largest of every few products alone.  The k nearest lie in the k groups with the
-largest of these; their distances are computed again from differences in double precision, so that a copy is one: its
-distance is 0, and every other has the relative precision of float64, wherever the points lie.
+|x − y| is least. It keeps the largest of every few products alone. The k nearest lie in the k groups with the largest
+of these; their distances are computed again from differences in double precision, so that a copy is one: its distance
+is 0, and every other has the relative precision of float64, wherever the points lie.
 
-Products round as |x||y| does, which for close points is far more than their distance.  So a few more groups are looked
-at, and then each that by this rounding could still hide a point nearer than the k-th found: what is returned is exact.
-For sets with more than k equal points those are many, and rare elsewhere.
+Products round as |x||y| does, which for close points is far more than their distance. So a few more groups are
+searched, and then each group that by this rounding could still hide a point nearer than the k-th found: what is
+returned is exact. For sets with more than k equal points those groups are many; elsewhere they are rare.
 """
 
 import math
@@ -52,7 +52,7 @@ def nearest(
 def search(
     y: Tensor, x: Tensor, k: int, exclude_self: bool = False, progress: Progress | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same for sets that were checked before."""
+    """`nearest` for sets that were checked before."""
     unit = arrays.unit(x, y)
     if unit != 1:  # squares must leave neither single nor double precision
         x, y = x.double() / unit, y.double() / unit
@@ -78,7 +78,7 @@ class _Search:
         block = 64 * self.group
         rows = block * max(-(-n // block), -(-self.groups // 64))  # whole groups, of groups as well
         self.columns = max(32, min(_COLUMNS, _KEPT * self.group // rows))
-        # who lets products of float32 round to fewer digits gets them in float64
+        # if PyTorch was told to round products of float32 to fewer digits, they are taken in float64
         dtype = torch.float32 if torch.get_float32_matmul_precision() == "highest" else torch.float64
         steps = (d + 8) * torch.finfo(dtype).eps / 2
         self.loss = steps / (1 - steps) if steps < 0.5 else math.inf  # of a sum's terms, in whatever order it is taken
@@ -92,7 +92,8 @@ class _Search:
         self.tile, self.largest = x.new_empty(_ROWS * self.columns), x.new_empty(rows // self.group * self.columns)
 
     def __call__(self, points: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        """Distances and indices of the k nearest to points which, if they are of the reference, begin at `start`."""
+        """Distances and indices of the k nearest to points which, if they are part of the reference, begin there at
+        `start`."""
         y = points.double() - self.middle
         own = start + torch.arange(len(points), device=points.device)
         scores = self._products(y, start)
@@ -110,7 +111,8 @@ class _Search:
         return distances, indices
 
     def _rounding(self, size: Tensor, d: int) -> Tensor:
-        """By how much a score can be wrong: the product, |x|²/2 and the centred coordinates, then what is double."""
+        """A bound on the error of a score: from the product, |x|²/2 and centring, then from what is in double
+        precision."""
         products = self.loss * (size + self.reach) * self.reach
         return products + (d + 8) * torch.finfo(size.dtype).eps * (size + self.reach) ** 2 + d * 1e-37  # underflow
 
@@ -121,7 +123,7 @@ class _Search:
         for first, part in _tiles(self.scored, _ROWS):
             tile = torch.mm(part, extended, out=self.tile[: len(part) * len(y)].view(-1, len(y)))
             if self.exclude_self:
-                tile.diagonal(first - start).fill_(-torch.inf)  # none of a tile that its points are not in
+                tile.diagonal(first - start).fill_(-torch.inf)  # empty for a tile without these points
             at = first // self.group
             torch.amax(tile.view(-1, self.group, len(y)), 1, out=largest[at : at + len(part) // self.group])
         return largest

@@ -22,19 +22,19 @@ NARROW, WIDE, HALVINGS = 0.02, 50.0, 30  # between which widths are looked for: 
 
 
 class Maps(NamedTuple):
-    """A group: the k-th image of x is signs[k]·x[places[k]]; the first is x itself."""
+    """A group of d-dimensional maps: the k-th image of x is signs[k]·x[places[k]]; the first is x itself."""
 
     places: np.ndarray  # (k, d)
     signs: np.ndarray  # (k,)
 
 
 def identity(d: int) -> Maps:
-    """Nothing but x itself."""
+    """The group of the identity alone."""
     return Maps(np.arange(d)[None], np.ones(1))
 
 
 def mirror(d: int) -> Maps:
-    """x and −x."""
+    """The group of two maps that take x to x and to −x."""
     return Maps(np.stack([np.arange(d)] * 2), np.array([1.0, -1.0]))
 
 
@@ -74,7 +74,11 @@ class Paths(NamedTuple):
 
 
 def paths(x: np.ndarray, z: np.ndarray, maps: Maps) -> Paths:
-    """Of sets (sets, n, d) in double precision with noises (sets, d)."""
+    """The `Paths` of training sets x (sets, n, d) under the group `maps`; each set is noised at its first point, along
+    z.
+
+    z is (sets, d). All is in double precision.
+    """
     pair = np.stack([x[:, 0], z], 1)
     turned = pair[:, :, maps.places] * maps.signs[:, None]  # x_1·g y = g⁻¹x_1·y, and with g a group has g⁻¹
     onto = np.einsum("rpkd,rnd->rpkn", turned, x, optimize=True)
@@ -84,9 +88,10 @@ def paths(x: np.ndarray, z: np.ndarray, maps: Maps) -> Paths:
 
 
 def widths(seen: Paths, criterion: Criterion = "point", keep: np.ndarray | None = None) -> np.ndarray:
-    """The widths (sets,) by bisection, of the points (sets, n) in `keep` only if this is given.
+    """The widths ε (sets,) at which `criterion` holds half of the weight, by bisection from `NARROW` to `WIDE`.
 
-    No weight overflows: at any ε it is at most e^{|z|²/2} that of x_1.
+    If `keep` (sets, n) is given, only the points in it count. No weight overflows: at any ε it is at most e^{|z|²/2}
+    that of x_1.
     """
     low, high = np.full((2, len(seen.squares)), [[NARROW], [WIDE]])
     for _ in range(HALVINGS):
@@ -104,11 +109,12 @@ def widths(seen: Paths, criterion: Criterion = "point", keep: np.ndarray | None 
 
 
 def hidden(pool: Paths, width: np.ndarray) -> np.ndarray:
-    """−ln of the probability of the identity given u, (sets,), the law being that of the points of `pool`."""
+    """−ln of the posterior probability, given u, of the identity among the maps, (sets,); the law is the points of
+    `pool`."""
     each = logsumexp(pool.log_weights(width), axis=2)
     return logsumexp(each, axis=1) - each[:, 0]
 
 
 def place(seen: Paths, width: np.ndarray) -> np.ndarray:
-    """−ln of the probability of x_1 within its orbit, given u: (sets,)."""
+    """−ln of the posterior probability, given u, of x_1 within its own orbit, (sets,)."""
     return logsumexp(seen.log_weights(width)[..., 0], axis=1)

@@ -18,10 +18,10 @@ def _checked(points: Points, name: str, least: int = 1) -> Tensor:
 
 
 def pair(x: Points, y: Points, names: tuple[str, str], least: int = 1) -> tuple[Tensor, Tensor]:
-    """Two point sets (n, d), the second at least so large, on one device.
+    """Two point sets (n, d), the second with `least` points or more, on one device.
 
-    What single precision holds stays or comes in it, all else in double: differences of either are for the caller.
-    Raises ValueError, naming the set, on other shapes, values that are not finite and unequal dimensions.
+    Values of types that single precision holds are returned in it, all others in double: the caller takes care of
+    differences. Raises ValueError, naming the set, on other shapes, values that are not finite and unequal dimensions.
     """
     a, b = _checked(x, names[0]), _checked(y, names[1], least)
     if a.shape[1] != b.shape[1]:
@@ -45,7 +45,7 @@ def wasserstein2(x: Points, y: Points) -> float:
 
 
 def _scaled(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Both in double precision and in a unit in which squares are in it too, and that unit."""
+    """Both sets in double precision, divided by a unit that keeps squares in range, and that unit."""
     unit = arrays.unit(a, b)
     return a.double() / unit, b.double() / unit, unit
 

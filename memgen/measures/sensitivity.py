@@ -1,4 +1,4 @@
-"""Which pixels a denoiser looks at: its derivatives by them, as Lukoianov et al. (2025) call them its sensitivity."""
+"""Which pixels a denoiser uses: its derivatives by them, which Lukoianov et al. (2025) call its sensitivity."""
 
 from typing import NamedTuple
 
@@ -10,16 +10,16 @@ from memgen.denoisers.sampling import Denoiser
 
 
 class Sensitivity(NamedTuple):
-    """Of ∂D_i/∂u_j over states u: mean and mean square, (d, d), in double precision."""
+    """The derivatives ∂D_i/∂u_j over states u: their mean and their mean square, (d, d), in double precision."""
 
     mean: np.ndarray
     square: np.ndarray
 
 
 def sensitivity(denoise: Denoiser, u: Tensor, tau: float) -> Sensitivity:
-    """Derivatives of a denoiser that treats states one by one, at states u (n, d): d passes back through it.
+    """Return the derivatives of a denoiser, which treats states one by one, at states u (n, d), by d backward passes.
 
-    Raises ValueError if it changes the shape, or if derivatives are not finite.
+    Raises ValueError if the denoiser changes the shape, or if derivatives are not finite.
     """
     u = u.detach().requires_grad_()
     with torch.enable_grad():
@@ -37,9 +37,10 @@ def sensitivity(denoise: Denoiser, u: Tensor, tau: float) -> Sensitivity:
 
 
 def by_distance(square: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The share of squares (d, d) that pixels at each distance have, 0 … the whole picture, (rows or columns,).
+    """The share of the squares (d, d) at each distance between pixels, from 0 to max(rows, columns) − 1.
 
-    Distance is the reach of the smallest window about i that has j: the larger of those in rows and in columns.
+    The distance of j from i is the reach of the smallest window about i that has j: the larger of those in rows and in
+    columns.
     """
     places = np.stack(np.divmod(np.arange(shape[0] * shape[1]), shape[1]), 1)
     apart = np.abs(places[:, None] - places).max(2)
@@ -48,7 +49,7 @@ def by_distance(square: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def reach(shares: np.ndarray) -> np.ndarray:
-    """The distance of the pixels that a denoiser looks at, root mean square, of shares (..., distances): (...)."""
+    """The root mean square distance, (...), of the pixels that a denoiser uses, from shares (..., distances)."""
     return np.sqrt(shares @ np.arange(shares.shape[-1]) ** 2.0)
 
 

@@ -64,7 +64,7 @@ def _prefactor(n: int, d: int) -> np.float32:
 
 
 def _unit(d: int) -> float:
-    """From the code's units to those of (4πσ²)^{−d/2}."""
+    """The factor from the code's units to those of (4πσ²)^{−d/2}."""
     return math.sqrt(2 * math.pi) * 2 ** (d / 2)
 
 

@@ -1,7 +1,7 @@
 """What tools in use say of generated points: each statistic, and the rule by which it is read as a sign of copies.
 
-A rule is what the tool or its users say, not what its level calls for: how often each cries wolf for a perfect
-generator, and what it misses, is measured in `memgen.experiments.audit`.
+A rule is that of the tool or of its users, and is not set for a given error rate: how often each raises a false alarm
+for a perfect generator, and what it misses, is measured in `memgen.experiments.audit`.
 """
 
 from typing import NamedTuple
@@ -32,9 +32,10 @@ SIDES = {
 
 
 def third_rule(first: np.ndarray, second: np.ndarray, cut: float = 1 / 3) -> Reading:
-    """Share of the points (m,) whose nearest training point is `cut` times as far as the second (Yoon et al. 2023).
+    """Share of the points (m,) with a nearest training point nearer than `cut` times the second (Yoon et al. 2023).
 
-    Each such point is called a copy, so that one is an alarm. If both are at distance 0 neither is singled out.
+    Each such point is called a copy, so that a single one is an alarm. If both are at distance 0 neither is singled
+    out.
     """
     flagged = (first < cut * second).mean()
     return Reading(float(flagged), bool(flagged > 0))
@@ -51,7 +52,7 @@ def authenticity_rule(own: np.ndarray, others: np.ndarray) -> Reading:
 
 
 def copying_rule(found: DataCopying) -> Reading:
-    """C_T (Meehan, Chaudhuri and Dasgupta 2020) as it is read: z-scores below −3."""
+    """C_T (Meehan, Chaudhuri and Dasgupta 2020) as it is usually read: an alarm below −3."""
     return Reading(found.score, found.score < -3)
 
 
@@ -66,9 +67,10 @@ def closer_share(to_train: np.ndarray, to_holdout: np.ndarray) -> float:
 
 
 def closest_record_rule(to_train: np.ndarray, to_holdout: np.ndarray, level: float = 0.05) -> Reading:
-    """The share by distance to the closest record, by a one-sided binomial test of ½, as if points were independent.
+    """The share of points closer to the training set; an alarm by a one-sided binomial test of ½, as if they were
+    independent.
 
-    The test is of sets of equal size: of others the share is not ½.
+    The test is right for sets of equal size only: otherwise the share of a perfect generator is not ½.
     """
     share, m = closer_share(to_train, to_holdout), len(to_train)
     return Reading(share, bool(stats.binom.sf(np.ceil(share * m) - 1, m, 0.5) <= level))
@@ -86,12 +88,14 @@ def overfitting_protection(to_train: np.ndarray, to_holdout: np.ndarray) -> Read
 
 
 def cosine_penalty(to_generated: np.ndarray, cut: float = 0.1) -> Reading:
-    """The factor by which torchmetrics' MiFID divides: a penalty, and an alarm, below its cut of 0.1; 1 otherwise.
+    """The mean cosine distance by which torchmetrics' MiFID divides where it is below the cut of 0.1: a penalty, and an
+    alarm.
 
-    Cosine distances 1 − |cos| (n,) of training points to the nearest generated one (torchmetrics, image/mifid.py): how
-    well the training set is covered, not how near generated points are to it. So it depends on the data: in few
-    dimensions fresh points cover as well, and in many a few copies change nothing. A generator that returns the
-    training set has the Fréchet distance 0 as well; the library then returns 0, its best value.
+    Above the cut MiFID divides by 1. Cosine distances 1 − |cos| (n,) are those of training points to the nearest
+    generated one (torchmetrics, image/mifid.py): how well the training set is covered, not how near generated points
+    are to it. So it depends on the data: in few dimensions fresh points cover as well, and in many a few copies change
+    nothing. A generator that returns the training set has the Fréchet distance 0 as well; the library then returns 0,
+    its best value.
     """
     mean = float(np.mean(to_generated))
     return Reading(mean, mean < cut)

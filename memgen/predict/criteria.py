@@ -30,7 +30,7 @@ class Criterion:
 
 
 def criteria(spectrum: Spectrum, rows: int, n: int) -> tuple[Criterion, ...]:
-    """All criteria for which there is a formula, in the order of n*; those without one come last."""
+    """All criteria in the order of n*; those for which no formula holds come last."""
     from theory import criteria as theory
 
     rank, effective = float(spectrum.rank), spectrum.participation
@@ -68,7 +68,7 @@ def _criterion(name: str, basis: Basis, note: str, value: Callable[[], float], n
 
 
 def _many(name: str, d: float, value: Callable[[float], float]) -> float:
-    """A formula of many dimensions, from 16 on."""
+    """The value of a formula for many dimensions. DomainError below 16 of them."""
     from theory.core.parts import DomainError
 
     if d < 16:
@@ -77,7 +77,8 @@ def _many(name: str, d: float, value: Callable[[float], float]) -> float:
 
 
 def _one_step(spectrum: Spectrum, rows: int) -> tuple[float, float, str]:
-    """n* of KL(O‖G) in one step at the noise of the data's own scale, that noise, and why there is none.
+    """(n*, noise, reason): where KL(O‖G) turns in one step at the noise of the data's own scale; if n* is ∞, the reason
+    why.
 
     tr Σ⁻¹ is tr S⁻¹ but for a factor (N − d − 1)/N, exactly for a Gaussian law.
     """

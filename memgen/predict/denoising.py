@@ -1,8 +1,9 @@
-"""The same information without the assumption of a Gaussian law: from the error of denoisers at held-out rows.
+"""The information of noised rows without the assumption of a Gaussian law: from the error of denoisers at held-out
+rows.
 
 I(x_0; x_0 + σξ) = ½ ∫ mmse d(1/σ²), in nats, mmse the least possible mean squared error of all coordinates together
-(Guo, Shamai & Verdú 2005).  Any denoiser has a larger error: that of two of them, each fitted on other rows, bounds the
-information from above.  They are the linear one (Wiener's), best for a Gaussian law, and that of the points themselves
+(Guo, Shamai & Verdú 2005). Any denoiser has a larger error: that of two of them, each fitted on other rows, bounds the
+information from above. They are the linear one (Wiener's), best for a Gaussian law, and that of the points themselves
 (`memgen.denoisers.exact`), best where held-out rows lie close to others.
 """
 
@@ -28,10 +29,11 @@ class Denoised:
 
 
 def information(x: np.ndarray, sigmas: np.ndarray, start: tuple[float, float], rng: np.random.Generator) -> Denoised:
-    """At falling noise levels σ, two at least; `start`: the information at the first and its error.
+    """Estimate the information I(x_0; x_0 + σξ), nats, from denoising errors, at falling noise levels σ, two at least.
 
-    x (n, d), n ≥ 10, of which at most 250 are held out.  The linear denoiser is fitted on all
-    others, that of the points is of 3000 of them.
+    `start` is (information, standard error) at the first level, from where the integral goes on. x is (n, d), n ≥ 10,
+    of which at most 250 rows are held out. The linear denoiser is fitted on all others, or a sample of them, that of
+    the points on at most 3000.
     """
     from scipy.interpolate import PchipInterpolator
 
@@ -49,7 +51,7 @@ def information(x: np.ndarray, sigmas: np.ndarray, start: tuple[float, float], r
 
 
 def _linear(rest: np.ndarray, held: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
-    """Squared error (rows, levels) of the Wiener filter of other rows, the noise averaged exactly."""
+    """Squared error (rows, levels) of the Wiener filter of the rows `rest` at the rows `held`, averaged over noise."""
     covariance = Covariance(rest)
     s, along, beyond = covariance.spectrum.eigenvalues, *covariance.parts(held)
     gain = s[:, None] / (s[:, None] + sigmas**2)
@@ -57,7 +59,7 @@ def _linear(rest: np.ndarray, held: np.ndarray, sigmas: np.ndarray) -> np.ndarra
 
 
 def _near(rest: np.ndarray, held: np.ndarray, noise: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
-    """Squared error (rows, levels) of the denoiser of other rows."""
+    """Squared error (rows, levels) of the exact denoiser of the rows `rest` at the rows `held`, one noise for each."""
     from threadpoolctl import threadpool_limits
 
     from memgen.denoisers.exact import EmpiricalBayes  # brings threads of its own: before they are limited

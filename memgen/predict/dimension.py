@@ -28,10 +28,11 @@ class Dimension:
 
 
 def dimensions(x: np.ndarray, rng: np.random.Generator) -> tuple[Dimension, ...]:
-    """By the ratio of the two nearest distances, and by the likelihood of the 20 nearest; x (rows, d), no two equal.
+    """Two estimates for x (rows, d), no two rows equal: by the two nearest distances, and by the likelihood of the 20
+    nearest.
 
-    On at most 2000 rows, fewer if they are very wide.  The interval is that of the jackknife: each of ten groups
-    is left out in turn.  A bootstrap would repeat points, which are then their own nearest neighbours.
+    They use at most 2000 rows, fewer if these are very wide. The interval is that of the jackknife: each of ten groups
+    is left out in turn. A bootstrap would repeat points, which are then their own nearest neighbours.
     """
     import skdim
     from scipy.spatial.distance import cdist
@@ -75,7 +76,7 @@ def _interval(method: str, values: np.ndarray) -> Dimension:
 
 
 def disagreement(found: tuple[Dimension, ...]) -> Iterator[str]:
-    """A line if the two estimates have intervals that do not meet, and one for each that is undefined."""
+    """Yield a line for each estimate that is undefined, and one if the two intervals do not meet."""
     for one in found:
         if one.value is None:
             yield f"intrinsic dimension by {one.method}: undefined, too many distances are equal"

@@ -2,16 +2,16 @@
 
 At u = x_i + σz the exact score of all rows gives x_i the weight 1/(1 + e^L),
 
-    L = ln Σ_j exp(−r_ij²/2σ² − z·(x_i − x_j)/σ).
+    L = ln Σ_j exp(−r_ij²/2σ² − z·(x_i − x_j)/σ),   j ≠ i.
 
-A row counts as exposed where it has half of the weight at typical noise: where the mean of L over z is 0.  (In it z·x_i
-has no part.)  A row far from all others is exposed at much noise already.
+A row counts as exposed where it has half of the weight at typical noise: where the mean of L over z is 0. (z·x_i, whose
+mean is 0, can be left out.) A row far from all others is exposed at much noise already.
 
 Which rows these are is decided without noise, z = 0: the noises of a few draws differ by more than the rows of many
-data sets do, and the first of such a ranking are those of lucky draws.  The σ that is told is that of typical draws.
+data sets do, and the first of such a ranking are those of lucky draws. The σ that is reported is that of typical draws.
 
-All pairs would cost n² distances: rows are ranked first by a random part of the others, each of which stands for
-several, and the most exposed of these are then set against all.
+All pairs would cost n² distances: rows are ranked first against a random sample of the others, each of which stands for
+several, and the most exposed of these are then compared with all.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 OTHERS, CANDIDATES, SHOWN, DRAWS = 512, 40, 10, 16
-_PART, _ACCURACY = 2**21, 0.01  # numbers at once; of the noise
+_PART, _ACCURACY = 2**21, 0.01  # numbers at once; relative accuracy of the noise
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def exposed(x: np.ndarray, rng: np.random.Generator) -> tuple[Exposed, ...]:
 
 
 def _parts(x: np.ndarray, middle: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Numbers of some rows, and these rows about the middle."""
+    """Yield the rows block by block: their indices, and the rows less `middle`."""
     step = max(1, _PART // max(x.shape[1], OTHERS))
     for i in range(0, len(x), step):
         own = np.arange(i, min(i + step, len(x)))
@@ -62,7 +62,10 @@ def _parts(x: np.ndarray, middle: np.ndarray) -> Iterator[tuple[np.ndarray, np.n
 
 
 def _rough(rows: np.ndarray, same: np.ndarray, reference: np.ndarray, n: int) -> np.ndarray:
-    """The noise of each row against some of the n, in single precision; `same`: which of these it is itself."""
+    """The noise at which each row is exposed, from a sample `reference` of the n rows, in single precision.
+
+    `same` (rows, sample) marks where a row is itself in the sample.
+    """
     from memgen.measures.held import half, log_others
 
     y = rows.astype(np.float32)
@@ -75,14 +78,15 @@ def _rough(rows: np.ndarray, same: np.ndarray, reference: np.ndarray, n: int) ->
 
 
 def _least(apart: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Noise at which a row outweighs all others, by far: a part of the distance to the nearest, where that is known."""
+    """A noise so small that a row outweighs all others by far: a fraction of the nearest distance, if that is not
+    lost."""
     return np.maximum(np.sqrt(apart.min(1).clip(0)) / 50, high * 1e-7)
 
 
 def _against_all(
     x: np.ndarray, middle: np.ndarray, rows: np.ndarray, noise: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Squared distances of some rows from all (rows, n), ∞ from themselves, and z·x_j (draws, n)."""
+    """Squared distances from `rows` to all rows, (rows, n), ∞ to themselves, and z·x_j (draws, n)."""
     own = x[rows] - middle
     apart, along = np.empty((len(rows), len(x))), np.empty((len(noise), len(x)))
     for part, y in _parts(x, middle):

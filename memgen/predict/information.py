@@ -17,13 +17,13 @@ import numpy as np
 from memgen.predict.spectrum import Covariance
 
 Z = 1.959963984540054  # of a 95% interval
-_REACH = 4  # times the width, or a part of it, is where the ends of its interval are looked for
+_REACH = 4  # ends of the interval are sought from the width over this to the width times this
 _FINEST = 1e-12  # λ of the least noise that is tried, in units of the largest eigenvalue
 
 
 @dataclass(frozen=True)
 class Width:
-    """The noise at which the information is that of telling the points apart, and its 95% interval.
+    """The noise at which the information is ln n, what it takes to tell n points apart, and its 95% interval.
 
     None: the sample does not reach such low noise, or the interval has no end within a factor 4.
     """
@@ -34,7 +34,10 @@ class Width:
 
 
 class Gaussian:
-    """The information of the Gaussian law with the covariance of the rows, nats, by the noise σ."""
+    """The information I(x_0; x_0 + σξ), in nats, of the Gaussian law with the covariance of the rows, by the noise σ.
+
+    `least` is the noise below which so few rows tell nothing, `scale` the standard deviation along the first axis.
+    """
 
     def __init__(self, covariance: Covariance) -> None:
         self._s, self._n = covariance.spectrum.eigenvalues, covariance.freedom
@@ -45,7 +48,7 @@ class Gaussian:
         self.least = float(np.sqrt(self._n / np.sum(1 / self._s))) * (1 + 1e-6) if full else 0.0
 
     def information(self, sigma: float) -> float:
-        """The estimate at one noise level above `least`."""
+        """The estimate at one noise level above `least`, corrected for the number of rows. ValueError below."""
         from theory.collapse import information_estimate
 
         lam = self._noise_seen(sigma)
@@ -54,7 +57,7 @@ class Gaussian:
         return raw - np.log(self._slope(lam)) / 4
 
     def plug_in(self, sigma: float) -> float:
-        """The same without correction: the eigenvalues of the sample taken for true."""
+        """The uncorrected estimate: the eigenvalues of the sample taken for true."""
         return float(np.log1p(self._s / sigma**2).sum() / 2)
 
     def errors(self, sigmas: np.ndarray) -> np.ndarray:
@@ -82,7 +85,7 @@ class Gaussian:
         return float(np.exp(brentq(lambda u: self.information(np.exp(u)) - log_n, np.log(low), np.log(top * 2))))
 
     def plug_in_width(self, log_n: float) -> float:
-        """Where the uncorrected information is ln n: the bracket is that of `theory.collapse.collapse_time`."""
+        """The σ at which `plug_in` is ln n: the bracket is that of `theory.collapse.collapse_time`."""
         from scipy.optimize import brentq
 
         s = self._s
@@ -91,11 +94,11 @@ class Gaussian:
         return float(np.exp(root / 2))
 
     def interval(self, log_n: float) -> Width:
-        """The width with its interval, where the ends of that of the information are ln n."""
+        """The width with its interval: where the ends of the information's own 95% interval are ln n."""
         return self.interval_by(log_n, *self._nearby(self.width(log_n)))
 
     def interval_by(self, log_n: float, grid: np.ndarray, errors: np.ndarray) -> Width:
-        """The same by errors that are known at noise levels (rising) around the width, a factor 1.3 or so apart."""
+        """`interval` from errors known at rising noise levels around the width, a factor 1.3 or so apart."""
         from scipy.interpolate import CubicSpline
         from scipy.optimize import brentq
 

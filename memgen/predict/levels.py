@@ -12,14 +12,14 @@ _LEVELS, _RATIO, _MOST = 20, 1.3, 200  # levels at least; of two that follow eac
 
 @dataclass(frozen=True)
 class Level:
-    """What x_0 + σξ tells of x_0, in nats, with 95% intervals.
+    """The information of x_0 + σξ on x_0 at one noise level, in nats, with 95% intervals.
 
-    `gaussian`: of the Gaussian law with the data's covariance; None below the noise that so few rows tell of.
+    `gaussian`: that of the Gaussian law with the data's covariance; None below the noise that so few rows tell of.
     `denoised`: by the error of denoisers at held-out rows; `by_points`: the better one there was that of the points.
-    Both are upper bounds.  `plug_in`: `gaussian` without the correction for the number of rows.
-    `n_star`: the exact score of fewer points than this is collapsed at this noise, e^gaussian; None above 10³⁰⁰.
-    `collapsed`: whether that holds for the n asked about, times the augmentation.
-    `time`: t of the forward process of noise scale 1, ½ ln(1 + σ²).
+    Both are upper bounds. `plug_in`: `gaussian` without the correction for the number of rows. `n_star`: the exact
+    score of fewer points than this is collapsed at this noise, e^gaussian; None above 10³⁰⁰. `collapsed`: whether that
+    holds for the n asked about, times the augmentation. `time`: t of the forward process of noise scale 1, ½ ln(1 +
+    σ²).
     """
 
     sigma: float
@@ -56,7 +56,12 @@ class Collapse:
 def levels(
     x: np.ndarray, gaussian: Gaussian, log_n: float, wanted: np.ndarray, rng: np.random.Generator
 ) -> tuple[tuple[Level, ...], Collapse | None]:
-    """At the levels wanted, or at twenty and more around the collapse; no collapse at ln n = 0, for one point."""
+    """A `Level` for each noise in `wanted`, or for twenty or more around the collapse if that is empty, and the
+    `Collapse`.
+
+    x (rows, d); `gaussian` is fitted to the covariance of these rows; log_n is ln of the number of points, augmentation
+    included. At ln n = 0, for one point, there is no collapse: None.
+    """
     plug_in = gaussian.plug_in_width(log_n) if log_n > 0 else None
     middle = (gaussian.width(log_n) if log_n > 0 else None) or max(gaussian.least, plug_in or gaussian.scale)
     grid = _grid(middle, gaussian, wanted)
@@ -120,7 +125,7 @@ def _time(sigma: float) -> float:
 
 
 def _meets(grid: np.ndarray, information: np.ndarray, log_n: float) -> float | None:
-    """The largest noise at which the information is ln n, None if there is none on the grid."""
+    """The largest noise at which the information, on a falling grid of noise, is ln n; None if it is nowhere."""
     from scipy.interpolate import PchipInterpolator
 
     roots = PchipInterpolator(np.log(grid[::-1]), information[::-1] - log_n).roots(extrapolate=False)

@@ -22,7 +22,7 @@ from memgen.predict.training import Training, training
 from memgen.predict.words import words
 from memgen.streams import stream
 
-_UNEQUAL = 0.7  # of a Gaussian law's typical square
+_UNEQUAL = 0.7  # the least `typical_square` without a note that rows differ in size
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,14 @@ def predict(
     seed: int = 0,
     progress: Callable[[Iterable[Any]], Iterable[Any]] | None = None,
 ) -> Prediction:
-    """What rows x (rows, d) say of the memorization of n points like them; ten distinct rows at least.
+    """Predict how n points like the rows x (rows, d) are memorized; at least ten of the rows must be distinct.
 
-    n             size of the training set asked about; the distinct rows of x unless said
-    sigma         noise levels to report, in units of the data; twenty or more around the collapse unless said
-    batch, steps, parameters    of a training, which is then compared with those measured
-    augmentation  |G|: the number of images in which each point is shown
-    seed          of the random choice of rows, and of the noise
-    progress      wraps the list of stages, each a name and a function, like tqdm
+        n             size of the training set asked about; the distinct rows of x unless said
+        sigma         noise levels to report, in units of the data; twenty or more around the collapse unless said
+        batch, steps, parameters    of a training, which is then compared with those measured
+        augmentation  |G|: in how many versions (flips, shifts, …) each point is shown
+        seed          of the random choice of rows, and of the noise
+        progress      wraps the list of stages, each a name and a function, like tqdm
 
     Raises ValueError, in one line, on rows that cannot be used and on numbers out of range.
     """

@@ -1,4 +1,4 @@
-"""Rows as they are given, checked: what cannot be used is said in one line, what is left out in a note."""
+"""Check rows as they are given: an error says in one line what cannot be used, a note says what is left out."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ import numpy as np
 from memgen.arrays import array
 
 LEAST, _SMALLEST, _LARGEST = 10, 1e-15, 1e15
-_SECONDS = 5e10  # products, which a core does in a few seconds
+_SECONDS = 5e10  # products that a core takes a few seconds for
 _KEPT = 2**25  # numbers of a part of the rows that is kept in double precision
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The distinct rows (n, d), float32 or float64, in their order; their numbers in what was given; and notes."""
+    """The distinct rows (n, d), float32 or float64, in their order; their row numbers in what was given; and notes."""
 
     values: np.ndarray
     numbers: np.ndarray
@@ -36,7 +36,8 @@ def threads(x: np.ndarray) -> int | None:
 
 
 def checked(x: Any) -> Rows:
-    """Raises ValueError on what is not (rows, features) of ten distinct rows of finite numbers of moderate size."""
+    """The distinct rows of x. Raises ValueError unless it is (rows, features), of ten distinct rows or more, with
+    finite numbers of moderate size."""
     values = array("x", x)
     if values.ndim != 2 or values.shape[1] < 1:
         raise ValueError(f"x must be (rows, features) with one feature at least, got shape {values.shape}")

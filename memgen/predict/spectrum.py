@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LARGEST = 4096  # of the smaller of rows and columns, whose square is kept
+LARGEST = 4096  # the most that the smaller of rows and columns may be: its square is kept in memory
 _BLOCK = 2**22  # numbers at once
 
 
@@ -13,7 +13,8 @@ _BLOCK = 2**22  # numbers at once
 class Spectrum:
     """Eigenvalues of the sample covariance (unbiased), in falling order, those that are 0 left out.
 
-    `rank` of them; `total` their sum; `participation` (Σλ)²/Σλ²: how many equal eigenvalues would spread as widely.
+    `rank` is their number; `total` their sum; `participation` (Σλ)²/Σλ²: how many equal eigenvalues would spread as
+    widely.
     """
 
     eigenvalues: np.ndarray
@@ -24,7 +25,7 @@ class Spectrum:
 
 
 def affordable(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The rows x (n, d), or 4096 of them, chosen at random, where both n and d are larger."""
+    """The rows x (n, d), or 4096 of them, chosen at random, if both n and d are larger than that."""
     if min(x.shape) <= LARGEST:
         return x
     return x[np.sort(rng.choice(len(x), LARGEST, replace=False))]
@@ -69,7 +70,7 @@ class Covariance:
         return gram
 
     def _columns(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """Some features of all rows, centred, and which they are."""
+        """Yield the centred features of all rows, some at a time: which they are, and their values."""
         n, d = self._x.shape
         step = max(1, _BLOCK // n)
         for start in range(0, d, step):
@@ -85,8 +86,10 @@ class Covariance:
                 yield ((part - self.mean) @ self._axes) ** 2
 
     def typical_square(self) -> float:
-        """The median over rows of the squared distance from the mean, over its mean, without the first axis: over what
-        it is for a Gaussian law of the same eigenvalues. Small for rows of very different size; 1 if there is one axis.
+        """The size of a typical row: the median over rows of the squared distance from the mean, without the first
+        axis, over its average, divided by that ratio for a Gaussian law of the same eigenvalues.
+
+        It is small for rows of very different size, and 1 if there is one axis.
         """
         if self.spectrum.rank == 1:
             return 1.0
@@ -97,7 +100,8 @@ class Covariance:
         return float(np.median(rest) / rest.mean() / gaussian)
 
     def parts(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of other rows (m, d): squared coordinates along the axes (m, rank), squared distances from them (m,)."""
+        """Squared coordinates of other rows (m, d) along the axes, (m, rank), and squared distances from their span,
+        (m,)."""
         y = x - self.mean
         if self._wide:
             scale = np.sqrt(self.freedom * self.spectrum.eigenvalues)

@@ -1,8 +1,8 @@
-"""How long may a model train before it memorizes? What was measured, said with what it was measured on.
+"""How long may a model train before it memorizes?  What was measured, and on which networks and data.
 
-There is no law of training time for an unknown architecture.  Chapter 11 measured when small networks have gone a tenth
-of the way from the population's denoiser to that of the training points, chapter 13 when perceptrons on pictures have
-a fifth of a copy's loss gap; both are read from the stored runs.  Bonnaire et al. (2025) report for one U-Net.
+There is no law of training time for an unknown architecture. Chapter 11 measured when small networks have gone a tenth
+of the way from the population's denoiser to that of the training points, chapter 13 when perceptrons on pictures have a
+fifth of a copy's loss gap; both are read from the stored runs. Bonnaire et al. (2025) report for one U-Net.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Training:
 
 
 class _Runs(NamedTuple):
-    """What chapter 11 stored: networks, the sizes of their training sets, their parameters, and a line on these."""
+    """The stored runs of chapter 11: networks, sizes of training sets, numbers of parameters, and a line on these."""
 
     measured: list[Measured]
     sizes: list[int]
@@ -72,7 +72,7 @@ def _runs() -> _Runs:
 
 @cache
 def _pictures() -> Measured:
-    """What chapter 13 stored: perceptrons on six sets of pictures, those that got there."""
+    """The stored perceptrons of chapter 13 on pictures, those that began to memorize."""
     from memgen.figures.images.networks import onsets
     from memgen.runs.store import load
 
@@ -84,7 +84,8 @@ def _pictures() -> Measured:
 
 
 def _of_size(last: Any, steps: int) -> str:
-    """What the number of parameters did, where it did most; `last`: the memorized fraction at the end."""
+    """A sentence on what the number of parameters did at the n where it did most; `last`: memorized fractions at the
+    end."""
     table = last.groupby(["n", "weights"]).value.mean().unstack()
     few, most = int(table.columns.min()), int(table.columns.max())
     n = int(table[most].sub(table[few]).idxmax())
@@ -97,7 +98,11 @@ def _of_size(last: Any, steps: int) -> str:
 
 
 def training(n: int, batch: int | None, steps: int | None, parameters: int | None) -> Training:
-    """For n training points."""
+    """The range of gradient steps in which measured networks began to memorize, scaled to n training points.
+
+    With `batch` points a step it is told in epochs too; `steps`, a number of gradient steps, is placed before, within
+    or beyond the range, and `parameters` of the model beside those of measured networks. None: not asked.
+    """
     from memgen.figures.training.numbers import LEVEL
 
     runs, (pace, their_batch) = _runs(), _PUBLISHED

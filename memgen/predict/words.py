@@ -32,7 +32,8 @@ def words(
 
 
 def _times(augmentation: int) -> str:
-    """n·|G| for n holds for the exact score: measured with sign flips of Gaussian data (tests/test_predict.py)."""
+    """Words for n·|G| points in place of n, right for the exact score: measured with sign flips
+    (tests/test_predict.py)."""
     if augmentation == 1:
         return ""
     return (

@@ -1,4 +1,4 @@
-"""Arrays of NumPy. The header is compared with the file and the memory before anything is allocated."""
+"""Read arrays of NumPy. The header is compared with the file and the memory before anything is allocated."""
 
 import zipfile
 import zlib
@@ -25,7 +25,7 @@ def npy(path: Path) -> Samples:
 
 
 def npz(path: Path) -> Samples:
-    """The only array of a .npz file, or the one with a name that says so."""
+    """The array of a .npz file: the only one, or the only one with a name in `_NAMES`."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = {m.filename.removesuffix(".npy"): m for m in archive.infolist() if m.filename.endswith(".npy")}

@@ -1,4 +1,4 @@
-"""What can go wrong with any file: it is not there, may not be read, or promises more than there is memory."""
+"""Errors that any file can cause: it is not there, may not be read, or promises more than there is memory."""
 
 import os
 import stat
@@ -18,7 +18,7 @@ class Status(NamedTuple):
 
 
 def status(path: Path) -> Status:
-    """BadInput if there is no regular file or folder: a pipe or a device could be read for ever."""
+    """The status of a path. BadInput unless it is a file or a folder: a pipe or a device could be read for ever."""
     with opened(path):
         found = path.stat()
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
@@ -28,7 +28,7 @@ def status(path: Path) -> Status:
 
 @contextmanager
 def opened(path: Path) -> Iterator[None]:
-    """Turn what the system says of the file into one line."""
+    """Turn errors of the system in this block into BadInput, in one line that names the file."""
     try:
         yield
     except OSError as error:
@@ -42,13 +42,13 @@ def opened(path: Path) -> Iterator[None]:
 
 
 def room(path: Path, needed: int) -> None:
-    """BadInput if so many bytes are more than there is memory."""
+    """Raise BadInput if `needed` bytes are more than the memory that is available."""
     if needed > (there := available()):
         raise BadInput(f"{path}: needs {_size(needed)} of memory, there are {_size(there)}")
 
 
 def available() -> int:
-    """Bytes of memory that can be taken, by the system and by the limits set to this process's group."""
+    """Bytes of memory that can be taken, by the system and by the limit of this process's control group."""
     pages = "SC_AVPHYS_PAGES" if "SC_AVPHYS_PAGES" in os.sysconf_names else "SC_PHYS_PAGES"
     found = os.sysconf(pages) * os.sysconf("SC_PAGE_SIZE")
     with suppress(OSError, StopIteration):  # Linux: caches count as free

@@ -28,7 +28,7 @@ class Found(NamedTuple):
 
 
 def folder(path: Path, progress: Progress = iter) -> Samples:
-    """Its images and those of the folders in it, hidden ones apart, as float32 from 0 to 1."""
+    """The images in a folder and in the folders in it, hidden ones left out, as float32 from 0 to 1."""
     found = _found(path)
     if not found.images:
         others = f"; it holds {len(found.others)} other files, such as {found.others[0]}" if found.others else ""
@@ -77,13 +77,14 @@ def _found(path: Path) -> Found:
 
 
 def _natural(name: str) -> list[tuple[tuple[int, int, str], ...]]:
-    """2.png before 10.png, folder by folder."""
+    """A sort key for paths, folder by folder, that puts 2.png before 10.png."""
     parts = ((re.findall(r"\d+|\D+", part)) for part in name.split("/"))
     return [tuple((0, int(w), w) if w.isdecimal() else (1, 0, w) for w in part) for part in parts]
 
 
 def _expected(path: Path, names: list[str], name: str, shape: tuple[int, ...]) -> Callable[[int, int], None]:
-    """Refuses a size other than that of the first image, and a first that no memory holds, before it is decoded."""
+    """A check of an image's height and width before it is decoded: BadInput if they differ from those of the first
+    image, or if all images would need more memory than there is."""
 
     def check(height: int, width: int) -> None:
         if not shape:

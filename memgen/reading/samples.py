@@ -43,7 +43,7 @@ class Samples:
     columns: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
-        """Such as: 1500 images of 28 × 28, from digits.npy"""
+        """A description such as: 1500 images of 28 × 28, from digits.npy"""
         count, d = self.values.shape
         if self.shape:
             height, width, channels = self.shape
@@ -60,17 +60,17 @@ def numeric(path: Path, dtype: np.dtype) -> None:
 
 
 def target(dtype: np.dtype) -> np.dtype:
-    """float32 for what it holds exactly, else float64."""
+    """The type in which values are kept: float32 if it holds all values of `dtype` exactly, else float64."""
     return np.dtype(np.float32 if np.can_cast(dtype, np.float32) else np.float64)
 
 
 def plain(values: np.ndarray) -> np.ndarray:
-    """As floats, in memory: what a file still holds is copied."""
+    """The values as floats in memory; those that are mapped from a file are copied."""
     return values.astype(target(values.dtype), order="C", copy=isinstance(values, np.memmap))
 
 
 def pixels(values: np.ndarray) -> np.ndarray:
-    """Pixel values as floats: bytes and 16-bit numbers from 0 to 1, others as they are."""
+    """Pixel values as floats: 8-bit and 16-bit whole numbers scaled to 0 … 1, others as they are."""
     if values.dtype in (np.uint8, np.uint16):
         return np.divide(values, np.float32(np.iinfo(values.dtype).max), dtype=np.float32)
     return plain(values)

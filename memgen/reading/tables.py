@@ -22,7 +22,7 @@ _INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls an index that i
 
 
 def csv(path: Path) -> Samples:
-    """Numbers between commas, semicolons or tabs, with or without a line of names."""
+    """A text file of numbers between commas, semicolons or tabs, with or without a line of names."""
     import pyarrow as pa
     from pyarrow import csv as reader
 
@@ -41,7 +41,7 @@ def csv(path: Path) -> Samples:
 
 
 def _first_line(path: Path) -> tuple[list[str], str, bool]:
-    """Names of the columns, the delimiter, and whether the names are in the file."""
+    """Names of the columns, the delimiter, and whether the first line is one of names."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             line = file.readline(_LINE).rstrip("\r\n")

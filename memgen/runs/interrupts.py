@@ -1,4 +1,4 @@
-"""Ctrl-C at a better moment."""
+"""Delay Ctrl-C until a block of code has ended."""
 
 import signal
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from threading import current_thread, main_thread
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Delay Ctrl-C to the end of this block; processes that are started in it never hear of one.
+    """Delay Ctrl-C to the end of this block; processes that are started in it never receive one.
 
-    In the middle of foreign code it may be lost: what is raised while an object is deleted is printed, and no more.
+    In the middle of foreign code an interrupt may be lost: what is raised while an object is deleted is only printed.
     """
     if current_thread() is not main_thread():  # the only one that Python interrupts
         yield

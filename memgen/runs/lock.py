@@ -1,4 +1,4 @@
-"""One sweep at a time in a folder: a lock that ends with its process, however that ends."""
+"""Allow one sweep at a time in a folder: by a lock that ends with its process, however that ends."""
 
 import errno
 import fcntl
@@ -12,7 +12,7 @@ from pathlib import Path
 from memgen.errors import BadInput, Failure, one_line
 
 NAME = ".lock"
-_NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}  # of some network disks
+_NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}  # errors of some network disks
 _TRIES = 100  # each time, another sweep has ended in between
 
 # A child that is forked in the meantime must not hold what its parent held when that is killed.
@@ -29,11 +29,12 @@ os.register_at_fork(after_in_child=_let_go)
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Hold a folder, which is made if need be, and removed at the end if it is empty and nobody may still write there.
+    """Lock a folder for this block, making it first if necessary.
 
-    That is, if the block succeeds or raises BadInput; after an interrupt, a cluster finishes what it has in hand.
-    Failure if another process holds it: on any machine, if the disk passes locks on. On a disk without locks a line on
-    stderr says so. BadInput if nothing can be written there.
+    At the end it is removed if it is empty and nobody may still write there, that is if the block succeeded or raised
+    BadInput; after an interrupt, workers of a cluster finish what they have begun. Failure if another process has the
+    lock: on any machine, if the disk shares locks. On a disk without locks a line on stderr says so. BadInput if
+    nothing can be written there.
     """
     place = folder / NAME
     try:
@@ -61,7 +62,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def _locked(folder: Path, place: Path) -> int:
-    """The locked file, into which something could be written. BlockingIOError if another process has locked it."""
+    """Open, lock and write the file; return its descriptor. BlockingIOError if another process has locked it."""
     for _ in range(_TRIES):
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -91,7 +92,7 @@ def _lock(folder: Path, file: int) -> None:
 
 
 def _holder(place: Path) -> str:
-    """Who holds the lock, in brackets, if that can be read."""
+    """Who has the lock, in brackets, if that can be read; else no text."""
     with suppress(OSError, ValueError):
         if text := one_line(place.read_text(), 100):
             return f" ({text})"

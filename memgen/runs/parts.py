@@ -153,7 +153,7 @@ def _hashes(table: pd.DataFrame) -> np.ndarray:
 
 
 def _checksum(schema: pa.Schema, hashes: np.ndarray, made_by: Mapping[str, Any]) -> str:
-    """Of the columns' names and types, of all rows in their order, and of the provenance."""
+    """A digest of the columns' names and types, of all rows in their order, and of the provenance."""
     columns = [(column.name, str(column.type)) for column in schema]
     digest = hashlib.sha256(json.dumps([columns, made_by], sort_keys=True).encode())
     digest.update(hashes.tobytes())

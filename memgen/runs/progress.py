@@ -10,12 +10,12 @@ EVERY = 30  # seconds between lines
 
 
 def bar(cells: int) -> tqdm:
-    """A bar if stderr is a terminal; otherwise nothing is shown."""
+    """A progress bar if stderr is a terminal; otherwise nothing is shown."""
     return tqdm(total=cells, file=sys.stderr, disable=not sys.stderr.isatty(), unit="cell")
 
 
 def bar_or_lines(name: str, done: int, cells: int) -> tqdm:
-    """A bar if stderr is a terminal, otherwise lines; nothing is shown if all cells are done already."""
+    """A progress bar if stderr is a terminal, otherwise lines; nothing is shown if all cells are done already."""
     words = {"desc": name, "initial": done, "total": cells, "file": sys.stderr, "disable": done == cells}
     if sys.stderr.isatty():
         return tqdm(**words, unit="cell")

@@ -16,7 +16,7 @@ from memgen.places import ROOT
 
 
 class _MadeBy(BaseModel):
-    """What is stored of a cell; `here` gives the second half."""
+    """What is stored about how a cell was made; `here` gives the last four fields."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
@@ -36,7 +36,7 @@ class _MadeBy(BaseModel):
 
 
 def malformed(made_by: Mapping[str, Any]) -> str:
-    """The first thing that is wrong in what is stored of a cell, on one line; empty if nothing is."""
+    """The first thing that is wrong in what is stored about a cell, on one line; empty if nothing is."""
     try:
         _MadeBy.model_validate(made_by)
     except ValidationError as error:

@@ -30,8 +30,8 @@ from memgen.runs.provenance import difference, here, malformed, merged
 class Store:
     """The file of one sweep, and what its cells have in common.
 
-    `version` is that of the experiment's code, `parameters` are all of them, as JSON has them, `command` is what a
-    reader would type. A cell is a NamedTuple of plain values. Rows depend on all of these but the command.
+    `version` is that of the experiment's code, `parameters` are all parameters as JSON values, `command` is what a user
+    would type to make the file. A cell is a NamedTuple of plain values. Rows depend on all of these but the command.
     """
 
     path: Path  # ends in .parquet
@@ -178,10 +178,10 @@ def load(chapter: str, name: str = "paper") -> tuple[pd.DataFrame, dict[str, Any
 
 
 def read(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """All rows of a finished sweep in the order of its grid, and how they were made.
+    """All rows of a finished sweep in the order of its grid, and a dictionary of how they were made.
 
-    That is: chapter, version, parameters, number of cells, the sum of their seconds; command, commit, device, cores and
-    versions, each a list if cells differ in it. BadInput if cells are missing or damaged.
+    It has chapter, version, parameters, number of cells and the sum of their seconds; and command, commit, device,
+    cores and versions, each a list if cells differ in it. BadInput if cells are missing or damaged.
     """
     if not path.exists():
         unfinished = path.with_suffix(".shards").is_dir()
@@ -206,7 +206,7 @@ def read(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
 
 
 def _read(path: Path) -> tuple[list[Part], list[str]]:
-    """What parts.read finds, where a cell that does not say how it was made counts as damaged."""
+    """The sound cells and a line for each damaged one; a cell that does not say how it was made counts as damaged."""
     sound, damaged = parts.read(path)
     wrong = [malformed(part.made_by) for part in sound]
     damaged += [f"{path}: a cell that does not say how it was made: {reason}" for reason in wrong if reason]

@@ -79,7 +79,7 @@ def _compute(cell: Simulate, cells: list[Any], sound: set[int], executor: Execut
                     failed[k] = complaint
     except Failure:
         raise
-    except Exception as error:  # of the executor: those of a cell are complaints, or Failures, by now
+    except Exception as error:  # an error of the executor: those of a cell are complaints, or Failures, by now
         raise Failure(f"{_reason(error)}; {_safe(store, cells)}") from error
     if failed:
         others = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""

@@ -33,7 +33,8 @@ class Workers(ProcessPoolExecutor):
         super().__init__(workers, context, _end_with, (theirs,))
 
     def submit(self, /, *call: Any, **named: Any) -> Future:
-        """Submit a call. This starts processes, which must ignore the Ctrl-C that a terminal sends to all of them."""
+        """Submit a call. This may start processes, which must ignore the Ctrl-C that a terminal sends to all of
+        them."""
         with interrupts_held():
             return super().submit(*call, **named)
 
@@ -49,7 +50,8 @@ class Workers(ProcessPoolExecutor):
 
 
 def _exit(number: int, frame: FrameType | None) -> None:
-    """End this process with the status that a shell gives to one that a signal has ended; at the second signal, do."""
+    """Handle a signal: raise SystemExit with the status that a shell gives to a process ended by it. A second signal
+    ends the process at once."""
     signal.signal(number, signal.SIG_DFL)
     raise SystemExit(128 + number)
 

@@ -23,7 +23,7 @@ from memgen.watch.modes import evaluating
 
 
 def denoiser(model: nn.Module, scheduler: Any, **conditioning: Any) -> Denoiser:
-    """denoise(x, sigma) of model(x_t, t, **conditioning): it predicts what `scheduler.config.prediction_type` says.
+    """A function denoise(x, sigma) by model(x_t, t, **conditioning), which predicts `scheduler.config.prediction_type`.
 
     The model computes on its own device in its own precision, in evaluation mode and then as it was before. ValueError
     on schedulers without ᾱ_t (flow matching) and on other predictions; and, from denoise, on σ beyond all levels.
@@ -48,7 +48,7 @@ def denoiser(model: nn.Module, scheduler: Any, **conditioning: Any) -> Denoiser:
 
 
 def nearest_levels(scheduler: Any, sigmas: Sequence[float]) -> list[float]:
-    """For each σ the nearest σ_t of the scheduler, each once, rising: levels of which a model knows."""
+    """For each σ the nearest σ_t of the scheduler, each once, rising: levels at which the model was trained."""
     levels = _levels(scheduler)
     return sorted({float(levels[_nearest(levels, sigma)]) for sigma in sigmas})
 

@@ -25,7 +25,7 @@ Denoiser = Callable[[Tensor, float], Tensor]
 
 
 class Pairs(NamedTuple):
-    """Training and fresh points, m of each, as they are given to a denoiser: (m, …). `batch` of them at once."""
+    """Training and fresh points, m of each, (m, …), as a denoiser takes them: `batch` at a time, with `noises` each."""
 
     train: Tensor
     holdout: Tensor
@@ -34,14 +34,15 @@ class Pairs(NamedTuple):
     seed: int
 
     def noised(self, sigma: float) -> Iterator[tuple[Tensor, Tensor]]:
-        """Both sets, noised alike, once for each noise."""
+        """Yield both sets with equal noise, once for each of the noises."""
         for k in range(self.noises):
             drawn = stream(self.seed, "watch", sigma, k).standard_normal(self.train.shape, dtype=np.float32)
             noise = sigma * torch.from_numpy(drawn).to(self.train)
             yield self.train + noise, self.holdout + noise
 
     def denoised(self, denoise: Denoiser, noised: Tensor, sigma: float) -> Tensor:
-        """D of (m, …), flattened, in double precision: (m, d). ValueError on another shape and values not finite."""
+        """What the denoiser makes of noised points (m, …), flattened, in double precision: (m, d). ValueError on
+        another shape and values that are not finite."""
         parts = []
         for part in noised.split(self.batch):
             made = denoise(part, sigma)
@@ -51,7 +52,7 @@ class Pairs(NamedTuple):
         return torch.cat(parts).double()
 
     def losses(self, denoise: Denoiser, sigma: float) -> np.ndarray:
-        """l of the training points and of the fresh ones, (2, m)."""
+        """The loss l of the training points and of the fresh ones, (2, m)."""
         found = torch.zeros(2, len(self.train), dtype=torch.float64)
         for noised in self.noised(sigma):
             for side, (clean, u) in enumerate(zip((self.train, self.holdout), noised, strict=True)):
@@ -61,7 +62,7 @@ class Pairs(NamedTuple):
 
 
 def wiener(points: Tensor) -> Denoiser:
-    """The best linear denoiser of the mean and covariance of points (n, …)."""
+    """The best linear denoiser for the mean and covariance of points (n, …)."""
     x = points.flatten(1)
     centre = x.mean(0)
     _, sizes, axes = torch.linalg.svd(x - centre, full_matrices=False)
@@ -75,7 +76,7 @@ def wiener(points: Tensor) -> Denoiser:
 
 
 class Level:
-    """The pairs at noise σ, with what the control and a copy of the training set lose there, found once.
+    """The pairs at noise σ, and the losses there of the control and of a copy of the training set, computed once.
 
     ValueError if the copy has no loss gap: at such a σ nothing can be told.
     """
@@ -116,7 +117,7 @@ class Level:
         return found | (self._pull(denoise) if self._known else {})
 
     def _controlled(self, differences: np.ndarray) -> np.ndarray:
-        """Differences of the loss over pairs, less what the control explains of them."""
+        """Differences of the loss over pairs, less the part of them that the control explains."""
         scatter = self._control - self._control.mean()
         square = scatter @ scatter
         return differences - (differences @ scatter / square if square > 0 else 0.0) * self._control

@@ -13,9 +13,9 @@ from memgen.watch.watch import Points, Watch
 class WatchCallback(Callback):
     """Updates a Watch every `every_n_epochs`, or instead every `every_n_steps` optimizer steps, and logs what it sees.
 
-    `denoise` makes of the LightningModule a function denoise(x, sigma); so does `generate` of it generated points, if
-    given. Logged with `pl_module.log_dict`: memgen/gap/0.3 at level 0.3, memgen/flagged of generated points. The module
-    is in evaluation mode meanwhile, and then as it was before. The Watch has all steps and errors.
+    `denoise` turns the LightningModule into a function denoise(x, sigma); `generate`, if given, makes generated points
+    with it. Logged with `pl_module.log_dict`: memgen/gap/0.3 at level 0.3, memgen/flagged of generated points. The
+    module is in evaluation mode meanwhile, and then as it was before. The Watch has all steps and errors.
     """
 
     def __init__(

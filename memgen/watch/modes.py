@@ -1,4 +1,4 @@
-"""A torch module while it is only asked."""
+"""Hold a torch module in evaluation mode for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -21,7 +21,7 @@ LEAST = 10  # generated points, as in an audit
 
 
 class Onset(NamedTuple):
-    """The first significant gap: where, how many standard errors it has, and how many it needed there."""
+    """The first significant gap: its step and noise level, its standard score, and the score that it needed there."""
 
     step: int
     level: float
@@ -32,12 +32,13 @@ class Onset(NamedTuple):
 class Watch:
     """Measures a denoiser, at steps of its training, on points that it is trained on and on points that it is not.
 
-    `train` and `holdout` are arrays or tensors (n, d), or (n, …) of images, independent points of one law; `levels`
-    are noises σ in their units. `points` of each, and `noises` for each point, are measured, the same at every step;
-    `batch` of them at once. With the denoiser of the true law as `population`, where it is known, the measures a and
-    b² are added. All that is random depends on `seed` alone; no global random state is read or changed.
+    `train` and `holdout` are arrays or tensors (n, d), or (n, …) of images, independent points of one law; `levels` are
+    noises σ in their units. `points` points of each set, each with `noises` noises, are measured, the same at every
+    step, and given to the denoiser `batch` at a time. With the denoiser of the true law as `population`, where it is
+    known, the measures a and b² are added. All that is random depends on `seed` alone; no global random state is read
+    or changed.
 
-    The training set's own denoiser, which is what a model becomes that copies, is evaluated when a Watch is made: for
+    The training set's own denoiser, which is what a model that copies becomes, is evaluated when a Watch is made: for
     50,000 images of 3072 pixels that takes three minutes a level on two cores. An update takes what the model takes.
 
     Raises ValueError on points of other shapes or not finite, on levels that are not positive, on fresh points that are

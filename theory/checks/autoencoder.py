@@ -18,7 +18,7 @@ _CASES = ((2, 1, 0.1, 1.0), (6, 1, 0.1, 1.0), (4, 2, 1.0, 0.7), (2, 4, 0.1, 1.0)
 
 @drawn_once
 def _made(n: int, m: int, decay: float, sigma: float) -> dict[str, Estimate]:
-    """|μ̂−μ|²/d, without bias from two halves of the new data, and their variance, for infinite d."""
+    """|μ̂−μ|²/d, without bias from two halves of the new data, and the variance of these, for infinite d."""
     found: dict[str, list[Estimate]] = {"error": [], "variance": []}
     for d in _SIZES:
         values = []
@@ -38,12 +38,12 @@ def _observed(name: str) -> list[Observation]:
 
 
 def _copies(formula: Callable[..., float], n: float, noises: float, **rest: float) -> float:
-    """As if every noised copy were a point of its own."""
+    """A wrong value: as if every noised copy were a point of its own."""
     return formula(n=n * noises, noises=1, **rest)
 
 
 def _all_noises(formula: Callable[..., float], noises: float, **rest: float) -> float:
-    """As if the mean of the noises were not remembered."""
+    """A wrong value: as if the generated law did not remember the mean of the training noises."""
     return formula(noises=1e9, **rest)
 
 

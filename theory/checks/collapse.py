@@ -29,7 +29,7 @@ def _informations() -> list[Observation]:
 
 
 def _times() -> list[Observation]:
-    """At noise τ the samples tell e^I points apart: t = ½ ln(1+τ²) is the collapse time of that many."""
+    """Collapse times: at noise τ the samples tell e^I points apart, so that ½ ln(1+τ²) is that of e^I points."""
     found = []
     for tau in (0.2, 0.6):
         information = _information(tau)
@@ -45,7 +45,7 @@ _POINTS, _DIMENSION, _SETS, _NOISED = 4000, 200, 40, 150
 
 
 def _weights() -> list[Observation]:
-    """How often the own point outweighs all others, in drawn point sets; one value a set, which its points share."""
+    """How often a point outweighs all others at its noised copy, one mean for each point set drawn."""
     found = []
     for tau in (2.5, 3.2, 4.5):
         rng, shares = stream("check", "collapse.probability", tau), []
@@ -54,7 +54,7 @@ def _weights() -> list[Observation]:
             own = np.arange(_NOISED)
             u = noised(x[own], tau, rng)
             exponent = (u @ x.T - (x**2).sum(1) / 2) / tau**2
-            weight = np.exp(exponent - exponent[own, own][:, None])  # of the point itself: 1
+            weight = np.exp(exponent - exponent[own, own][:, None])  # over that of the point itself
             shares.append(np.mean(weight.sum(1) < 2))
         found.append(
             Observation({"n": _POINTS, "eigenvalues": np.ones(_DIMENSION), "tau": tau}, mean(np.array(shares)))
@@ -63,7 +63,7 @@ def _weights() -> list[Observation]:
 
 
 def _normal(n: float, eigenvalues: np.ndarray, tau: float, spread: float, sign: int = 1, shift: int = 1) -> float:
-    """The formula with `spread` times V, `sign` times z, and `shift` times the shift of its threshold."""
+    """A variant of the formula: V times `spread`, z times `sign`, and the shift of its threshold times `shift`."""
     variance = spread * np.sum(eigenvalues / (eigenvalues + tau**2))
     z = sign * (collapse.information(tau, eigenvalues) - np.log(n)) / np.sqrt(variance)
     return float(ndtr(z - shift * log_ndtr(-z) / np.sqrt(variance)))
@@ -74,7 +74,7 @@ _SIZES = (16, 32, 64)
 
 
 def _estimates() -> list[Observation]:
-    """The estimate per dimension from simulated data, at d/N = γ; the limit d → ∞."""
+    """The information estimate per dimension from simulated data at d/N = γ, extrapolated to d → ∞."""
     found = []
     for gamma, tau2 in ((0.5, 0.3), (2.0, 0.3), (0.8, 2.0)):
         means = []
@@ -90,7 +90,8 @@ def _estimates() -> list[Observation]:
 
 
 def _per_dimension(tau2: float, gamma: float, correction: float = 1.0, at: float | None = None) -> float:
-    """The population's information at κ, and what `correction` leaves of the bias of the sample's eigenvalues."""
+    """The population's information per dimension at κ, plus the part 1 − `correction` of the bias of the sample's
+    eigenvalues."""
     kappa = float(renormalised_noise(tau2, _LEVELS, gamma))
     share = float(np.mean(_LEVELS / (_LEVELS + kappa)))
     bias = -(share + np.log1p(-gamma * share) / gamma) / 2

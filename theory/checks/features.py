@@ -59,12 +59,12 @@ def _observed(name: str) -> list[Observation]:
 
 
 def _exchanged(formula: Callable[..., float], features: float, samples: float, **rest: float) -> float:
-    """ψ_p for ψ_n and ψ_n for ψ_p."""
+    """A wrong value: ψ_n in the place of ψ_p and ψ_p in that of ψ_n."""
     return formula(features=samples, samples=features, **rest)
 
 
 def _copies(formula: Callable[..., float], samples: float, noises: float, **rest: float) -> float:
-    """As if every noised copy were a point of its own."""
+    """A wrong value: as if every noised copy were a point of its own."""
     return formula(samples=samples * min(noises, 8), noises=1, **rest)
 
 
@@ -90,7 +90,7 @@ def _regressions(d: int, p: float, n: float, m: float, t: float) -> list[SineFea
 
 
 def _limit(of: Callable[[SineFeatures], float], case: tuple[float, float, float, float]) -> Estimate:
-    """Of a quantity at infinite size."""
+    """The mean of a quantity over training sets, extrapolated to infinite size."""
     found = [mean([of(one) for one in _regressions(d, *case)]) for d in _SIZES]
     return extrapolate(np.array(_SIZES), found, powers=(1, 2))[0]
 
@@ -129,7 +129,7 @@ def _flow(which: int, time: float, **setting: float) -> float:
 
 
 def _as_ridge(formula: Callable[..., float], time: float, **rest: float) -> float:
-    """As if flow for a time τ were ridge regression with 1/τ."""
+    """A wrong value: as if gradient flow for a time τ were ridge regression with 1/τ."""
     return formula(ridge=1 / time, **rest)
 
 
@@ -141,7 +141,7 @@ _TIMES = (0.05, 0.3)
 
 
 def _shared() -> list[Observation]:
-    """What two noised copies of a point share in sin, less what is linear in the point."""
+    """The mean product of two noised copies of a point under sin, less what is linear in the point."""
     found = []
     for t in _TIMES:
         point, *noises = stream("features.common", t).standard_normal((3, 2_000_000))
@@ -164,7 +164,7 @@ _KERNELS = {"sine": features.SINE, "arcsine": features.ARCSINE, "tangent": featu
 
 
 def _inverses() -> list[Observation]:
-    """(1/N) tr (K+λ)⁻¹."""
+    """(1/N) tr (K+λ)⁻¹ of simulated Gram matrices, extrapolated to infinite size."""
     found = []
     for name, samples, m, t, ridge in _GRAMS:
         traces = []
@@ -202,7 +202,8 @@ def _regressed(name: kernels.Name, samples: float, m: int, t: float, ridge: floa
 
 
 def _regression(which: int) -> list[Observation]:
-    """A kernel is infinitely many features; its ridge λ is λ_A = λ p/(nm)."""
+    """Losses of kernel regression as those of very many features: a kernel is infinitely many, with the ridge λ_A = λ
+    p/(nm)."""
     return [
         Observation(
             {

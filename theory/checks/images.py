@@ -16,7 +16,8 @@ _DRAWS = 40_000
 
 
 def _shifts(study: orbits.Study, law: str, at: float, orders: tuple[int, ...]) -> list[tuple[pd.DataFrame, Estimate]]:
-    """The rows of the groups of these orders, whose points are singled out, and by how much they move ln n."""
+    """For each of these orders of the group: the rows in which a point is singled out, and the change that they make to
+    ln n."""
     rows = orbits.cell(orbits.Cell(study, law, at, _SETS[study], 1))
     plain = rows[rows.group == "none"]
     shown = rows[(rows.group != "none") & (rows.criterion == "point") & rows.order.isin(orders)]
@@ -24,7 +25,7 @@ def _shifts(study: orbits.Study, law: str, at: float, orders: tuple[int, ...]) -
 
 
 def _signs() -> list[Observation]:
-    """How many more points a set counts for if each is shown as −y too, at the contrast where it collapses."""
+    """The change of ln n if each point is shown as −y too, at the contrast at which the set collapses."""
     found = []
     for separation in (0.0, 2.0, 3.0):
         ((rows, estimate),) = _shifts("sign", "normal", separation, (2,))
@@ -34,7 +35,7 @@ def _signs() -> list[Observation]:
 
 
 def _invariant_times() -> list[Observation]:
-    """The collapse time of as many plain points as collapse at the noise of the shifted ones."""
+    """The collapse time of as many plain points as collapse at the same noise as the shifted ones."""
     found, n = [], orbits.SHOWN["ring"]
     for law, orders in (("white", (2, 8, 64)), ("smooth", (4, 8))):
         eigenvalues = orbits.spectrum(law)
@@ -46,7 +47,8 @@ def _invariant_times() -> list[Observation]:
 
 
 def _mixture_times(name: str, shown: int) -> list[Observation]:
-    """At noise τ the mixture tells e^I points apart: t is the collapse time of that many, each shown so often."""
+    """Collapse times of a mixture: at noise τ it tells e^I points apart, so that t is that of e^I/shown points, each
+    shown `shown` times."""
     found = []
     for separation, tau, d in ((1.5, 1.0, 4), (3.0, 1.2, 3)):
         rng = stream("check", "images", name, separation)
@@ -66,7 +68,7 @@ def _mixture_times(name: str, shown: int) -> list[Observation]:
 
 
 def _places() -> list[Observation]:
-    """−ln of the probability of y among two images, noised."""
+    """The mean of −ln p(y|u), the probability of y among two images, at noised points u."""
     found = []
     for distance2, tau in ((1.0, 1.0), (9.0, 1.5), (4.0, 0.7)):
         z = stream("check", "images.place", distance2).standard_normal(_DRAWS)
@@ -76,7 +78,7 @@ def _places() -> list[Observation]:
 
 
 def _pushes() -> list[Observation]:
-    """|D_η − D_c|² of the exact denoisers of a class and of the mixture."""
+    """The mean of |D_η − D_c|², from the exact denoisers of a class and of the mixture."""
     found = []
     for tau, separation, guidance in ((1.0, 1.0, 1.0), (2.0, 3.0, 0.5), (0.7, 2.0, 4.0)):
         rng, m = stream("check", "images.guidance", tau), np.array([separation, 0.0])

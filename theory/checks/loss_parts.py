@@ -35,17 +35,17 @@ def _observed(name: str) -> list[Observation]:
 
 
 def _with(formula: Callable[..., float], other: Callable[..., float], **setting: float) -> float:
-    """As if the other part belonged to this one."""
+    """A wrong value: as if the other part belonged to this one."""
     return formula(**setting) + other(**setting)
 
 
 def without_fingerprint(formula: Callable[..., float], common: float, fresh: float, **rest: float) -> float:
-    """As if copies of a point shared nothing beyond what is linear."""
+    """A wrong value: as if copies of a point shared nothing beyond what is linear."""
     return formula(common=1e-12, fresh=fresh + common, **rest)
 
 
 def with_many_points(formula: Callable[..., float], samples: float, **rest: float) -> float:
-    """As if the training set were the law, and nothing were learnt by heart."""
+    """A wrong value: as if the training set were the law, and nothing were learnt by heart."""
     return formula(samples=1e9, **rest)
 
 

@@ -1,4 +1,4 @@
-"""Membership against simulation: drawn training sets where they are small, the χ² variables behind them where not."""
+"""Membership against simulated attacks: on training sets where they are small, else on the χ² variables behind them."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ _SETS = ((24, 8, 8, 0), (64, 16, 16, 2), (64, 16, 32, 0), (200, 64, 64, 1), (100
 
 
 def _attacks() -> list[Observation]:
-    """AUC of −Q in drawn sets: white, with an uneven spectrum, and within a subspace; the mean is not 0."""
+    """The AUC of −Q on simulated sets: white, with an uneven spectrum, and within a subspace; the mean is not 0."""
     found = []
     for n, d, space, power in _SETS:
         values = []
@@ -67,7 +67,7 @@ def _limits() -> list[Observation]:
 
 
 def _samples() -> list[Observation]:
-    """The n that was drawn, at the level that was found; its error is that of the level over dA/dn."""
+    """The n that was drawn, at the AUC that was found; its error is the error of the AUC over dA/dn."""
     found = []
     for n in (0.4 * _MANY**1.5, _MANY**1.5):
         level = _compared(n, _MANY, 0, "membership.samples")
@@ -87,7 +87,7 @@ _MEAN, _SPREAD = 0.3, 1.2  # x̄ and √S, on the line
 
 
 def _tails() -> list[Observation]:
-    """How often a training point of a set with this x̄ and S is farther than `low` from the true mean 0."""
+    """How often a training point of a set with mean `_MEAN` and deviation `_SPREAD` is farther than `low` from 0."""
     found = []
     for n, low in ((6, 1.0), (6, 2.0), (20, 2.0)):
         z = stream("check", "membership.ratio", n, low).standard_normal((100_000, n))
@@ -98,7 +98,7 @@ def _tails() -> list[Observation]:
 
 
 def _tail(n: int, low: float, ratio: Callable[..., float] = membership.membership_ratio) -> float:
-    """The same from the fresh law N(0, 1), weighted with the likelihood ratio."""
+    """The chance that `_tails` simulates, from the fresh law N(0, 1) weighted with the likelihood ratio."""
 
     def density(x: float) -> float:
         return float(np.exp(ratio(((x - _MEAN) / _SPREAD) ** 2, x * x, n, 1)) * norm.pdf(x))
@@ -115,7 +115,7 @@ def _tail_of(wrong: Callable[..., float]) -> Callable[..., float]:
 
 
 def _sampled() -> list[Observation]:
-    """AUC for who has m points drawn from G."""
+    """The AUC of an attacker who has only m points drawn from G."""
     found, d = [], 256
     for n, m in ((2048, 512), (4096, 512), (2048, 2048)):
         values = []
@@ -130,7 +130,7 @@ def _sampled() -> list[Observation]:
 
 
 def _weakened(n: float, d: float, factor: float) -> float:
-    """The exact AUC of who has the law, z multiplied: what is of order √(1/d) in the limit is in both."""
+    """The exact AUC of an attacker who has the law, z times `factor`: corrections to the limit, √(1/d), are kept."""
     return float(ndtr(ndtri(membership.membership_auc(n, d)) * factor))
 
 

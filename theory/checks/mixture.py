@@ -13,13 +13,14 @@ _DRAWS = 60_000
 
 
 def _diffused(separation: float, sigma: float, t: float, rng: np.random.Generator) -> np.ndarray:
-    """e^t x_t along the line through the means."""
+    """Draws of e^t x_t along the line through the means, (draws,)."""
     x = np.where(rng.random(_DRAWS) < 0.5, separation, -separation) + sigma * rng.standard_normal(_DRAWS)
     return noised(x, float(np.sqrt(np.expm1(2 * t))), rng)
 
 
 def _speciation() -> list[Observation]:
-    """The time at which b² is 1, from b² at one time: the fourth cumulant of u in noised spreads is −2b⁴."""
+    """The time at which b² is 1, from b² at one time: in units of the noised spread the fourth cumulant of u is
+    −2b⁴."""
     found = []
     for separation in (30.0, 100.0):
         t = np.log(separation)

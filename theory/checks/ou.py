@@ -67,16 +67,17 @@ _POINTS, _WEIGHTS = np.array([[-1.0], [1.5]]), np.array([0.7, 0.3])
 
 
 def _windowed(values: np.ndarray, u: np.ndarray, at: float) -> np.ndarray:
-    """Values times a smooth window around u = at, of mean 1.
+    """Values times a smooth window around u = at; the window has the mean 1.
 
-    Score, noise and velocity are linear in D and u, so that the windowed mean of each is its value at theirs.
+    Score, noise and velocity are linear in D and u: the windowed mean of each is its value at the windowed means of D
+    and u.
     """
     window = np.exp(-(((u - at) / 0.4) ** 2) / 2)
     return values * window / window.mean()
 
 
 def _conditional(target: np.ndarray, denoised: np.ndarray, u: np.ndarray, at: float) -> tuple[dict, Estimate]:
-    """Windowed means of D and u, and of the target, with the error of what the target has beside its regression."""
+    """Windowed means of D and u, and of the target; its error is that of what a regression on D and u leaves of it."""
     design = np.stack([denoised, u], axis=1)
     rest = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
     return _observed(target, rest, denoised, u, at)
@@ -91,7 +92,7 @@ def _observed(
 
 
 def _scores() -> list[Observation]:
-    """By parts E g ∂ ln p = −E ∂g: under the window g the mean score is that of −∂ ln g, no density needed."""
+    """The windowed mean of the score, by parts: E g ∂ ln p = −E ∂g for a window g, so that no density is needed."""
     found = []
     for t, lam, at in ((0.6, 1.0, 0.3), (1.0, 0.4, -1.0)):
         rng = stream("check", "ou.scores", t, lam)
@@ -119,7 +120,8 @@ def _noises() -> list[Observation]:
 
 
 def _velocities() -> list[Observation]:
-    """x_0 − ξ near a point of the flow: for two points, and for Gaussian data, whose denoiser is another."""
+    """The mean of x_0 − ξ near a point of the flow: for two points, and for Gaussian data, which have another
+    denoiser."""
     found = []
     for s, at, law in ((0.6, 0.4, "points"), (0.3, -1.0, "points"), (0.5, 1.0, "gaussian")):
         rng = stream("check", "ou.velocities", s, law)

@@ -54,7 +54,7 @@ def _density() -> list[Observation]:
 
 
 def mass_below(x: float, gamma: float, power: float = 0.0) -> float:
-    """∫_{s<x} s^power dMP by the substitution that removes the edges."""
+    """∫_{s<x} s^power dMP, by the substitution that removes the square-root edges."""
     theta, weight = np.polynomial.legendre.leggauss(400)
     s_edge = np.clip((1 + gamma - x) / (2 * np.sqrt(gamma)), -1, 1)
     top = np.arccos(s_edge)

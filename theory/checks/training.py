@@ -15,20 +15,20 @@ from theory.checks.check import Check, Observation
 
 
 def _noised(x: Tensor, tau: float, copies: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Clean points (copies·n, d), each copied so often, and noised ones."""
+    """Clean points (copies·n, d), each repeated `copies` times, and the same points noised."""
     clean = x.repeat(copies, 1)
     return clean, clean + tau * torch.from_numpy(rng.standard_normal(tuple(clean.shape)))
 
 
 def _linear(x: Tensor, tau: float) -> Tensor:
-    """The linear map without intercept that has the least training loss, its noise averaged; x (..., n, d)."""
+    """The linear map (..., d, d) without intercept that has the least training loss, noise averaged; x (..., n, d)."""
     second = x.mT @ x / x.shape[-2]
     eye = torch.eye(x.shape[-1], dtype=x.dtype)
     return torch.linalg.solve(second + tau**2 * eye, second).mT
 
 
 def _paired(predict: float, differences: list[float]) -> Estimate:
-    """Observed = predicted + mean difference, where both come from the same points."""
+    """`predict` plus the mean of observed less predicted values, where both come from the same points."""
     found = mean(np.array(differences))
     return Estimate(predict + found.value, found.error, found.freedom)
 
@@ -45,7 +45,8 @@ def _in_linear_maps(n: int, tau: float, rng: np.random.Generator) -> Fractions:
 
 
 def _in_waves(n: int, tau: float, rng: np.random.Generator) -> Fractions:
-    """On the line, a law of two Gaussians, and a class of D_pop and six waves; the loss by Gauss–Hermite nodes."""
+    """a and b² on the line, for a law of two Gaussians and a class of D_pop and six waves; loss by Gauss–Hermite
+    nodes."""
     centres = torch.tensor([[-1.0], [1.0]], dtype=torch.float64)
     x = torch.from_numpy(rng.choice([-1.0, 1.0], (n, 1)) + 0.4 * rng.standard_normal((n, 1)))
 
@@ -79,7 +80,7 @@ def _projections() -> list[Observation]:
 
 
 def _gains() -> list[Observation]:
-    """Of functions that nobody trained, one of them a step towards D_emp."""
+    """Training gains of functions that nobody trained, one of them a step towards D_emp."""
     found = []
     for n, tau, step in ((10, 0.4, 0.0), (50, 0.8, 0.0), (50, 0.8, 0.7)):
         made, gains = [], []
@@ -103,7 +104,7 @@ def _gains() -> list[Observation]:
 
 
 def _isotropic(d: int, ratio: float, tau: float, key: str, sets: int) -> np.ndarray:
-    """The memorized fraction of the linear denoiser of each of so many training sets, all at once."""
+    """The memorized fraction of the linear denoiser for each of `sets` training sets, all at once."""
     points, noisy = [], []
     for r in range(sets):
         rng = stream(key, d, ratio, tau, r)
@@ -139,7 +140,7 @@ def _peaks() -> list[Observation]:
 
 @drawn_once
 def _stops() -> list[tuple[dict[str, Any], list[Fractions]]]:
-    """A flow by the midpoint rule from W = 0, and what it is at noised training points."""
+    """Fractions at noised training points of a linear flow, stopped at given times; the midpoint rule from W = 0."""
     found = []
     for n, tau, time in ((24, 0.3, 1.0), (24, 0.3, 8.0), (12, 0.5, 2.0)):
         rng = stream("training.early_stopped", n, tau, time)

@@ -1,4 +1,4 @@
-"""What noised windows of chains tell, what a regression on them leaves, and as many windows as they tell apart."""
+"""Windows of chains: what noised ones tell, what a regression on them leaves, and how many of them are told apart."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ def _chain(name: str, pixels: int, tau: float, correlation: float) -> tuple[np.n
 
 
 def _told(name: str, pixels: int, tau: float, correlation: float) -> Estimate:
-    """What a noised window tells of its clean one: the mean of ln p(u|x)/p(u)."""
+    """The information of a noised window on its clean one, as the mean of ln p(u|x)/p(u)."""
     x, u = _chain(name, pixels, tau, correlation)
     apart = np.abs(np.subtract.outer(np.arange(pixels), np.arange(pixels)))
     noisy = correlation ** apart.astype(float) + tau**2 * np.eye(pixels)
@@ -40,7 +40,7 @@ def _windows() -> list[Observation]:
 
 
 def _window_errors() -> list[Observation]:
-    """What a regression of the middle pixel on the noised window leaves."""
+    """The mean square that a regression of the middle pixel on the noised window leaves."""
     found = []
     for pixels, tau, c in _CHAINS:
         x, u = _chain("regression", pixels, tau, c)
@@ -54,7 +54,7 @@ def _window_errors() -> list[Observation]:
 
 
 def _window_sizes() -> list[Observation]:
-    """As many windows as one of so many pixels tells apart: e^I."""
+    """Window sizes: a window of this many pixels tells n = e^I of its like apart."""
     found = []
     for pixels, tau, c in _CHAINS:
         told = _told("window size", pixels, tau, c)
@@ -70,8 +70,8 @@ _POINTS, _SETS, _NOISED = 400, 1200, 20  # training points, or four times as man
 
 @drawn_once
 def _counted(n: int) -> np.ndarray:
-    """For each of _SETS sets of n points, (2, sets): the mean square of their posterior mean about that of the law,
-    over the least loss, a mean over directions; and the mean ln of (Σw)²/Σw²."""
+    """Two numbers for each of _SETS sets of n points, (2, sets): the mean square of their posterior mean about that of
+    the law, over the least loss, a mean over directions; and the mean of ln (Σw)²/Σw²."""
     rng, variances = stream("check", "windows", "counted", n), np.array(_LAW)
     x, clean = (rng.standard_normal((_SETS, count, len(_LAW))) * np.sqrt(variances) for count in (n, _NOISED))
     u = noised(clean, 1.0, rng)
@@ -83,7 +83,7 @@ def _counted(n: int) -> np.ndarray:
 
 
 def _many(values: Callable[[int], np.ndarray]) -> Estimate:
-    """What one number of each set tends to with n, less its part in 1/n."""
+    """The limit n → ∞ of the mean of a number of each set, its part in 1/n taken off."""
     sizes = np.array([_POINTS, 4 * _POINTS])
     return extrapolate(sizes, [mean(values(int(n))) for n in sizes])[0]
 
@@ -92,7 +92,7 @@ _AT = {"n": 1, "tau": 1.0, "eigenvalues": _LAW}
 
 
 def _excesses() -> list[Observation]:
-    """n times the excess, for n → ∞."""
+    """n times the excess loss, for n → ∞."""
     return [Observation(_AT, _many(lambda n: n * _counted(n)[0]))]
 
 

@@ -1,7 +1,7 @@
 """Collapse: when does the exact score of n training points take diffused samples to one of them?
 
-`limit` has the collapse time, of d → ∞, `finite` what rounds it in d dimensions, and `estimate` the information that
-it needs, from data.
+`limit` has the collapse time for d → ∞, `finite` has how it is rounded in d dimensions, and `estimate` estimates the
+information that it needs from data.
 """
 
 from theory.collapse.estimate import information_estimate

@@ -106,7 +106,8 @@ collapse_probability = Formula(
 
 
 class Scatter(NamedTuple):
-    """Mean and variances of i, in nats: `common` is the variance of E(i|u), `private` what x_1 adds at given u."""
+    """The scatter of i = ln p(u|x_1)/p(u), in nats: its mean, the variance `common` of E(i|u), and the variance
+    `private` that x_1 adds at given u."""
 
     information: float
     common: float
@@ -114,10 +115,10 @@ class Scatter(NamedTuple):
 
 
 def mixture_scatter(t: float, separation: float, d: float, sigma: float = 1.0) -> Scatter:
-    """How the information scatters for ½N(m, σ²I) + ½N(−m, σ²I), λ = 1, with the class in it.
+    """The `Scatter` of the information for ½N(m, σ²I) + ½N(−m, σ²I), λ = 1, that on the class included.
 
-    Each of d directions has ρ in all, ρ²/2 of it in common.  Along m, ln of the class's weight L(b+z) adds its variance
-    and ρ Cov(z², L), by quadrature over z; this goes to `private`, since members of both classes compete.
+    Each of d directions has the variance ρ in all, ρ²/2 of it in common. Along m, ln of the class's weight L(b+z) adds
+    its variance and ρ Cov(z², L), by quadrature over z; this goes to `private`, since members of both classes compete.
     """
     rho = sigma**2 / (sigma**2 + np.expm1(2 * t))
     b = separation / np.sqrt(sigma**2 + np.expm1(2 * t))
@@ -131,7 +132,10 @@ def mixture_scatter(t: float, separation: float, d: float, sigma: float = 1.0) -
 
 
 def annealed_excess(n: float, information: float, variance: float) -> float:
-    """E ln(1+(n−1)e^{−i}), i ~ N(I, V): what E ln(1+S) would be if the others' sum were its mean. An upper bound."""
+    """E ln(1+(n−1)e^{−i}), i ~ N(I, V), nats: what E ln(1+S) would be if the others' sum were its mean. An upper bound.
+
+    Raises ValueError on n < 1 and on an information or a variance that is negative or infinite.
+    """
     _refuse("annealed_excess", n, information, variance)
     spread = np.sqrt(variance)
     z = np.linspace(-10, 10, 1 + 80 * int(np.ceil(max(1.0, spread))))

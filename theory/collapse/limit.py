@@ -112,7 +112,8 @@ def nearest_is_self(n: Any, d: Any, width: Any, sigma: float = 1.0, nodes: int =
 
 
 def _nearest(n: float, d: float, ratio: float, nodes: int) -> float:
-    """At σ = 1. Gauss–Legendre over |z| and |y|, whose densities are smooth and within 9 of their middles, √(mean²)."""
+    """`nearest_is_self` at one point, at σ = 1: by Gauss–Legendre over |z| and |y|, whose densities are smooth and
+    within 9 of their middles, √(mean²)."""
     score, weight = np.polynomial.legendre.leggauss(nodes)
 
     def radii(square: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -23,11 +23,11 @@ _CHUNK = 2**17  # nodes at a time
 
 
 class beta_below(sp.Function):
-    """The probability above, unevaluated in expressions."""
+    """beta_below(a, b, c, x): P((a+b) B < (1+x) c X/Y) for independent B ~ Beta(a, b), X ~ Γ_a, Y ~ Γ_c."""
 
     nargs = 4
     has_log = False  # known to 10⁻¹³ absolutely, not relatively
-    sure = True  # of the digits asked for
+    sure = True  # its digits are right at the first precision tried
 
     def _latex(self, printer: Any) -> str:
         a, b, c, x = (printer._print(sp.together(argument)) for argument in self.args)
@@ -38,7 +38,7 @@ class beta_below(sp.Function):
 
     @staticmethod
     def numpy(a: Any, b: Any, c: Any, x: Any) -> np.ndarray:
-        """float64, to about 10⁻¹³."""
+        """Values in float64, to about 10⁻¹³."""
         arrays = np.broadcast_arrays(*(np.asarray(v, float) for v in (a, b, c, x)))
         points = np.stack([array.ravel() for array in arrays])
         step, count = _grid(points, nats=31.0)
@@ -54,7 +54,7 @@ class beta_below(sp.Function):
 
     @staticmethod
     def mpmath(a: mpmath.mpf, b: mpmath.mpf, c: mpmath.mpf, x: mpmath.mpf) -> mpmath.mpf:
-        """The working precision: the same sum, with gamma functions of as many more digits as cancel."""
+        """The value at the working precision: the same sum, with gamma functions of as many more digits as cancel."""
         digits = mpmath.mp.dps
         (step,), (count,) = _grid(np.array([[float(v)] for v in (a, b, c, x)]), nats=2.31 * digits + 4)
         with mpmath.workdps(digits + 10 + 2 * int(mpmath.log10(a + b + c + 1))):
@@ -84,7 +84,7 @@ def _grid(points: np.ndarray, nats: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _sums(points: np.ndarray, step: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """(1/π) ∫ Im φ(s) ds/s of each point, over a common array of all their nodes."""
+    """(1/π) ∫ Im φ(s) ds/s for each point, over a common array of all their nodes."""
     first = np.cumsum(count) - count
     a, b, c, x, h, k = np.repeat(np.vstack([points, step, first]), count, axis=1)
     s = (np.arange(h.size) - k + 0.5) * h

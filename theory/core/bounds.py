@@ -59,7 +59,8 @@ class Condition(Step):
 
 @dataclass(frozen=True)
 class Bracket(Step):
-    """The equation of `unknown` has one root between its edges, and why they are where they are.
+    """The equation of `unknown` has one root between its edges, and these are where stated quantities take stated
+    values.
 
     `lower` and `upper` are pairs (quantity, value): at that edge the quantity, in terms of the unknown, has this value.
     The quantity is the equation itself, or a bound on it. The sign of the equation is taken at `points`, from edge to
@@ -132,7 +133,7 @@ def relations(condition: Any) -> list[Any]:
 
 
 def _side(relation: Any) -> tuple[str, sp.Expr]:
-    """The sense of a relation and what has to be on that side of 0."""
+    """The sense of a relation, and the expression that has to be on that side of 0."""
     if isinstance(relation, sp.Eq | sp.Ne):
         return "=" if isinstance(relation, sp.Eq) else "≠", relation.lhs - relation.rhs
     strict = isinstance(relation, sp.StrictLessThan | sp.StrictGreaterThan)
@@ -165,7 +166,7 @@ def explained(formula: Formula, steps: Iterable[Step]) -> None:
 
 
 def _restricted(variable: Variable) -> Iterator[Literal["lower", "upper"]]:
-    """The ends at which a formula takes less, or more, of a variable than its letter may be."""
+    """Yield the ends at which a formula allows less, or more, of a variable than its letter may be."""
     own, whole = variable.domain, variable.values
     if whole is None:
         return

@@ -1,4 +1,4 @@
-"""What a noised point of a circle tells of its place on it."""
+"""The information of a noised point of a circle on its place."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ _FAR = 1e6  # beyond, the first terms of the series in 1/x have all digits
 
 
 class circle_information(sp.Function):
-    """I(x_0; x_0 + τξ) of the uniform law on a circle of radius r, as a function of x = r²/τ²; nats.
+    """circle_information(x): I(x_0; x_0 + τξ), nats, of the uniform law on a circle of radius r, at x = r²/τ².
 
-    x − E ln I_0(√x R), R the distance of the noised point from the centre in units of τ, a Rice variable.
+    It is x − E ln I_0(√x R), R being the distance of the noised point from the centre in units of τ, a Rice variable.
     """
 
     nargs = 1
@@ -27,7 +27,7 @@ class circle_information(sp.Function):
 
     @staticmethod
     def numpy(x: np.ndarray) -> np.ndarray:
-        """To rounding, by Gauss–Legendre quadrature; ½ ln(2πx/e) − 1/4x far out."""
+        """Values to rounding, by Gauss–Legendre quadrature; ½ ln(2πx/e) − 1/4x far out."""
         x = np.asarray(x, float)
         root = np.sqrt(np.minimum(x, _FAR))[..., None]
         low = np.maximum(root - _REACH, 0)

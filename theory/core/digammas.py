@@ -1,4 +1,4 @@
-"""What is left of the digamma function behind its logarithm: small, and known to all digits."""
+"""The remainder of the digamma function after its leading terms: small, and known to all digits."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _SERIES = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)  
 
 
 class psi_tail(sp.Function):
-    """ln x − 1/(2x) − ψ(x) for x > 0: it is positive, and 1/(12x²) where x is large."""
+    """psi_tail(x): ln x − 1/(2x) − ψ(x) for x > 0, which is positive, and 1/(12x²) where x is large."""
 
     nargs = 1
 

@@ -61,14 +61,15 @@ def upwards(expr: sp.Basic, rule: Callable[[sp.Basic], sp.Basic]) -> sp.Basic:
 
 
 def _log_of(argument: sp.Expr) -> sp.Expr:
-    """ln(1 + x) by log1p, ln(e^x − 1) beyond the range of e^x; SymPy's own rewriting costs digits."""
+    """ln of an argument, by log1p for 1 + x, and beyond the range of e^x for e^x − 1; SymPy's own rewriting costs
+    digits."""
     if isinstance(argument, expm1):
         return log_expm1(*argument.args)
     return log1p(argument - 1) if argument.is_Add and sp.S.One in argument.args else sp.log(argument)
 
 
 def _expm1_in(total: sp.Expr) -> sp.Expr:
-    """A sum with c·e^u − c as c·(e^u − 1). SymPy's own rewriting factors all it sees, for seconds."""
+    """The sum with c·e^u − c written as c·(e^u − 1). SymPy's own rewriting factors all it sees, for seconds."""
     left, found = list(total.args), []
     for term in total.args:
         powers, c = sp.sift(sp.Mul.make_args(term), lambda factor: isinstance(factor, sp.exp), binary=True)
@@ -80,7 +81,7 @@ def _expm1_in(total: sp.Expr) -> sp.Expr:
 
 
 def _one_less(total: sp.Expr) -> sp.Expr:
-    """A sum with 1 − x in it, which is exact for x near 1, formed before anything else is added."""
+    """The sum with 1 − x, which is exact for x near 1, formed before anything else is added."""
     less = [term for term in total.args if (-term).is_Symbol]
     if len(less) != 1:
         return total
@@ -118,7 +119,7 @@ def _compile(expr: Any, symbols: tuple[sp.Symbol, ...], backend: str) -> Callabl
 
 
 def _at(rows: np.ndarray, arrays: dict[sp.Symbol, np.ndarray]) -> dict[sp.Symbol, np.ndarray]:
-    """The arrays at these rows; at all of them, no copies."""
+    """The arrays at these rows; without copies if these are all rows."""
     return {s: a if rows.size == a.shape[0] else a.take(rows, 0) for s, a in arrays.items()}
 
 

@@ -15,7 +15,10 @@ _STEP = _NODES[1] - _NODES[0]
 
 
 class normal_max(sp.Function):
-    """e_n = E max of n standard normal variables: n(n−1) ∫ φ² Φ^{n−2}, by parts from n ∫ u φ Φ^{n−1}."""
+    """normal_max(n): the mean of the largest of n standard normal variables.
+
+    It is n(n−1) ∫ φ² Φ^{n−2}, by parts from n ∫ u φ Φ^{n−1}.
+    """
 
     nargs = 1
     slow = True  # a second in high precision
@@ -34,7 +37,7 @@ class normal_max(sp.Function):
 
 
 class tie_square(sp.Function):
-    """E u² of the place u where the two largest of n standard normal variables meet, of density ∝ φ² Φ^{n−2}."""
+    """tie_square(n): E u², u where the two largest of n standard normal variables meet, of density ∝ φ² Φ^{n−2}."""
 
     nargs = 1
     slow = True  # a second in high precision
@@ -65,7 +68,7 @@ def _tie_moment(n: mpmath.mpf, power: int) -> mpmath.mpf:
 
 @lru_cache
 def _tie_moments(n: mpmath.mpf, precision: int) -> dict[int, mpmath.mpf]:
-    """The powers 0 and 2, by the trapezoid rule; kept, for a formula asks for both, and more than once.
+    """∫ u^k φ² Φ^{n−2} for k = 0 and 2, by the trapezoid rule; kept, since a formula asks for both, and more than once.
 
     Near u = √(2 ln n) the integrand falls as exp(−n e^{−u²/2}), which grows beyond |Im u| = π/2u: the rule errs by
     e^{−2πy/step} for every y below that.
@@ -85,7 +88,8 @@ def _tie_moments(n: mpmath.mpf, precision: int) -> dict[int, mpmath.mpf]:
 
 @lru_cache(maxsize=16)
 def _logs_below(step: mpmath.mpf, far: int, precision: int) -> list[tuple[mpmath.mpf, mpmath.mpf]]:
-    """u and ln Φ(u) on a grid from −far to far, the tail summed from there by Taylor's series: the same for every n."""
+    """Pairs (u, ln Φ(u)) on a grid from −far to far, the tail summed from there by Taylor's series; the same for every
+    n."""
     last, tail, found = int(far / step), mpmath.ncdf(-far), []
     for k in range(last, -1, -1):
         u = k * step

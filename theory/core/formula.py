@@ -68,7 +68,7 @@ class Formula:
 
     @property
     def equation(self) -> sp.Expr:
-        """What the unknown solves, = 0."""
+        """The expression that is 0 at the unknown. AttributeError if the formula has none."""
         if self.unknown is None:
             raise AttributeError(f"{self.name} is explicit: it has no equation")
         return self.unknown.equation
@@ -108,14 +108,14 @@ class Formula:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """float64 values; arguments broadcast, a spectrum over its last axis. Raises DomainError.
 
-        What is no number in float64, having left its range on the way, is that of `.mp`.
+        Where float64 gives no number, because it left its range on the way, the value is computed by `.mp`.
         """
         return self._evaluate(self.branches, args, kwargs)
 
     def log(self, *args: Any, **kwargs: Any) -> Any:
         """The natural logarithm of the value, computed without forming the value. TypeError where it has no digits.
 
-        Where parts of it leave the range of float64 all the same, it is that of `.mp`, point by point.
+        Where parts of it leave the range of float64 all the same, it is computed by `.mp`, point by point.
         """
         for function in sp.sympify(self.expr).atoms(sp.Function):
             if not getattr(function, "has_log", True):
@@ -159,7 +159,8 @@ class Formula:
         return None
 
     def _mp_value(self, values: dict[sp.Symbol, Any]) -> tuple[mpmath.mpf, bool]:
-        """The value, and whether that is all there is to know: a number of the phase, or of a function that is sure."""
+        """The value, and whether it is known for certain: a number that a phase states, or a function that is `sure` of
+        its digits."""
         for value, condition in self.branches:
             if _mp_evaluate(condition, values):
                 zeros = {s: 0 for s, v in values.items() if not isinstance(v, list) and v == 0}
@@ -173,7 +174,7 @@ class Formula:
     # -- float64 ------------------------------------------------------------------------------------------------
 
     def _bind(self, args: tuple, kwargs: Mapping[str, Any]) -> dict[sp.Symbol, Any]:
-        """Arguments by symbol, defaults filled in, the spectrum's length counted."""
+        """Arguments by symbol, with defaults filled in and the length of the spectrum counted."""
         names = [v.symbol.name for v in self.variables]
         if len(args) > len(names):
             raise TypeError(f"{self.name}: takes {len(names)} arguments ({', '.join(names)}), got {len(args)}")
@@ -232,7 +233,7 @@ class Formula:
         return out.reshape(shape)[()]
 
     def _exact(self, at: Mapping[sp.Symbol, np.ndarray], log: bool) -> float:
-        """The value at one point by .mp, or its logarithm."""
+        """The value at one point, or its logarithm, by `.mp`."""
         spectra = {v.symbol for v in self.variables if v.spectrum}
         given = {
             s: at[s].reshape(-1).tolist() if s in spectra else at[s].item() for s in map(itemgetter(0), self.variables)
@@ -258,7 +259,8 @@ def premises(formula: Formula) -> tuple[tuple[str, Premise], ...]:
 
 # -- numerical back ends -----------------------------------------------------------------------------------------
 def _doubtful(values: np.ndarray, log: bool) -> np.ndarray:
-    """Where float64 has left its range on the way: what is no number, and ln of what is 0, ∞ or has lost digits."""
+    """Indices where float64 left its range on the way: at what is not a number, and at ln of what is 0, ∞ or has lost
+    digits."""
     with np.errstate(invalid="ignore"):
         return np.flatnonzero(np.isnan(values) | (log & (np.isinf(values) | (np.abs(values + 722) < 24))))
 

@@ -1,9 +1,9 @@
-"""Within one run of all tests, what a derivation has proved is not proved again by every process that shows it.
+"""Proofs that last one run of all tests: no process that shows a formula proves again what another one has proved.
 
 That is for `make test`, whose notebooks show the same formulas at two presets: it names a fresh folder in
 `MEMGEN_PROVED`. Without this variable nothing is kept, and tests/test_derivations.py proves everything all the same.
-Only what holds is kept, under a key that is every byte of `theory` and the versions of SymPy and mpmath; and only for
-a formula as `theory` defines it: a mutated copy is another object.
+Only what holds is kept, under a key that is every byte of `theory` and the versions of SymPy and mpmath; and only for a
+formula as `theory` defines it: a mutated copy is another object.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FOLDER = "MEMGEN_PROVED"
 
 @cache
 def _state() -> str:
-    """What a proof depends on: the source of `theory`, SymPy and mpmath."""
+    """A digest of what a proof depends on: the source of `theory`, and the versions of Python, SymPy and mpmath."""
     theory = Path(__file__).parents[1]
     digest = sha256(f"{sys.version} {version('sympy')} {version('mpmath')}".encode())
     for path in sorted(theory.rglob("*.py")):

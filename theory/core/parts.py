@@ -8,9 +8,11 @@ import sympy as sp
 
 
 class Variable(NamedTuple):
-    """A named argument: symbol, meaning, unit, the set it must lie in, a default if it may be
-    left out, the letter it is typeset with, if not its name, and all the values that this letter can have: a formula
-    that takes others has a step that says why."""
+    """A named argument: symbol, meaning, the set that it must lie in, unit, and a default if it may be left out.
+
+    `letter` is how it is typeset, if not by its name. `values` are all values that the letter can have: a formula with
+    another domain has a step that says why.
+    """
 
     symbol: sp.Symbol
     meaning: str
@@ -30,7 +32,8 @@ class Branch(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How a long formula is typeset: the value and the equation of its unknown in terms of parts, and these.
+    """How a long formula is typeset: its value and the equation of its unknown, both in terms of parts, and these
+    parts.
 
     A part is (symbol, letter, expression in terms of those before it). Put in one by one they give the formula. The
     equation is None where there is no unknown.

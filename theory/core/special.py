@@ -16,7 +16,7 @@ def near_one(r: np.ndarray) -> np.ndarray:
 
 
 class log_expm1(sp.Function):
-    """ln(e^x − 1) for x > 0, where e^x may leave the range of float64."""
+    """log_expm1(x): ln(e^x − 1) for x > 0, where e^x may leave the range of float64."""
 
     nargs = 1
 
@@ -36,7 +36,7 @@ class log_expm1(sp.Function):
 
 
 class ratio_divergence(sp.Function):
-    """x − 1 − ln x: twice the KL divergence between centred Gaussians on the line with variance ratio x."""
+    """ratio_divergence(x): x − 1 − ln x, twice the KL divergence between centred Gaussians of variance ratio x."""
 
     nargs = 1
 
@@ -55,7 +55,7 @@ class ratio_divergence(sp.Function):
 
     @staticmethod
     def numpy(x: np.ndarray) -> np.ndarray:
-        """Full relative precision for x > 0; the naive form loses all of it as x → 1."""
+        """The values with full relative precision for x > 0; the naive form loses all of it as x → 1."""
         x = np.asarray(x, float)
         with np.errstate(divide="ignore", invalid="ignore"):
             value = np.where(np.isinf(x), x, x - 1 - np.log(x))
@@ -71,7 +71,7 @@ class ratio_divergence(sp.Function):
 
 
 class log_excess(sp.Function):
-    """r − ln(1+r): twice the KL divergence of N(0, 1+r) from N(0, 1); to all digits also where r is tiny."""
+    """log_excess(r): r − ln(1+r), twice the KL divergence of N(0, 1+r) from N(0, 1); all digits at tiny r too."""
 
     nargs = 1
 
@@ -96,7 +96,7 @@ class log_excess(sp.Function):
 
 
 class log_add(sp.Function):
-    """ln(e^a + e^b), where e^a and e^b may leave the range of float64."""
+    """log_add(a, b): ln(e^a + e^b), where e^a and e^b may leave the range of float64."""
 
     nargs = 2
 
@@ -118,7 +118,7 @@ class log_add(sp.Function):
 
 # -- the random-energy model of the other points ---------------------------------------------------------------------
 class narrowing(sp.Function):
-    """ln(1+x) − x/(1+x): twice the KL divergence of N(0, 1/(1+x)) from N(0, 1); to all digits also where x is tiny."""
+    """narrowing(x): ln(1+x) − x/(1+x), twice the KL of N(0, 1/(1+x)) from N(0, 1); all digits at tiny x too."""
 
     nargs = 1
 
@@ -144,7 +144,7 @@ class narrowing(sp.Function):
 
 
 class root_deficit(sp.Function):
-    """1 − ₂F₁(−½, ½; 2; x), one less the mean root of a Marchenko–Pastur eigenvalue: x/8 where x is small."""
+    """root_deficit(x): 1 − ₂F₁(−½, ½; 2; x), 1 less the mean root of a Marchenko–Pastur eigenvalue; x/8 at small x."""
 
     nargs = 1
 
@@ -169,7 +169,7 @@ class root_deficit(sp.Function):
 
 
 class log_either(sp.Function):
-    """ln x, where x and x − 1 are both known to all their digits."""
+    """log_either(x, less): ln x, where x and less = x − 1 are both known to all their digits."""
 
     nargs = 2
 
@@ -189,7 +189,7 @@ class log_either(sp.Function):
 
 
 class reflected(sp.Function):
-    """Γ((1+ζ)/2) Γ((3−ζ)/2) = πq/sin πq, q = (ζ−1)/2, for −1 < ζ < 3; to all digits also near the poles at the ends."""
+    """reflected(ζ): Γ((1+ζ)/2) Γ((3−ζ)/2) = πq/sin πq, q = (ζ−1)/2, −1 < ζ < 3; all digits near the ends too."""
 
     nargs = 1
 
@@ -211,7 +211,7 @@ class reflected(sp.Function):
 
 
 def _split(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two halves of 26 bits (Veltkamp)."""
+    """Split numbers into two parts of 26 bits each, high and low, whose sums they are (Veltkamp)."""
     c = 134217729.0 * x
     high = c - (c - x)
     return high, x - high
@@ -225,7 +225,7 @@ def _exact_sum(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class edge_gap(sp.Function):
-    """4x − (s−1−x)², which changes sign at the edges (1±√x)² of a spectrum: to all digits next to them too."""
+    """edge_gap(s, x): 4x − (s−1−x)², which changes sign at the edges (1±√x)² of a spectrum; all digits there too."""
 
     nargs = 2
 
@@ -253,7 +253,7 @@ class edge_gap(sp.Function):
 
 
 class sinh_excess(sp.Function):
-    """sinh x − x, x³/6 where x is small."""
+    """sinh_excess(x): sinh x − x, which is x³/6 where x is small; all digits there too."""
 
     nargs = 1
 
@@ -275,7 +275,7 @@ class sinh_excess(sp.Function):
 
 
 class remainder(sp.Function):
-    """1 − x·share, where the rest 1 − share is known to all digits too: for x > 0 near 1, and large."""
+    """remainder(x, share, rest): 1 − x·share, where rest = 1 − share is known to all digits too; x > 0."""
 
     nargs = 3
 
@@ -296,7 +296,10 @@ class remainder(sp.Function):
 
 
 class smaller(sp.Function):
-    """The smaller of two; of two that rise, it is 0 where the later one crosses 0. SymPy's own asks for signs."""
+    """smaller(x, y): the smaller of two numbers; of two that rise, it is 0 where the later one crosses 0.
+
+    SymPy's own Min asks for signs.
+    """
 
     nargs = 2
 
@@ -311,7 +314,10 @@ class smaller(sp.Function):
 
 
 class positive_part(sp.Function):
-    """x where it is positive, else 0. SymPy's own asks for signs, and takes minutes over long arguments."""
+    """positive_part(x): x where it is positive, else 0.
+
+    SymPy's own Max asks for signs, and takes minutes over long arguments.
+    """
 
     nargs = 1
 
@@ -328,7 +334,7 @@ class positive_part(sp.Function):
 
 
 class positive_root(sp.Function):
-    """The positive root r of a r² + b r = c (a, c > 0), without cancellation for either sign of b."""
+    """positive_root(a, b, c): the root r > 0 of a r² + b r = c (a, c > 0), without cancellation at either sign of b."""
 
     nargs = 3
 
@@ -351,7 +357,7 @@ class positive_root(sp.Function):
 
 
 class log_ndtr(sp.Function):
-    """ln Φ of the standard normal law."""
+    """log_ndtr(x): ln Φ(x), Φ the distribution function of the standard normal law."""
 
     nargs = 1
     numpy = staticmethod(special.log_ndtr)
@@ -368,7 +374,7 @@ class log_ndtr(sp.Function):
 
 
 class erf_from(sp.Function):
-    """erf(x + h) − erf(x) for x, h ≥ 0, to all digits also where h or x is small."""
+    """erf_from(x, h): erf(x + h) − erf(x) for x, h ≥ 0, to all digits also where h or x is small."""
 
     nargs = 2
 
@@ -393,7 +399,7 @@ class erf_from(sp.Function):
 
 
 class normal_quantile(sp.Function):
-    """Φ⁻¹ of the standard normal law."""
+    """normal_quantile(p): Φ⁻¹(p), the quantile of the standard normal law."""
 
     nargs = 1
     numpy = staticmethod(special.ndtri)

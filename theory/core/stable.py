@@ -11,7 +11,7 @@ _FAR = 20.0  # beyond, the arc is its tangent to 10⁻¹⁷
 
 
 class log_stable_excess(sp.Function):
-    """ln of the probability that one of two equal positive m-stable variables exceeds the other by e^{x/m}, m < 1."""
+    """log_stable_excess(x, m): ln P(S₁ > e^{x/m} S₂), S₁, S₂ independent, positive m-stable and of one law, m < 1."""
 
     nargs = 2
 
@@ -36,7 +36,7 @@ class log_stable_excess(sp.Function):
 
 
 class log_mills(sp.Function):
-    """ln of Mills' ratio of the standard normal law, its tail over its density; decreasing, −ln w for large w."""
+    """log_mills(w): ln of Mills' ratio, the standard normal tail over its density; decreasing, −ln w for large w."""
 
     nargs = 1
 

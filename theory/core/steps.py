@@ -36,6 +36,7 @@ class Step:
     claim: str
 
     def found(self) -> str | None:
+        """Return what was found, in words; None if the claim does not hold."""
         raise NotImplementedError
 
 
@@ -115,7 +116,8 @@ def verify(step: Step, name: str) -> Evidence:
 
 
 def shared(steps: Callable[..., Iterable[Step]]) -> Callable[..., tuple[Step, ...]]:
-    """For steps that several derivations share and that do not depend on the formula: they are made once."""
+    """Make steps only once: a decorator for those that several derivations share, and that do not depend on the
+    formula."""
 
     @cache
     @wraps(steps)
@@ -127,7 +129,7 @@ def shared(steps: Callable[..., Iterable[Step]]) -> Callable[..., tuple[Step, ..
 
 @dataclass(frozen=True)
 class _Keyed:
-    """A step that is equal to another if all it holds is equal."""
+    """A step that equals another one if all that it contains is equal."""
 
     key: tuple
     step: Step = field(compare=False)
@@ -135,7 +137,7 @@ class _Keyed:
 
 @lru_cache(maxsize=4096)
 def _found(keyed: _Keyed) -> str | None:
-    """What was found; a step that was verified once is not verified again, whatever formula it belongs to."""
+    """The result of `found`; a step that was verified once is not verified again, whatever formula it belongs to."""
     return keyed.step.found()
 
 
@@ -169,12 +171,12 @@ def vanishes(expr: Any) -> bool:
     return any(reduce(expr) == 0 for reduce in reductions)
 
 
-# Where residuals are tried: symbols at numbers between 0 and 1, as γ and ρ are, spectra at three such numbers.
+# Trial values of residuals: symbols at numbers between 0 and 1, as γ and ρ are, spectra at three such numbers.
 _TRIALS = tuple([sp.Rational(k * prime % 97, 97) for k in range(1, 33)] for prime in (5, 11, 31))
 
 
 def _refuted(expr: sp.Expr) -> bool:
-    """Whether the expression is a number other than 0 wherever it is tried: SymPy takes minutes to give up on those."""
+    """Whether the expression is a number other than 0 at every trial: SymPy takes minutes to give up on those."""
     expr = expr.replace(lambda e: hasattr(e, "over"), lambda e: e.over(_TRIALS[0][-3:]))
     symbols = sorted(expr.free_symbols, key=str)
     try:
@@ -187,6 +189,6 @@ def _refuted(expr: sp.Expr) -> bool:
 
 
 def _implemented(expr: sp.Expr) -> dict[str, Any]:
-    """The special functions in an expression that bring a value of any precision, except those that take minutes."""
+    """Special functions in an expression that bring values of any precision, by name; not those that take minutes."""
     functions = {type(f) for f in expr.atoms(sp.Function)}
     return {f.__name__: f.mpmath for f in functions if hasattr(f, "mpmath") and not getattr(f, "slow", False)}

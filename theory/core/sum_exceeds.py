@@ -24,12 +24,12 @@ _CHUNK = 2**15  # nodes at once: what fits a cache
 
 
 class sum_exceeds(sp.Function):
-    """The probability above, unevaluated in expressions."""
+    """sum_exceeds(d, n1, a1, b1, n2, a2, b2, shift): P(e^shift S1 > S2), Si = Σ^ni e^{−ai x/(1+bi x)}, x ~ χ²_d."""
 
     nargs = 8
     has_log = False  # known to 10⁻¹² absolutely, not relatively
     slow = True  # seconds to minutes in high precision
-    sure = True  # of the digits asked for
+    sure = True  # its digits are right at the first precision tried
 
     def _latex(self, printer: Any) -> str:
         _, n1, a1, b1, n2, a2, b2, shift = (printer._print(arg) for arg in self.args)
@@ -43,14 +43,14 @@ class sum_exceeds(sp.Function):
 
     @staticmethod
     def numpy(*args: Any) -> np.ndarray:
-        """float64, to about 10⁻¹²."""
+        """Values in float64, to about 10⁻¹²."""
         arrays = np.broadcast_arrays(*args)
         values = [_probability(*map(float, point)) for point in zip(*(a.flat for a in arrays), strict=True)]
         return np.reshape(values, arrays[0].shape)
 
     @staticmethod
     def mpmath(*args: Any) -> mpmath.mpf:
-        """The working precision; seconds at twenty digits in few dimensions, minutes in many."""
+        """The value at the working precision; seconds for twenty digits in few dimensions, minutes in many."""
         return max(mpmath.mpf(0), _probability_mp(*map(mpmath.mpf, args)))
 
 
@@ -66,7 +66,7 @@ def _contour(d: float, a: float, step: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _log_characteristic(u: np.ndarray, y: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """ln E exp(i e^{u+y}) over the nodes."""
+    """ln E exp(i e^{u+y}) at each u, the mean being over nodes y of probabilities p."""
     mean = np.empty(u.size, complex)
     rows, parts = max(1, _CHUNK // y.size), np.stack([p.real, p.imag], 1)
     sine, cosine = np.sin(y.imag), np.cos(y.imag)
@@ -99,7 +99,7 @@ def _probability(d: float, n1: float, a1: float, b1: float, n2: float, a2: float
             return n1 * _log_characteristic(u, y1, p) + n2 * np.conj(_log_characteristic(u, y2, p))
 
         means = [np.log(n) + special.logsumexp(y, b=p).real for n, y in ((n1, y1), (n2, y2))]
-        low, high = _range(log_phi, -38 - max(means))  # below, s E(sums) < 10⁻¹⁶
+        low, high = _range(log_phi, -38 - max(means))  # below this s E(sums) < 10⁻¹⁶
         count = int(np.ceil((high - low) / step))
         if count * x.size > _MOST:
             break
@@ -112,7 +112,7 @@ def _probability(d: float, n1: float, a1: float, b1: float, n2: float, a2: float
 
 
 def _range(log_phi: Any, low: float) -> tuple[float, float]:
-    """From where φ differs from 1 to where it is 0, to 10⁻¹⁶, at or above low."""
+    """The u, at or above `low`, from which φ differs from 1 and from which it is 0, to 10⁻¹⁶."""
     first = low
     for start in low + 16 * np.arange(500):
         u = start + np.arange(0, 16, 0.5)
@@ -127,7 +127,8 @@ def _range(log_phi: Any, low: float) -> tuple[float, float]:
 
 # -- any precision ------------------------------------------------------------------------------------------------
 def _probability_mp(d: Any, n1: Any, a1: Any, b1: Any, n2: Any, a2: Any, b2: Any, shift: Any) -> mpmath.mpf:
-    """The same rule, its steps halved until half the digits stand: the other half comes with the last halving."""
+    """The probability at the working precision, by the same rule: steps are halved until half the digits stand, for the
+    other half comes with the last halving."""
     small, per_octave, last = mpmath.mpf(10) ** -mpmath.mp.dps, max(2, mpmath.mp.dps // 6), None
     while True:
         step = mpmath.log(2) / per_octave
@@ -148,9 +149,9 @@ def _probability_mp(d: Any, n1: Any, a1: Any, b1: Any, n2: Any, a2: Any, b2: Any
 
 
 def _octaves(sides: Any, counts: Any, first: Any, per_octave: int, most: int, bits: int) -> mpmath.mpf | None:
-    """Σ Im φ(s) over s = first · 2^{k/per_octave}, until φ has vanished; None if `most` octaves do not do.
+    """Σ Im φ(s) over s = first · 2^{k/per_octave}, until φ has vanished; None if `most` octaves do not suffice.
 
-    Twice s squares every e^{isy}: of w = e^{isy} − 1 that is w(2+w), in integers of 2^−bits. In s' octaves an error
+    Twice s squares every e^{isy}: of w = e^{isy} − 1 that makes w(2+w), in integers of 2^−bits. In s' octaves an error
     becomes 2^{s'} times as large, hence their number.
     """
     gone, total = mpmath.log(mpmath.mpf(10)) * -mpmath.mp.dps, mpmath.mpf(0)

@@ -16,7 +16,7 @@ from theory.core.special import log_excess, near_one
 
 
 class mean_sech(sp.Function):
-    """E sech(bw), w ~ N(0, 1), of b²."""
+    """mean_sech(b2): E sech(bw) for w ~ N(0, 1), b2 = b²."""
 
     nargs = 1
 
@@ -25,7 +25,8 @@ class mean_sech(sp.Function):
 
     @staticmethod
     def numpy(b2: np.ndarray) -> np.ndarray:
-        """To rounding: the trapezoid rule on the line, its steps below both scales of the integrand, 1 and 1/b."""
+        """Values to rounding: the trapezoid rule on the line, its steps below both scales of the integrand, 1 and
+        1/b."""
         b = np.sqrt(np.asarray(b2, float))[..., None]
         step = 0.25 / np.maximum(1, b)
         w = step * np.arange(-160, 161)
@@ -41,7 +42,10 @@ class mean_sech(sp.Function):
 
 
 class class_information(sp.Function):
-    """I(class; b·class + z) = ln 2 − E ln(1+e^{−2u}), u = b(b+z), z ~ N(0, 1), of b²; nats."""
+    """class_information(b2): I(class; b·class + z), nats, for an even class ±1 and z ~ N(0, 1), b2 = b².
+
+    It is ln 2 − E ln(1+e^{−2u}), u = b(b+z).
+    """
 
     nargs = 1
 
@@ -50,7 +54,8 @@ class class_information(sp.Function):
 
     @staticmethod
     def numpy(b2: np.ndarray) -> np.ndarray:
-        """To rounding, by the trapezoid rule. The kink at u = 0 is 1/b wide in z; beyond b = 12 it has no weight."""
+        """Values to rounding, by the trapezoid rule. The kink at u = 0 is 1/b wide in z; beyond b = 12 it has no
+        weight."""
         b2 = np.asarray(b2, float)
         b = np.sqrt(b2)[..., None]
         step = 0.25 / np.clip(b, 1, 12)
@@ -75,9 +80,10 @@ class class_information(sp.Function):
 
 
 class class_entropy(sp.Function):
-    """H(class | b·class + z) = ln 2 − I = E ln(1+e^{−2u}), of b²; nats, to all digits also where it is e^{−b²/2}.
+    """class_entropy(b2): H(class | b·class + z) = ln 2 − class_information(b2), nats; all digits at large b2 too.
 
-    With w = b + z it is e^{−b²/2} E g(b|w|)/2, g(v) = e^{v} ln(1+e^{−2v}) + e^{−v} ln(1+e^{2v}), w standard normal.
+    It is E ln(1+e^{−2u}), u = b(b+z), about e^{−b²/2}. With w = b + z it is e^{−b²/2} E g(b|w|)/2, g(v) = e^{v}
+    ln(1+e^{−2v}) + e^{−v} ln(1+e^{2v}), w standard normal.
     """
 
     nargs = 1
@@ -140,12 +146,12 @@ _WEIGHT = 0.125 * np.exp(-(_Z**2) / 2) / np.sqrt(2 * np.pi)
 
 
 def _strip(b: mpmath.mpf) -> mpmath.mpf:
-    """Within which a function of bz is analytic: 1/cosh, and ln cosh, as far as π/2b."""
+    """Half the width, about, of the strip in which 1/cosh and ln cosh of bz are analytic; it ends at π/2b."""
     return 3 / (2 * max(b, mpmath.mpf("0.01")))
 
 
 def _mp_average(f: Callable[[Any], Any], strip: mpmath.mpf) -> mpmath.mpf:
-    """The same to the working precision; f is analytic where |Im z| < strip.
+    """E f(z), z ~ N(0, 1), to the working precision, for an f that is analytic where |Im z| < strip.
 
     The rule errs by e^{y²/2 − 2πy/step}, for every y in the strip.
     """
@@ -174,7 +180,7 @@ def _mp_far(b: mpmath.mpf, f: Callable[[Any], Any]) -> mpmath.mpf:
 
 
 def _mp_small(b2: mpmath.mpf, power: int, leading: mpmath.mpf, average: Callable[[Any], mpmath.mpf]) -> mpmath.mpf:
-    """average(b), which goes as leading · b2**power, with the digits that its small terms take."""
+    """average(b), which goes as leading · b2**power, computed with the extra digits that small terms need."""
     if b2 < mpmath.mpf(10) ** (-mpmath.mp.dps - 5):
         return leading * b2**power
     with mpmath.workdps(mpmath.mp.dps + 10 + power * max(0, -int(mpmath.log10(b2)))):
@@ -182,7 +188,7 @@ def _mp_small(b2: mpmath.mpf, power: int, leading: mpmath.mpf, average: Callable
 
 
 class taylor_residual(sp.Function):
-    """E (tanh(bw) − bw)², of b²: what the tangent at 0 leaves of tanh."""
+    """taylor_residual(b2): E (tanh(bw) − bw)², what the tangent at 0 leaves of tanh; w ~ ½N(b, 1) + ½N(−b, 1)."""
 
     nargs = 1
 
@@ -212,7 +218,7 @@ class taylor_residual(sp.Function):
 
 
 class linear_residual(sp.Function):
-    """E (tanh(bw) − bw/(1+b²))², of b²: what the best multiple of w leaves of tanh(bw)."""
+    """linear_residual(b2): E (tanh(bw) − bw/(1+b²))², what the best multiple of w leaves; w ~ ½N(b, 1) + ½N(−b, 1)."""
 
     nargs = 1
 
@@ -243,7 +249,7 @@ class linear_residual(sp.Function):
 
 
 class score_gap(sp.Function):
-    """b² linear_residual(b²) − δ, of b² and δ: to all digits also where both are nearly 1."""
+    """score_gap(b2, level): b² linear_residual(b²) − level, to all digits also where both are nearly 1."""
 
     nargs = 2
 
@@ -269,7 +275,7 @@ class score_gap(sp.Function):
 
 
 class negentropy(sp.Function):
-    """KL of the two Gaussians from the one Gaussian N(0, 1+b²) of the same variance, of b²; nats."""
+    """negentropy(b2): KL, nats, of ½N(b, 1) + ½N(−b, 1) from the Gaussian N(0, 1+b²) of the same variance."""
 
     nargs = 1
 
@@ -281,7 +287,7 @@ class negentropy(sp.Function):
 
     @staticmethod
     def numpy(b2: np.ndarray) -> np.ndarray:
-        """For b < 1 the average over N(0, 1+b²) of 1 − r + r ln r ≥ 0, r the ratio of the densities."""
+        """For b < 1 values are averages over N(0, 1+b²) of 1 − r + r ln r ≥ 0, r being the ratio of the densities."""
         b2 = np.asarray(b2, float)
         x = np.minimum(b2, 1)[..., None]
         w2 = (1 + x) * _Z**2

@@ -12,14 +12,14 @@ from theory.core.special import log_add, log_expm1, log_ndtr
 from theory.core.stable import log_mills, log_stable_excess
 
 _PHI, _MILLS, _ARCCOT = sp.Function(r"\Phi"), sp.Function("R"), sp.Function(r"\mathrm{arccot}")
-_EXCESS = sp.Function(r"\mathrm{stable\_excess}")  # of a gap and an exponent that are no letters
+_EXCESS = sp.Function(r"\mathrm{stable\_excess}")  # shown where the gap and the exponent are no letters
 _EULER = sp.Dummy("euler", positive=True)  # SymPy sets Euler's constant as γ, which is a letter of ours
 _WIDE = 64  # columns of SymPy's text form that fit a line of the book
-_MOST = 1.25 * _WIDE  # and what MathJax can take
+_MOST = 1.25 * _WIDE  # columns that MathJax can still take
 
 
 def display(name: str, branches: Sequence[Branch], equation: sp.Expr | None, letters: Mapping[sp.Symbol, str]) -> str:
-    """name = the value of each phase, the equation of the unknown, and the parts that were named."""
+    """LaTeX of a formula: name = the value of each phase, the equation of the unknown, and the parts that got names."""
     shown = {_EULER: r"\gamma_{\mathrm{E}}", **letters}
     style: dict[str, Any] = {"ln_notation": True, "inv_trig_style": "full", "symbol_names": shown}
     values = [_plain(branch.value) for branch in branches]
@@ -35,7 +35,7 @@ def display(name: str, branches: Sequence[Branch], equation: sp.Expr | None, let
 
 
 def laid_out(name: str, layout: Layout, letters: Mapping[sp.Symbol, str]) -> str:
-    """The same for a formula that says itself which parts have names."""
+    """LaTeX of a formula with a layout, which says itself what parts have names."""
     shown = {**letters, **{symbol: letter for symbol, letter, _ in layout.parts}}
     style: dict[str, Any] = {"ln_notation": True, "inv_trig_style": "full", "symbol_names": shown}
     beside = 2 * _WIDE // 3  # the name of the formula stands before every row
@@ -57,7 +57,7 @@ def width(expr: Any) -> int:
 
 
 def _plain(value: sp.Expr) -> sp.Expr:
-    """e to the logarithm of something is that thing: only arithmetic with floats needs the logarithm."""
+    """Write e to the logarithm of something as that thing: only arithmetic with floats needs the logarithm."""
 
     def undone(exponent: sp.Expr) -> sp.Expr:
         sums, rest = sp.S.One, sp.S.Zero
@@ -84,7 +84,7 @@ def _plain(value: sp.Expr) -> sp.Expr:
 
 
 def _named(exprs: list[sp.Expr]) -> tuple[list[tuple[sp.Symbol, sp.Expr]], list[sp.Expr]]:
-    """Names for what is repeated in wide expressions, then for what alone is too wide; averages stay whole."""
+    """Give names to what is repeated in wide expressions, then to what alone is too wide; averages stay whole."""
     if all(width(expr) <= _WIDE for expr in exprs):
         return [], exprs
     means = {mean: sp.Dummy() for expr in exprs for mean in _in_order(expr.atoms(Mean))}
@@ -111,7 +111,7 @@ def _named(exprs: list[sp.Expr]) -> tuple[list[tuple[sp.Symbol, sp.Expr]], list[
             parts = [(symbol, value.xreplace({part: name})) for symbol, value in parts] + [(name, part)]
             changed = True
             break
-    for dummy, mean in list(back.items()):  # of one that is too wide, what is constant in it: made of other averages
+    for dummy, mean in list(back.items()):  # if too wide, its constant part (of other averages) gets a name
         if width(mean) > _MOST:
             inside = {inner: sp.Dummy() for inner in _in_order(mean.args[0].atoms(Mean))}
             term = mean.args[0].xreplace(inside)
@@ -129,12 +129,13 @@ def _named(exprs: list[sp.Expr]) -> tuple[list[tuple[sp.Symbol, sp.Expr]], list[
 
 
 def _in_order(found: set[Any]) -> list[Any]:
-    """A set in an order of its own: that of the hashes, which differs from run to run, would be seen in the result."""
+    """The members of a set in SymPy's order; the order of hashes differs from run to run, and would show in the
+    result."""
     return sorted(found, key=sp.default_sort_key)
 
 
 def _too_wide(exprs: list[sp.Expr]) -> Iterator[sp.Expr]:
-    """The widest part, still on one line, of a term that is not."""
+    """Yield, for each term that does not fit a line, the widest part of it that does."""
     for expr in exprs:
         for term in sp.Add.make_args(expr):
             if width(term) > _WIDE:
@@ -162,7 +163,7 @@ def _rows(name: str, value: sp.Expr, style: dict, room: int = _WIDE) -> list[str
 
 
 def _broken(value: sp.Expr, style: dict, room: int = _WIDE) -> list[str]:
-    """The terms of a sum on as many lines as they need."""
+    """LaTeX of an expression, a sum being broken into as many lines as it needs."""
     if width(value) <= room or not value.is_Add:
         return [_typed(value, style)]
     lines: list[list[sp.Expr]] = [[]]

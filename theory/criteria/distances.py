@@ -36,7 +36,7 @@ _FEW, _MANY = sp.sqrt(_N / d) * _root_mean(_N / d), _root_mean(d / _N)  # (1/d) 
 
 
 def _root_trace(few: sp.Expr, many: sp.Expr, power: int = 1) -> Iterator[Step]:
-    """(1/d) E tr √S/σ in both phases, or its square."""
+    """Steps for (1/d) E tr √S/σ, or its square, in both phases."""
     yield Identity("N ≥ d: the Marchenko–Pastur moment of order ½ at γ = d/N", many, _root_mean(d / _N) ** power)
     points = sp.Symbol("points", positive=True)  # N
     nonzero = (points / d) * sp.sqrt(d / points) * _root_mean(points / d)
@@ -59,7 +59,7 @@ def _degree(points: Variable) -> Step:
 # -- Wasserstein ---------------------------------------------------------------------------------------------------
 @shared
 def _largest() -> Iterator[Step]:
-    """E of the largest of n normal variables whose correlations are small, of mean 0 and variance η²."""
+    """Steps for the mean of the largest of n normal variables with small correlations, of mean 0 and variance η²."""
     u, k = sp.symbols("u k", real=True)
     corr, reach = sp.Symbol("corr", real=True), sp.Symbol("reach", positive=True)
     x, y = sp.symbols("x y", real=True)
@@ -80,7 +80,7 @@ def _largest() -> Iterator[Step]:
 
 @shared
 def _gram() -> Iterator[Step]:
-    """The correlations of the inner products, for n, d ≫ 1."""
+    """Steps for the correlations of the inner products, n, d ≫ 1."""
     x1, x2, y1, y2, z1, z2 = letters = sp.symbols("x1 x2 y1 y2 z1 z2", real=True)  # three points of two dimensions
     xy, xz, zy = x1 * y1 + x2 * y2, x1 * z1 + x2 * z2, z1 * y1 + z2 * y2
     yield Identity("E K_ij² = d, here at d = 2", normal_average(xy**2, *letters), 2)

@@ -69,7 +69,7 @@ _LARGEST = 400  # points, beyond which the rate is below 10⁻¹³⁰
 
 
 def _to_the_right() -> np.ndarray:
-    """Matrix that takes values at the nodes to integrals from each node to 1."""
+    """The matrix that takes values at the nodes to integrals from each node to 1."""
     size = _NODES.size
     values = legendre.legvander(_NODES, size)
     integrals = np.empty((size, size))
@@ -103,7 +103,7 @@ class _Deviate:
         self.cumulated = (self.mass / _WEIGHTS) @ _TO_THE_RIGHT.T + np.append(right[1:], 0)[:, None]
 
     def below(self, theta: np.ndarray) -> np.ndarray:
-        """P(b ≤ that of θ): the integral from θ on, 1 at θ = 0."""
+        """P(b ≤ its value at θ): the integral of the density from θ on, 1 at θ = 0."""
         if self.m == 2:
             return np.ones_like(theta)
         piece = np.clip(np.searchsorted(self.edges, theta, side="right") - 1, 0, len(self.edges) - 2)
@@ -114,10 +114,10 @@ class _Deviate:
 
 
 def linear_flag_rate(n: float, ratio: float = 1 / 3) -> float:
-    """Limit d → ∞ of the flagged fraction of G = N(x̄, S), its n points isotropic: to 10⁻¹² of its value.
+    """The limit d → ∞ of the flagged fraction of G = N(x̄, S), its n points isotropic: to 10⁻¹² of its value.
 
-    Falls by a factor of e^{0.78} a point at c = ⅓.  Raises ValueError unless n is an integer from 2 to 400 and ratio in
-    (0, 1).
+    It falls by a factor of e^{0.78} a point at c = ⅓. Raises ValueError unless n is an integer from 2 to 400 and ratio
+    in (0, 1).
     """
     if not (n == int(n) and 2 <= n <= _LARGEST):
         raise ValueError(f"linear_flag_rate: n = {n:g} is not an integer from 2 to {_LARGEST}")
@@ -125,7 +125,7 @@ def linear_flag_rate(n: float, ratio: float = 1 / 3) -> float:
         raise ValueError(f"linear_flag_rate: ratio = {ratio:g} is outside (0, 1)")
     if n == 2:
         return float(pair_flag_rate(ratio))
-    m, c2 = int(n) - 1, ratio**2  # m = N, also the number of the other points
+    m, c2 = int(n) - 1, ratio**2  # m is N, and the number of the other points
     middle = (m + c2) / ((1 - c2) * np.sqrt(n))
     reach = np.sqrt(middle**2 - m**2 / n)
     low, high = m**2 / n / (middle + reach), middle + reach
@@ -144,7 +144,10 @@ def linear_flag_rate(n: float, ratio: float = 1 / 3) -> float:
 
 
 def flagged_samples(level: float = 1e-3) -> int:
-    """The least n at which the flagged fraction of the linear generator is below level, in many dimensions."""
+    """The least n at which the flagged fraction of the linear generator is below `level`, in many dimensions.
+
+    Raises ValueError unless 0 < level < 1.
+    """
     if not 0 < level < 1:
         raise ValueError(f"flagged_samples: level = {level:g} is outside (0, 1)")
     n = 2

@@ -55,7 +55,7 @@ null_flag_rate = Formula(
 
 
 class crescent(sp.Function):
-    """Share of a ball in D dimensions that is outside an equal ball whose centre lies on its surface."""
+    """crescent(D): the share of a ball in D dimensions outside an equal ball whose centre lies on its surface."""
 
     nargs = 1
 
@@ -79,7 +79,7 @@ class crescent(sp.Function):
 
 
 def _slice(D: sp.Expr) -> sp.Expr:
-    """Volume of the unit ball in D − 1 dimensions by that in D."""
+    """The volume of the unit ball in D − 1 dimensions over that in D."""
     return sp.gamma(D / 2 + 1) / (sp.sqrt(sp.pi) * sp.gamma((D + 1) / 2))
 
 

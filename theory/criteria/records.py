@@ -83,7 +83,7 @@ training_distance = Formula(
 
 
 class far_quantile(sp.Function):
-    """z with Φ(−z) = 1/n: where the least of n standard normal variables is, up to sign."""
+    """far_quantile(n): z with Φ(−z) = 1/n, up to sign about the least of n standard normal variables."""
 
     nargs = 1
 

@@ -21,7 +21,7 @@ from theory.membership import membership_auc
 from theory.transition.condensed import overlap_samples
 from theory.transition.overlap import overlap_probability
 
-LEVEL = 0.25  # of P(⟨G,H⟩ > ⟨G,T⟩): half of what it is without memory
+LEVEL = 0.25  # the P(⟨G,H⟩ > ⟨G,T⟩) that counts as turned: half of its value without memory
 _QUADRATURE = 512  # dimensions, from which the law of condensed sums takes over
 
 
@@ -63,7 +63,7 @@ def closest_record_crossing(d: float, level: float = 1 - LEVEL) -> float:
 
 
 def membership_crossing(d: float, level: float = 1 - LEVEL) -> float:
-    """The n at which membership in G = N(x̄, S) is told with the AUC `level`, by the Mahalanobis distance in G.
+    """The n at which an attack by the Mahalanobis distance in G = N(x̄, S) has the AUC `level`, in d dimensions.
 
     Raises DomainError on d < 1, and ValueError unless ½ < level < 1.
     """
@@ -72,7 +72,10 @@ def membership_crossing(d: float, level: float = 1 - LEVEL) -> float:
 
 
 def membership_known_crossing(d: float, level: float = 1 - LEVEL) -> float:
-    """The same for an attacker who knows the true law: d²/4Φ⁻¹(level)², in many dimensions; the same errors."""
+    """The n at which the best attack by who also knows the true law has the AUC `level`: d²/4Φ⁻¹(level)², for large d.
+
+    Raises DomainError on d < 1, and ValueError unless ½ < level < 1.
+    """
     _dimensions("membership_known_crossing", d, 1)
     if not 0.5 < level < 1:
         raise ValueError(f"membership_known_crossing: level = {level:g} is outside (1/2, 1)")
@@ -85,7 +88,7 @@ def _dimensions(name: str, d: float, least: int) -> None:
 
 
 def _falls(name: str, value: Callable[[float], float], low: float, d: float, level: float) -> float:
-    """Where a function of n, 1 at few points and ½ at many, falls through the level."""
+    """The n at which a function of n, 1 at few points and ½ at many, falls through the level."""
     if not 0.5 < level < 1:
         raise ValueError(f"{name}: level = {level:g} is outside (1/2, 1)")
     high = 2 * low + d

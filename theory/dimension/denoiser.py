@@ -59,12 +59,12 @@ class _Response:
 
 
 def _plain(expr: sp.Expr) -> sp.Expr:
-    """An expression without the detour that keeps its digits."""
+    """The expression with `remainder` written out as 1 − x·share."""
     return expr.replace(lambda e: isinstance(e, remainder), lambda e: e.doit())
 
 
 def _error(none: sp.Expr, one: sp.Expr, two: sp.Expr, c: sp.Expr) -> sp.Expr:
-    """Of the mean denoiser, at the wrong noise κ; and what the scatter around it adds."""
+    """The error: that of the mean denoiser, at the wrong noise κ, and what the scatter around it adds."""
     found = _Response(none, one, two, c)
     wrong = kappa**2 * one
     return wrong + tau2 * two + found.w * two + found.zeta * (wrong + V * two)
@@ -133,7 +133,7 @@ def _rows() -> Iterator[Step]:
 
 
 def _equations(f: Formula) -> tuple[sp.Expr, sp.Expr]:
-    """What is 0 where w has its value, and where ζ is 0."""
+    """Two expressions: the first is 0 where w has its value, the second where ζ is 0."""
     of_w, of_zeta = map(_plain, f.equation.args)
     return of_w, of_zeta
 

@@ -28,7 +28,7 @@ _RATIO = (1 - _x) * (1 - rho) * (_a + _x) / (_x * rho * (_b + _x))
 
 
 def _logdet(x: sp.Expr, a: sp.Expr, b: sp.Expr) -> sp.Expr:
-    """The logarithm of the largest term over D, at its place x."""
+    """ln of the largest term of the sum, which is at the place x, over D."""
     first = sp.log((1 - rho) * (a + x) / (x * (b + x)))
     return first + a * log_either(1 + x / a, x / a) - b * log_either(1 + x / b, x / b)
 
@@ -115,7 +115,7 @@ def _subspace_logdet(f: Formula) -> Iterator[Step]:
 
 
 def _back(named: dict[sp.Symbol, sp.Expr]) -> dict[sp.Symbol, sp.Expr]:
-    """D/d and γ in terms of a and b."""
+    """Substitutions that put D/d and γ in terms of a and b."""
     share = 1 / (1 + _a)
     return {filled: share, gamma: 1 / (1 + _b * share)}
 

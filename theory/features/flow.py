@@ -15,17 +15,20 @@ from numpy.typing import ArrayLike
 from theory.features.loss import sine_common
 
 _NODES = 24  # of the contour, half of them above the real axis: 10 digits and more
-_NEARER = 0.6  # how far from the ridge asked for each step of the way is, over the step before
+_NEARER = 0.6  # ratio of distances to the ridge asked for, from one step of the way to the next
 
-ALL_NOISES = 1e9  # of a point, as good as all of them
+ALL_NOISES = 1e9  # noises of a point that are as good as all
 
 Numbers = np.ndarray | float
 
 
 class Setting(NamedTuple):
-    """Sizes over d, and what a feature holds of the point, of the noise and of neither: as in `features_train_loss`.
+    """A random-feature regression: its sizes, and the variance that a feature gets from the point, the noise and
+    neither.
 
-    Each is a number, or an array of one shape.
+    `features` p/d, `samples` n/d and `noises` m, of each point; `of_point` μ_x², `of_noise` μ_ξ², `common` v², shared
+    by the copies of a point, and `fresh` s², new in each: the arguments of `features_train_loss` but the ridge. Each is
+    a number, or an array of one shape.
     """
 
     features: Numbers
@@ -37,29 +40,32 @@ class Setting(NamedTuple):
     fresh: Numbers
 
     def beside(self, axes: int) -> "Setting":
-        """The same as arrays of one shape, with so many axes behind for ridges to stand on."""
+        """The setting as arrays of one shape, with `axes` more axes at the end, for ridges."""
         alike = np.broadcast_arrays(*(np.asarray(value, float) for value in self))
         return Setting(*(value[(..., *(None,) * axes)] for value in alike))
 
     @property
     def covariances(self) -> np.ndarray:
-        """In (M, 1), of the mean of a point's copies and of their differences: (2, 2, …)."""
+        """Coefficients of M = WWᵀ/d and 1 in the covariance of features: (2, 2, …).
+
+        The first axis is the mean of a point's copies, then their differences; the second is (M, 1).
+        """
         apart = np.array([self.of_noise, self.fresh])
         return np.array([np.array([self.of_point, self.common]) + apart / self.noises, apart])
 
     @property
     def whole(self) -> np.ndarray:
-        """In (M, 1), of a fresh point: (2, …)."""
+        """Coefficients of M and 1 in the covariance of the features of a fresh point: (2, …)."""
         return np.array([self.of_point + self.of_noise, self.common + self.fresh])
 
     @property
     def shares(self) -> np.ndarray:
-        """Of both kinds of rows in the training set, by n: (2, …)."""
+        """The number of means over n, and of differences among copies over n·m: (2, …)."""
         return np.array([np.ones_like(self.noises), 1 - 1 / self.noises])
 
     @property
     def rows(self) -> np.ndarray:
-        """n and n·m, by d: (2, …)."""
+        """n/d and n·m/d: (2, …)."""
         return np.array([self.samples, self.samples * self.noises])
 
 
@@ -71,7 +77,8 @@ def sine_setting(features: Numbers, samples: Numbers, noises: Numbers, t: float)
 
 
 class _State(NamedTuple):
-    """At complex ridges λ: χ of both kinds of rows, (β, ω), and (g, h) of `theory.features.objective`, each (2, …)."""
+    """The solution at complex ridges λ: χ of both kinds of rows, (β, ω), and (g, h) of `theory.features.objective`,
+    each (2, …)."""
 
     chi: np.ndarray
     scales: np.ndarray
@@ -120,7 +127,7 @@ def _pairs(s: Setting, one: _State, other: _State) -> np.ndarray:
 
 
 def _solved(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """x of a x = b, a (2, 2, …) and b (2, …)."""
+    """Solve a x = b for x (2, …), a (2, 2, …) and b (2, …)."""
     return np.array([a[1, 1] * b[0] - a[0, 1] * b[1], a[0, 0] * b[1] - a[1, 0] * b[0]]) / (
         a[0, 0] * a[1, 1] - a[0, 1] * a[1, 0]
     )
@@ -137,7 +144,7 @@ def _step(s: Setting, here: _State) -> np.ndarray:
 
 
 def _states(s: Setting, ridge: np.ndarray) -> _State:
-    """At ridges above the negative axis, followed down from λ = +i∞, where both χ are 1.
+    """The states at ridges above the negative axis, followed down from λ = +i∞, where both χ are 1.
 
     Raises ArithmeticError where the equations are not met to 1e-9 at the end of the way.
     """
@@ -156,7 +163,7 @@ def _states(s: Setting, ridge: np.ndarray) -> _State:
 
 
 def _learnt(s: Setting, here: _State) -> tuple[np.ndarray, np.ndarray]:
-    """ρ, what both kinds of rows hold of the target, and (1/d) tr AK."""
+    """ρ, which is what both kinds of rows hold of the target, and T = (1/d) tr AK."""
     rho = here.chi[0] / s.noises + (1 - 1 / s.noises) * here.chi[1]
     return rho, rho * s.of_noise * _traces(s, here)[0]
 
@@ -207,10 +214,11 @@ def flow_losses(setting: Setting, times: ArrayLike) -> tuple[np.ndarray, np.ndar
 
 
 def halfway(times: np.ndarray, train: np.ndarray, test: np.ndarray) -> tuple[float, float]:
-    """When half of what is learnt of the law is learnt, and half of what is learnt by heart: two training times.
+    """Two training times: when half of what is learnt of the law is learnt, and when half of what is learnt by heart
+    is.
 
-    The first by the loss on fresh points, down to its least; the second by the gap between both losses, of its last
-    value. Interpolated in the logarithm of time; a course that is beyond half at its first time has that time.
+    The first is found by the loss on fresh points, down to its least; the second by the gap between both losses, of its
+    last value. Interpolated in the logarithm of time; a course that is beyond half at its first time has that time.
     """
     logs, best = np.log(times), int(test.argmin())
     fall = (test[0] - test[: best + 1]) / (test[0] - test[best] or 1)
@@ -219,7 +227,7 @@ def halfway(times: np.ndarray, train: np.ndarray, test: np.ndarray) -> tuple[flo
 
 
 def half_times(setting: Setting) -> np.ndarray:
-    """`halfway` of the closed curves, with six times a decade, from 1/100 to 10⁷ times d/p: (settings, 2)."""
+    """`halfway` of the closed curves, at six times a decade from 1/100 to 10⁷ times d/p: (settings, 2)."""
     times = np.geomspace(1e-2, 1e7, 55) / np.max(setting.features)
     train, test = np.atleast_2d(*flow_losses(setting, times))
     return np.array([halfway(times, *both) for both in zip(train, test, strict=True)])

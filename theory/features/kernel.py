@@ -160,7 +160,8 @@ class Kernel(NamedTuple):
     slope: float
 
     def parts(self, t: float) -> dict[str, float]:
-        """What of it is linear in the clean point and in the noise at diffusion time t, and the rest."""
+        """The parts at diffusion time t: linear in the clean point, linear in the noise, and the rest, common and
+        fresh."""
         point, noise = math.exp(-2 * t), -math.expm1(-2 * t)
         rest = self.value(point) - self.slope * point
         own = self.value(1.0) - self.value(point) - self.slope * noise
@@ -177,7 +178,7 @@ TANGENT = Kernel(lambda c: ARCSINE.value(c) + 4 * c / (math.pi * math.sqrt(9 - 4
 
 
 class Bands(NamedTuple):
-    """Where the eigenvalues of K are for many points, largest first: see the module."""
+    """The places of the eigenvalues of K for many points, largest first: see the module."""
 
     generalization: float
     points: float
@@ -186,7 +187,7 @@ class Bands(NamedTuple):
 
 
 def gram_bands(samples: float, noises: float, of_point: float, of_noise: float, common: float, fresh: float) -> Bands:
-    """For d ≪ n ≪ d³: where the d, n − d, d and n(m−1) − d eigenvalues are.
+    """The places of the d, n − d, d and n(m−1) − d eigenvalues of K for d ≪ n ≪ d³.
 
     Training learns the law after a time ∝ 1/`generalization`, and the points by heart after times ∝ 1/`points` and
     1/`memorization`, later by a factor ∝ n/d. Source: the derivation of `gram_trace`. Raises ValueError for m < 2,
@@ -207,11 +208,11 @@ def gram_bands(samples: float, noises: float, of_point: float, of_noise: float, 
 def gram_density(
     samples: float, of_point: float, of_noise: float, rest: np.ndarray, eigenvalues: ArrayLike, width: float
 ) -> np.ndarray:
-    """Density of the eigenvalues of K, blurred by a Cauchy law of that half-width: (eigenvalues,).
+    """Density of the eigenvalues of K, blurred by a Cauchy law of half-width `width`: (eigenvalues,).
 
-    `rest` is what of K is not linear among the m copies of a point, (blocks, m, m): `limit_block` where d is infinite,
-    and at finite d the blocks of many points, which differ by d^{−1/2}. Source: derived here, `gram_trace` with
-    matrices for numbers. Raises ArithmeticError where χ is not found.
+    `rest` is the part of K among the m copies of a point that is not linear, (blocks, m, m): `limit_block` where d is
+    infinite, and at finite d the blocks of many points, which differ by d^{−1/2}. Source: derived here, `gram_trace`
+    with matrices for numbers. Raises ArithmeticError where χ is not found.
     """
     values, turned = np.linalg.eigh(rest)
     blocks = _Blocks(of_point, of_noise, values, turned.sum(-2) ** 2)
@@ -229,7 +230,7 @@ def gram_density(
 
 
 def limit_block(noises: int, common: float, fresh: float) -> np.ndarray:
-    """What of K is not linear among the copies of a point, for infinite d: (1, m, m)."""
+    """The part of K among the copies of a point that is not linear, for infinite d: (1, m, m)."""
     return (common + fresh * np.eye(noises))[None]
 
 

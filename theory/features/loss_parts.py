@@ -62,17 +62,18 @@ _TRACES = sp.Matrix([LINEAR, H])  # (1/d) tr (M, 1)(M+κ)⁻¹
 
 
 def _between(a: sp.Matrix, b: sp.Matrix) -> sp.Expr:
-    """(1/d) tr A(βM+ω)⁻¹B(βM+ω)⁻¹ of A = a₁M + a₂, B = b₁M + b₂."""
+    """(1/d) tr A(βM+ω)⁻¹B(βM+ω)⁻¹ for A = a₁M + a₂, B = b₁M + b₂."""
     return (a.T * P * b)[0]
 
 
 def _mean_fit(b: sp.Matrix) -> sp.Expr:
-    """(1/d) tr ĀBĀᵀ of F's mean fit Ā = ρKᵀ(βM+ω)⁻¹."""
+    """(1/d) tr ĀBĀᵀ for F's mean fit Ā = ρKᵀ(βM+ω)⁻¹, B = b₁M + b₂."""
     return RHO**2 * of_noise * (b[0] * P[0, 0] + b[1] * P[0, 1])
 
 
 def _spread(b: sp.Matrix) -> sp.Expr:
-    """The same less b₁T²/μ_ξ², with no difference: the variance of M's eigenvalues over M + κ, and features' noise."""
+    """`_mean_fit` less b₁T²/μ_ξ², without a difference: the variance of M's eigenvalues over M + κ, and features'
+    noise."""
     return of_noise * (KAPPA * _RATE) ** 2 * KAPPA * G / ROOT * (b[0] * KAPPA * G * LINEAR + b[1] * H)
 
 
@@ -103,7 +104,7 @@ _PARTS: dict[sp.Symbol, tuple[str, sp.Expr]] = {
 
 
 class _Part(NamedTuple):
-    """A part of the loss: as a difference of what is nearly equal, and without."""
+    """A part of the loss: `stated` as a difference of nearly equal terms, and its `value` without one."""
 
     stated: sp.Expr
     value: sp.Expr
@@ -127,7 +128,7 @@ _RATES = {_r: CHI / OMEGA, _r_: CHI_APART / OMEGA}
 
 
 def _tied(expr: sp.Expr) -> sp.Expr:
-    """In terms of χ, χ', ω and g; of n, by the difference of both c."""
+    """The expression in terms of χ, χ', ω and g; n is replaced by way of the difference of both c."""
     apart = OMEGA / CHI - OMEGA / CHI_APART
     many = samples * _APART_C / apart
     for given in ({samples: many}, _RATES, {x: _ON_ROOT[x] for x in (features, H)}, {KAPPA: _KAPPA}):
@@ -169,7 +170,7 @@ def _bias_alone() -> Iterator[Step]:
 
 @shared
 def _meetings() -> Iterator[Step]:
-    """(1/d) tr A₁BA₂ᵀ of two fits, B = b₁M + b₂."""
+    """Steps for (1/d) tr A₁BA₂ᵀ of two fits, B = b₁M + b₂."""
     b1, b2 = sp.symbols("b1 b2", positive=True)
     b, alone = sp.Matrix([b1, b2]), 1 - 2 * LEARNT
     of_m, beta, added = sp.symbols("of_m beta added", positive=True)  # an eigenvalue of M; ω
@@ -215,7 +216,7 @@ def _meetings() -> Iterator[Step]:
 
 @shared
 def _residuals() -> Iterator[Step]:
-    """Of means and differences where one set is fitted twice, and what is left with other noises."""
+    """Steps for the residuals of means and differences: of one set fitted twice, and with other noises."""
     means, apart, same, held = sp.symbols("e_means e_differences mean_fit_f tr_aca")
     equations = (
         _even / noises + _alone + _w * means * _UU + _w_ * apart * _UR - means,

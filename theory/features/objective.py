@@ -39,7 +39,7 @@ from theory.letters import (
 )
 
 KAPPA = effective_ridge
-# What M and 1 weigh in the covariance of the mean of a point's copies, of their differences, and of a fresh point.
+# Coefficients of M and 1 in the covariance of the mean of a point's copies, of their differences, of a fresh point.
 _u1, _u2 = sp.symbols("u1 u2", positive=True)
 MEAN = sp.Matrix([_u1, _u2])
 APART = sp.Matrix([of_noise, fresh])
@@ -63,12 +63,12 @@ Q = sp.Matrix([[_q11, _q12], [_q12, _q22]])
 
 
 def _determinant(of: sp.Matrix) -> sp.Expr:
-    """SymPy's own multiplies out."""
+    """The determinant of a 2×2 matrix; SymPy's own multiplies it out."""
     return of[0, 0] * of[1, 1] - of[0, 1] * of[1, 0]
 
 
 def _determinant_of_v() -> sp.Expr:
-    """Of two rank-one terms: the product of their weights and the square of what they span."""
+    """|V|, V being two rank-one terms: the product of their weights and the square of what they span."""
     return SQUARES[0] * SQUARES[1] * _determinant(sp.Matrix.hstack(MEAN, APART)) ** 2
 
 
@@ -77,7 +77,7 @@ def _weighed(row: int, column: int) -> sp.Expr:
 
 
 def _factor(rest: sp.Expr) -> sp.Expr:
-    """A leave-one-out factor; 0 where no ω > 0 is there."""
+    """A leave-one-out factor; 0 where ω is not positive."""
     return positive_part(OMEGA) / (positive_part(OMEGA) + rest)
 
 
@@ -122,7 +122,8 @@ def defined(symbol: sp.Symbol) -> sp.Expr:
 
 
 def expanded(named: Mapping[sp.Symbol, tuple[str, sp.Expr]]) -> dict[sp.Symbol, sp.Expr]:
-    """Parts in terms of arguments and κ alone: each is put in once, where putting them in one by one takes seconds."""
+    """The parts in terms of arguments and κ alone: each is put in once, where putting them in one by one takes
+    seconds."""
     found: dict[sp.Symbol, sp.Expr] = {}
     for symbol, (_, part) in named.items():
         found[symbol] = part.xreplace(found)
@@ -133,7 +134,7 @@ _EXPANDED = expanded(DEFINED)
 
 
 def shown(expr: sp.Expr) -> sp.Expr:
-    """An expression in κ alone."""
+    """The expression with all named parts put in, so that of the unknowns it has κ alone."""
     return expr.xreplace(_EXPANDED)
 
 
@@ -141,7 +142,7 @@ FALL = sp.Matrix([[_a1, _a2]])
 
 
 def slope(weights: sp.Matrix) -> sp.Expr:
-    """dF along weights (β, ω) put into its regulariser, the factors χ moving with it."""
+    """The slope of F as weights (β, ω) are added to its regulariser, the factors χ moving with it."""
     return (FALL * Q * weights)[0]
 
 
@@ -151,7 +152,7 @@ EQUATION = OMEGA - ridge - CHI * MEAN[1] - REST * CHI_APART * APART[1]
 
 
 def turned(copies: sp.Matrix) -> sp.Matrix:
-    """A covariance of three copies, in terms of their mean, times √3, and of two differences of length 1."""
+    """The covariance of three copies in other axes: their mean, times √3, and two differences of length 1."""
     turn = sp.Matrix([[1, 1, 1], [1, -1, 0], [1, 1, -2]])
     turn = sp.diag(*[1 / sp.sqrt(sum(x**2 for x in turn.row(k))) for k in range(3)]) * turn
     return turn * copies * turn.T
@@ -159,7 +160,7 @@ def turned(copies: sp.Matrix) -> sp.Matrix:
 
 @shared
 def model() -> Iterator[Step]:
-    """What is taken for a feature, and the losses in terms of F."""
+    """Steps on what is taken for a feature, and on the losses in terms of F."""
     yield Premise(
         "Gaussian equivalence: Ω and η are noise that knows neither W nor x", "argued here", "features.train_loss"
     )
@@ -194,7 +195,7 @@ def model() -> Iterator[Step]:
 
 @shared
 def traces() -> Iterator[Step]:
-    """The rows of the training set, then those of W."""
+    """Steps for the traces: the rows of the training set are averaged over, then those of W."""
     yield Premise(
         "(U+λ)⁻¹ is on average (βM+ω)⁻¹, βM+ω = χ(C+R/m) + χ'(1−1/m)R + λ; leave a mean out: 1/χ = 1 + tr "
         "(C+R/m)(βM+ω)⁻¹/n, a difference: 1/χ' = 1 + tr R(βM+ω)⁻¹/(nm)",
@@ -237,14 +238,14 @@ def traces() -> Iterator[Step]:
 
 
 def _quadratic(root: sp.Expr, x: sp.Expr) -> sp.Expr:
-    """What is 0 at x if x is the root, read from it."""
+    """The quadratic that is 0 at x if x is the positive root `root`, read from the arguments of `root`."""
     a, b, c = root.args
     return a * x**2 + b * x - c
 
 
 @shared
 def answers() -> Iterator[Step]:
-    """Slopes of the traces, of the factors χ, and of F."""
+    """Steps for the slopes of the traces, of the factors χ, and of F."""
     solved = {KAPPA: 1 / G - features / (1 + G)}
     root = 2 * KAPPA * G + KAPPA + features - 1  # where the quadratic of g is 0
     yield Identity(
@@ -283,7 +284,7 @@ def answers() -> Iterator[Step]:
 
 
 def steps(f: Formula, stated: sp.Expr) -> Iterator[Step]:
-    """Of a formula that is `stated` in terms of F's slopes."""
+    """The derivation of a formula that is `stated` in terms of F's slopes."""
     yield from model()
     yield from traces()
     yield from answers()
@@ -327,7 +328,7 @@ UNKNOWN = unknown(
 
 
 def layout(value: sp.Expr, more: Mapping[sp.Symbol, tuple[str, sp.Expr]] = {}) -> Layout:
-    """A value in terms of DEFINED and `more`, typeset with those of them that it needs."""
+    """The layout of a value in terms of DEFINED and `more`, with those of them that it needs."""
     needed, parts = value.free_symbols | EQUATION.free_symbols, []
     for symbol, (letter, part) in reversed({**DEFINED, **more}.items()):
         if symbol in needed:

@@ -7,7 +7,7 @@ the score of all points, n_z with each label, collapses where
     I(y; u|z) = ln n_z + H(z|u),
 
 and the score of the points of one label alone where I(y; u|z) = ln n_z.  So augmentation multiplies n by e^{H(g|u)}, at
-most by |G|, and conditioning divides it by e^{H(c|u)}, at most by the number of classes.
+most by |G|, and conditioning divides it by e^{H(class|u)}, at most by the number of classes.
 `augmentation` has groups, `conditioning` classes and the guidance by them.
 """
 

@@ -3,8 +3,8 @@
 A point x_0 of class c, one of n_c = π_c n among n, has ln p(u|x_0)/p(u) = ln p(u|x_0)/p(u|c) + ln p(c|u)/π_c.  The
 score of all points collapses where the left side is ln n, that of the class where the first term on the right is
 ln n_c, which makes the left side ln n + ln p(c|u).  So conditioning divides n by e^H, H the mean of −ln p(c|u) over the
-class; over all classes, weighted by π_c, H = H(c|u).  It is ln k for k equal classes while the noise hides them, and 0
-once they are decided: a set that collapses at less noise (t_C < t_S) is copied just so with the class given.
+class; over all classes, weighted by π_c, H = H(class|u).  It is ln k for k equal classes while the noise hides them,
+and 0 once they are decided: a set that collapses at less noise (t_C < t_S) is copied just so with the class given.
 
 Guidance by the difference of the two scores, D_c + η(D_c − D), ends in the same way: D = D_c where c is decided.
 """

@@ -25,7 +25,7 @@ e = width**2
 
 
 def entropy(place2: sp.Expr) -> sp.Expr:
-    """βψ' − ψ at β = χε²: the α below which the levels of that temperature are empty; |u|² = place2·d."""
+    """βψ' − ψ at β = χε², |u|² = place2·d: the α below which the levels of that temperature are empty."""
     return (narrowing(snr) + place2 * snr**2 / (1 + snr) ** 2) / 2
 
 

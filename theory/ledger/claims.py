@@ -1,8 +1,9 @@
-"""The ledger: what the paper and other theories claimed and reviewers asked, with verdicts that are computed each time.
+"""The ledger: claims of the paper and of other theories, and questions of reviewers, with verdicts that are computed
+each time.
 
 A claim is decided by a question: what would make it hold and fail is stated in it as data, and evidence from `results/`
-or computed on the spot is held against that.  A claim without a question is pending: the chapter that would decide it
-is not there.
+or computed on the spot is judged by that. A claim without a question is pending: there is no chapter yet that would
+decide it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -36,7 +36,7 @@ class Range(NamedTuple):
         return self.above(low) and self.below(high)
 
     def over(self, unit: float) -> "Range":
-        """The same in another unit."""
+        """The range divided by a unit."""
         return Range(*(end / unit for end in self))
 
     def told(self, digits: int = 2) -> str:
@@ -46,7 +46,7 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True)
 class Criterion(Generic[E]):
-    """What would give a claim this verdict: in words, and as a predicate of the evidence."""
+    """What would give a claim this verdict: a condition in words, and as a predicate of the evidence."""
 
     verdict: Verdict
     words: str
@@ -65,10 +65,10 @@ class Ruling(NamedTuple):
 
 @dataclass(frozen=True)
 class Question(Generic[E]):
-    """How a claim is decided: what is computed, what would make it hold or fail, and the text.
+    """How a claim is decided: what is computed as evidence, what would make it hold or fail, and the text.
 
-    The first criterion that the evidence meets gives the verdict; if it meets none, the claim is undecided. Without
-    criteria nothing that is computed can turn it: it is commentary.
+    The first criterion that the evidence meets gives the verdict; if it meets none, the claim is undecided. A question
+    without criteria is commentary: nothing that is computed can turn it.
     """
 
     evidence: Callable[[], E]
@@ -89,7 +89,7 @@ class Question(Generic[E]):
 
 
 def flat(found: Any, name: str = "") -> Iterator[tuple[str, float]]:
-    """The numbers in the evidence, each with a name; a range gives its value and its ends."""
+    """Yield the numbers in the evidence, each with a name; a range gives its value and its ends."""
     if isinstance(found, Range):
         yield name, found.value
         yield f"{name}_low", found.low

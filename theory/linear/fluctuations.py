@@ -1,7 +1,7 @@
 """How ln det AAᵀ fluctuates from training set to training set: a second transition, at the same n = d/ρ.
 
 While −c lies outside the disc of the noise's eigenvalues (theory/linear/ring.py) the logarithm is smooth on the disc:
-ln det AAᵀ = d ln ρ + 2 Σ_k (−1)^{k+1} tr G^k/(k c^k) is normal with a variance of order 1.  Inside, the eigenvalues
+ln det AAᵀ = d ln ρ + 2 Σ_k (−1)^{k+1} tr R^k/(k c^k) is normal with a variance of order 1.  Inside, the eigenvalues
 nearest −c matter: the logarithm is a log-correlated field, cut off at the distance between eigenvalues.
 
 Two exact averages carry the mean and the variance outside: E det A = ρ^{d/2}, and E det AAᵀ, whose sum over minors is
@@ -50,7 +50,7 @@ def _square(order: int) -> sp.Expr:
 
 
 def _wishart(order: int) -> sp.Expr:
-    """Σ_{i≤d} ψ^{(order)}((N−i+1)/2), d = 2m → ∞, N = d/γ: those of ln det W, but for d ln 2."""
+    """Σ_{i≤d} ψ^{(order)}((N−i+1)/2), d = 2m → ∞, N = d/γ: the cumulants of ln det W, but for d ln 2 in the mean."""
     first = m / gamma - m + HALF  # (N−d+1)/2
     return sum(FAR[order].subs(x, start + m) - FAR[order].subs(x, start) for start in (first, first + HALF))
 
@@ -156,7 +156,7 @@ def _logdet_variance(f: Formula) -> Iterator[Step]:
     geometric = 1 / (1 - X)
     yield Identity("so E det AAᵀ/ρ^d → g = 1 + xg, if x < 1", geometric, 1 + X * geometric)
     yield Premise(
-        "for γ < ρ det A > 0 and ln det is normal in the limit, as its exponential moments are: so are traces of G^k",
+        "for γ < ρ det A > 0 and ln det is normal in the limit, as its exponential moments are: so are traces of R^k",
         "argued here, after rider2006",
         "test_fluctuations.test_third_cumulants_are_those_of_a_normal_law_or_of_a_square_matrix",
     )
@@ -182,13 +182,14 @@ def _logdet_variance(f: Formula) -> Iterator[Step]:
 
 
 def _traces(outside: sp.Expr) -> Iterator[Step]:
-    """The same variance from traces: E (tr G^k)² → k r₊^{2k}, E tr G^k → r₊^k for even k, as tr GGᵀ/d → r₊²."""
+    """Steps for the variance outside by traces: E (tr R^k)² → k r₊^{2k}, E tr R^k → r₊^k for even k, as
+    tr RRᵀ/d → r₊²."""
     for size in (2, 3):
         t = sp.symbols(f"t0:{size}", positive=True)
         z = sp.Matrix(size, size, sp.symbols(f"z0:{size * size}", real=True))
-        G, power = z * sp.diag(*t), sum(v**2 for v in t)
-        yield Identity(f"E (tr G)² = tr T², G = ZT, {size} dimensions", normal_average(G.trace() ** 2, *z), power)
-        yield Identity(f"E tr G² = tr T², {size} dimensions", normal_average((G**2).trace(), *z), power)
+        R, power = z * sp.diag(*t), sum(v**2 for v in t)
+        yield Identity(f"E (tr R)² = tr T², R = ZT, {size} dimensions", normal_average(R.trace() ** 2, *z), power)
+        yield Identity(f"E tr R² = tr T², {size} dimensions", normal_average((R**2).trace(), *z), power)
     in_odds = outside.subs(gamma, odds * rho / (1 - rho + odds * rho))
     slope = sp.simplify(sp.diff(in_odds, odds))
     yield Identity("4 Σ x^k/k has slope 4 Σ x^{k−1}", slope, 4 / (1 - odds))

@@ -33,7 +33,7 @@ _g, _w, _c, _v, _m, _x = sp.symbols("g w c v_bar m x", positive=True)
 
 @shared
 def noised_regression() -> Iterator[Step]:
-    """What the m copies of a point contribute."""
+    """Steps on what the m copies of a point contribute to the regression."""
     u = sp.symbols("u1:4", real=True)
     middle = sum(u) / 3
     scatter = sum((value - middle) ** 2 for value in u)

@@ -1,7 +1,7 @@
 """The log-determinant by free probability: the noise of the fit has its eigenvalues in a disc, −c in it or outside.
 
-A = √(1−ρ) (c + G), c² = ρ/(1−ρ), G = Z W^{−1/2}.  Z absorbs rotations on either side, so det(c + G) knows W by its
-eigenvalues alone, and G is, for d → ∞, a product of free factors with a Haar rotation in between: R-diagonal.
+A = √(1−ρ) (c + R), c² = ρ/(1−ρ), R = Z W^{−1/2}.  Z absorbs rotations on either side, so det(c + R) knows W by its
+eigenvalues alone, and R is, for d → ∞, a product of free factors with a Haar rotation in between: R-diagonal.
 
 Cited: the law of the radius of an R-diagonal element in terms of its S-transform (Haagerup, Larsen), and that the
 eigenvalues of large matrices follow it (single ring theorem).  Proved here: the S-transform, hence the radius; that the
@@ -33,14 +33,14 @@ DENSITY = sp.diff(RADIAL, r2) / sp.pi  # eigenvalues, as a share of d, to the un
 
 
 def side(condition: object) -> sp.Expr:
-    """What a condition on ρ asks to be positive; 0 if it asks nothing of ρ."""
+    """The quantity that a condition on ρ asks to be on one side of 0; 0 if it asks nothing of ρ."""
     found = [r for r in relations(condition) if r.has(rho)]
     return found[0].gts - found[0].lts if len(found) == 1 and hasattr(found[0], "gts") else sp.S.Zero
 
 
 @shared
 def radial_law() -> Iterator[Step]:
-    """F, from the resolvent of the Marchenko–Pastur law (theory/spectra.py): a = 1/m − 1/(1+γm)."""
+    """Steps for F, from the resolvent of the Marchenko–Pastur law (theory/spectra.py): a = 1/m − 1/(1+γm)."""
     place = 1 / m - 1 / (1 + gamma * m)
     own, inverse = -z / (1 + gamma * z), (1 + z) / (1 - gamma - gamma * z)
     yield Identity("W/N: the moments sum to z where am = 1 + z", (place * m).subs(m, own), 1 + z)
@@ -83,12 +83,12 @@ def ring(f: Formula) -> Iterator[Step]:
     """lim (1/d) ln det AAᵀ = ln(1−ρ) + 2 ∫ ln max(c, r) dF(r), phase by phase."""
     yield from radial_law()
     yield Premise(
-        "the eigenvalues of G follow F: single ring theorem; (1/d) ln det(c+G) follows its logarithm",
+        "the eigenvalues of R follow F: single ring theorem; (1/d) ln det(c+R) follows its logarithm",
         "guionnet2011",
         "linear.logdet",
     )
     yield Premise(
-        "and is what the singular values of c + G have in the limit: rotations leave none too near 0",
+        "and is what the singular values of c + R have in the limit: rotations leave none too near 0",
         "rudelson2014",
         "linear.logdet",
     )

@@ -56,7 +56,7 @@ from theory.spectra import mp_log_moment
 #   −uv/γ + ⟨ln(1+v(1−ρ))⟩ + (1/d) ln det(u + S^½ H S^½) − ∫ ln s dMP,   H = y + ρ/(1+v(1−ρ)),
 # and the determinant in it is that of a sample covariance with population H, stationary in a third variable e.
 def _direction(y_: sp.Expr) -> sp.Expr:
-    """What one direction of fraction ρ contributes; derivatives commute with the average over directions."""
+    """The contribution of one direction of fraction ρ; derivatives commute with the average over directions."""
     H = y_ + rho / (1 + v * (1 - rho))
     return sp.log(1 + v * (1 - rho)) + sp.log(u + H / (1 + gamma * e))
 
@@ -109,7 +109,7 @@ _NOISE_TO_SIGNAL = Mean((1 - fractions) / fractions, fractions)
 
 
 def saddle_bounds(f: Formula) -> Iterator[Step]:
-    """Of generated_logdet_spectrum, and of what has its phases and its saddle."""
+    """The bounds of generated_logdet_spectrum, and of other formulas with its phases and its saddle."""
     at_zero = gamma * _NOISE_TO_SIGNAL - (1 - gamma)  # the slope of the exponent in ω there
     yield Condition(
         "the exponent falls from ω = 0 on, and its maximum sits there", f.branches[0].condition, at_zero <= 0

@@ -92,7 +92,7 @@ def ratio_of_gammas() -> Iterator[Step]:
 
 @shared
 def distances() -> Iterator[Step]:
-    """Both laws, as ratios of χ² variables."""
+    """Steps for both laws, as ratios of χ² variables."""
     yield from affine()
     yield Identity("white data: a coordinate of x − x̄ has the variance 1 + 1/n", 1 + n * (1 / n) ** 2, 1 + 1 / n)
     yield Premise(

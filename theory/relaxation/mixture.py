@@ -68,7 +68,7 @@ mixture_negentropy = Formula(
 
 
 def _kl(tau2: sp.Expr) -> sp.Expr:
-    """Of the law of x_t from N(0, Δ_t I), at noise τ² in the frame of the data."""
+    """KL of the law of x_t from N(0, Δ_t I), at noise τ² in the frame of the data."""
     along, across = log_excess((separation**2 + sigma**2) / tau2), log_excess(sigma**2 / tau2)
     return negentropy(separation**2 / (sigma**2 + tau2)) + (along + (d - 1) * across) / 2
 

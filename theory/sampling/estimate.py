@@ -6,7 +6,7 @@ import numpy as np
 
 from theory.core.formula import DomainError
 
-_STEP = 1e-4  # of the central difference, relative; its error is of the order of the square
+_STEP = 1e-4  # relative step of the central difference; the error is of the order of its square
 
 
 def unbiased_kl(s: np.ndarray, variance: Callable[[np.ndarray], np.ndarray], n: int) -> np.ndarray:

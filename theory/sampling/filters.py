@@ -1,4 +1,4 @@
-"""A linear denoiser and its sampler as one spectral filter: what it makes of an eigenvalue of the sample covariance.
+"""A linear denoiser and its sampler as one spectral filter, which acts on each eigenvalue of the sample covariance.
 
 The covariance that is generated has the eigenvectors of S, and V(s) in the place of its eigenvalue s. One step, many
 steps, noise on the way, ridge and early stopping differ in V alone.
@@ -19,11 +19,13 @@ _FALL = 36  # e^{−36} is below the rounding of float64
 
 @dataclass(frozen=True)
 class SpectralFilter:
-    """Levels τ_0 > … > τ_K ≥ 0, the sampler that walks them, and how the denoiser was fitted. DomainError on others.
+    """A sampler and its denoiser: levels `widths`, τ_0 > … > τ_K ≥ 0, the sampler that walks them, and how D was
+    fitted.
 
     `eta` is DDIM's: 0 without noise, 1 for DDPM; it counts for "ddim" and "heun". `ridge` (data²) is added to the
-    covariance of u in the least squares, and gradient flow on ½E|x−D|² from D = 0 stops at `time` (1/data²).
-    The sampler starts from the exact law s + τ_0². Euler–Maruyama takes t = ½ ln(1+τ²), which is λ = 1.
+    covariance of u in the least squares, and gradient flow on ½E|x−D|² from D = 0 stops at `time` (1/data²). The
+    sampler starts from the exact law s + τ_0². Euler–Maruyama takes t = ½ ln(1+τ²), which is λ = 1. DomainError on
+    values out of range.
     """
 
     widths: tuple[float, ...]
@@ -45,7 +47,7 @@ class SpectralFilter:
                 raise DomainError(f"{name} = {value:g} is outside [0, oo)")
 
     def weight(self, s: Any, tau: Any) -> np.ndarray:
-        """φ(s, τ): what D keeps of a noised point, along an eigenvector of eigenvalue s."""
+        """φ(s, τ), the share of a noised point that D keeps along an eigenvector of eigenvalue s."""
         s, noise = np.asarray(s, float), np.square(np.asarray(tau, float)) + self.ridge
         total = s + noise
         share = np.divide(s, total, out=np.zeros(np.broadcast(s, noise).shape), where=total > 0)
@@ -70,7 +72,7 @@ class SpectralFilter:
     def _step(
         self, here: np.ndarray, there: np.ndarray, high: np.ndarray, low: np.ndarray
     ) -> Callable[[np.ndarray], np.ndarray]:
-        """Every step at once: what each makes of a variance of u."""
+        """A function that gives, for a variance of u, what each step by itself makes of it; all steps at once."""
         if self.sampler == "heun":
             return lambda v: heun_step(v, here, there, high, low, self.eta)
         if self.sampler == "ddim":
@@ -89,7 +91,7 @@ def ddim_variance(s: Any, widths: Any) -> np.ndarray:
 
 
 def steps_kl(s: Any, widths: Any) -> np.ndarray:
-    """What the steps of DDIM alone cost along an eigenvector: KL(V_K ‖ s + τ_K²) of two Gaussians, in nats.
+    """The cost of the steps of DDIM alone along an eigenvector: KL(V_K ‖ s + τ_K²) of two Gaussians, in nats.
 
     ½(e^{−loss} − 1 + loss), to all digits where the loss is small. Arguments as of `ddim_variance`; shape of s.
     """
@@ -98,7 +100,7 @@ def steps_kl(s: Any, widths: Any) -> np.ndarray:
 
 
 def _losses(s: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """The losses of all steps together, in nats; none where s = 0, along which there is nothing but noise."""
+    """The loss of all steps together, in nats; 0 where s = 0, along which there is nothing but noise."""
     positive = s > 0
     lost = ddim_loss(np.where(positive, s, 1.0)[..., None], levels[:-1], levels[1:]).sum(-1)
     return np.where(positive, lost, 0.0)
@@ -119,7 +121,7 @@ def filtered_kl(gamma: float, variance: Callable[[np.ndarray], np.ndarray], reve
 
 
 def excess_kl(run: SpectralFilter, gamma: float, sigma: float = 1.0) -> float:
-    """KL(G‖O)/d of a filter over what it is after infinitely many steps, less 1; data N(m, σ²I), d → ∞ at d/N = γ.
+    """KL(G‖O)/d of a filter over its value after infinitely many steps, less 1; data N(m, σ²I), d → ∞ at d/N = γ.
 
     Both laws have the noise of the last level.
     """

@@ -68,7 +68,7 @@ _SCALE = reflected(spacing) / 2
 
 @shared
 def _short() -> Iterator[Step]:
-    """A step of length g at τ loses g²λ̂/(λ̂+τ²)²; there are dτ/g of them in dτ."""
+    """Steps for a short step: of length g at τ it loses g²λ̂/(λ̂+τ²)², and there are dτ/g of them in dτ."""
     g = sp.Symbol("g", positive=True)
     rate = learnt / (learnt + tau**2) ** 2
     yield Limit("loss of a short step", ddim_loss.branches[0].value.doit().subs(tau_next, tau - g) / g**2, g, 0, rate)
@@ -109,7 +109,7 @@ _RISE = sp.hyper((1 - _ORDER, -_ORDER), (3,), gamma) + (1 - _ORDER) * gamma / 6 
 
 @shared
 def _moments() -> Iterator[Step]:
-    """M_{ν+1} − M_ν, coefficient by coefficient."""
+    """Steps for M_{ν+1} − M_ν, coefficient by coefficient."""
     k = sp.Symbol("k", positive=True)
     yield Identity("(1−ν)_k/(−1−ν)_k − 1 = k(k−1−2ν)/ν(ν+1)", (k - 1 - a) * (k - a) - a * (a + 1), k * (k - 1 - 2 * a))
     order = 7
@@ -130,7 +130,7 @@ def _moments() -> Iterator[Step]:
 
 @shared
 def _slope() -> Iterator[Step]:
-    """½E[V − 1 − ln V], V = s e^{−hf}, at h = 0."""
+    """Steps for the slope of ½E[V − 1 − ln V], V = s e^{−hf}, at h = 0."""
     h, f, s, g, r = sp.symbols("h f s g r", positive=True)
     generated = s * sp.exp(-h * f)
     yield Identity("½f(1−s)", sp.diff((generated - 1 - sp.log(generated)) / 2, h).subs(h, 0), f * (1 - s) / 2)

@@ -131,7 +131,7 @@ def _kl_multistep(f: Formula) -> Iterator[Step]:
 
 
 def _limits(f: Formula, per_dimension: sp.Expr) -> Iterator[Step]:
-    """Of the value without rest(n−d) − rest(n), which is of order d/n²: see the limit of x·rest(x)."""
+    """Limits of the value without rest(n−d) − rest(n), which is of order d/n²: see the limit of x·rest(x)."""
     value = f.branches[0].value.replace(psi_tail, lambda x: sp.S.Zero).doit()
     yield Limit("per dimension at d = γn, γ = 1/(1+x)", (value / d).subs(n, d * (1 + _x)), d, sp.oo, per_dimension)
     yield Limit("many samples: half of d(d+3)/2 parameters over n", n * value, n, sp.oo, d * (d + 3) / 4)

@@ -50,7 +50,7 @@ def falling_levels(f: Formula) -> Iterator[Step]:
 
 @shared
 def _bridge() -> Iterator[Step]:
-    """κ and c are those of u' given u and x_0, if x_0 is D."""
+    """Steps for κ and c: they are those of the law of u' given u and x_0, if x_0 is D."""
     yield Identity("u' − x_0 gets the variance τ'²: κ²τ² + c² = τ'²", KEPT**2 * tau**2 + NOISE, tau_next**2)
     yield Identity("η = 0: no noise, κ = τ'/τ", KEPT.subs(eta, 0), _RATIO)
     between = 1 / (1 / tau_next**2 + 1 / (tau**2 - tau_next**2))

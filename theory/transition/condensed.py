@@ -135,7 +135,7 @@ _SHIFT = Premise(
 
 
 def _edge(f: Formula) -> Iterator[Step]:
-    """Where the largest of n terms are, and how many more there are below."""
+    """Steps for where the largest of n terms are, and how many more there are below."""
     yield from random_energies(sp.S.Zero)
     beta = beta_c * sharpness  # the signal-to-noise ratio of a direction at inverse temperature β_c
     one = {snr: beta, width: 1 / sp.sqrt(sharpness)}
@@ -163,7 +163,7 @@ def _edge(f: Formula) -> Iterator[Step]:
 
 
 def _training_point() -> Iterator[Step]:
-    """½(Q − Q_in) as leave_one_out has it, where the directions differ."""
+    """Steps for ½(Q − Q_in), as leave_one_out has it, where the directions differ."""
     yield from refit()
     s, k, own = sp.symbols("s k own", positive=True)
     shrunk = (s + k) / (s * (1 - 1 / n) + k)
@@ -247,7 +247,7 @@ condensed_probability_spectrum = Formula(
 
 # -- equal directions ----------------------------------------------------------------------------------------------
 def _single(expr: sp.Expr) -> sp.Expr:
-    """In equal directions."""
+    """A spectral expression for equal directions."""
     return single(expr).subs(sharpness, q)
 
 

@@ -104,7 +104,7 @@ def _leave_one_out(f: Formula) -> Iterator[Step]:
 
 @shared
 def refit() -> Iterator[Step]:
-    """What adding one point does to mean, covariance and its own Mahalanobis distance, exactly."""
+    """Steps for what adding one point does to mean, covariance and its own Mahalanobis distance, exactly."""
     x = sp.Matrix(sp.symbols("x1:5", real=True))
     size, point = len(x), x[-1]
     rest = x[:-1]

@@ -37,7 +37,7 @@ _NEAR = _SNR - _y  # what those to one side take off a pixel's variance, over τ
 
 
 def _predicted(left: sp.Expr) -> sp.Expr:
-    """p_k, the variance of a pixel that k to one side predict, over τ², where `left` is e^{−2κk}."""
+    """p_k, the variance over τ² of a pixel that k pixels to one side predict, where `left` is e^{−2κk}."""
     return _y + _s * _NEAR * left / (_s + _NEAR * (1 - left))
 
 
@@ -48,20 +48,20 @@ _ERROR = 1 / (2 / (tau**2 * _ONE_SIDE) + _SNR - 1)
 
 
 def _whole(expr: sp.Expr) -> sp.Expr:
-    """Without the names of parts."""
+    """The expression with its named parts put in."""
     for symbol, _, part in reversed(_PARTS):
         expr = expr.subs(symbol, part)
     return expr
 
 
 def _named(expr: sp.Expr) -> sp.Expr:
-    """With names for the root and for y, and powers for exponentials of logarithms."""
+    """The expression with names for the root and for y, and powers for exponentials of logarithms."""
     expr = sp.sympify(expr).subs({_PAST: _y, _PARTS[2][2]: _s})
     return expr.replace(sp.exp, lambda exponent: sp.exp(sp.expand(exponent)))
 
 
 def _thin(expr: sp.Expr) -> sp.Expr:
-    """A ratio of polynomials in y and c: τ² = (1−c²)(1+y)/y(1+y−c²)."""
+    """The expression as a ratio of polynomials in y and c, by τ² = (1−c²)(1+y)/y(1+y−c²)."""
     expr = _named(expr).subs({_s: 1 + _y - correlation**2 / (1 + _y), _rate: _PARTS[1][2]})
     return expr.subs(tau, sp.sqrt(_VARIANCE * (1 + _y) / (_y * (1 + _y - correlation**2))))
 

@@ -36,12 +36,12 @@ def _left(k: int) -> sp.Expr:
 
 
 def _middle(k: int) -> sp.Expr:
-    """The mean of x in it; k = 1: the posterior's, D."""
+    """The mean of x in the law of points times w^k; for k = 1 it is the posterior's, D."""
     return k * _v * _u / (k * _v + _e)
 
 
 def _fall(k: int) -> sp.Expr:
-    """E w^k over points is √(left/v) e^{−fall·u²/2}."""
+    """`fall` in E w^k = √(left/v) e^{−fall·u²/2}, the mean over points."""
     return 1 / (_v + _e / k)
 
 

@@ -59,7 +59,7 @@ def text(audit: Audit, given: Given) -> str:
 
 
 def document(audit: Audit, given: Given) -> dict[str, Any]:
-    """All of it as plain numbers and text, without what only a plot needs."""
+    """The audit in plain numbers and text, with names of rows and files, without what only a plot needs."""
     found = audit.as_dict()
     del found["ratios"]
     for row, pair in zip(found["pairs"], audit.pairs, strict=True):
@@ -75,7 +75,7 @@ def _names(pair: Pair, given: Given) -> tuple[str, str, str]:
 
 
 def write(path: Path, audit: Audit, given: Given) -> None:
-    """The page."""
+    """Write the audit as an HTML page. BadInput if the file cannot be written."""
     page.write(
         path,
         "audit.html",

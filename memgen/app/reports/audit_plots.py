@@ -12,7 +12,7 @@ _EDGE = 6.0  # half-ranges of the null beyond which a statistic is drawn at the 
 
 
 def plots(audit: Audit) -> list[Plot]:
-    """Those for which the audit has numbers."""
+    """The plots for which the audit has numbers."""
     made = []
     if audit.tests:
         made.append(_statistics(audit))

@@ -64,7 +64,7 @@ def percent(value: float | None) -> str:
 
 
 def versions() -> str:
-    """What computed the page, and when."""
+    """A line on what computed the page, and when."""
     found = []
     for package in ("memgen", "numpy", "scipy"):
         try:

@@ -73,13 +73,13 @@ def _range(low: float | None, high: float | None) -> str:
 
 
 def epochs(prediction: Prediction) -> str:
-    """The steps as passes over the data."""
+    """The range of steps, in words, as passes over the data."""
     low, high = prediction.training.epochs or (None, None)
     return f"{number(low)} to {number(high)}"
 
 
 def document(prediction: Prediction, given: Samples) -> dict[str, Any]:
-    """All of it as plain numbers and text."""
+    """The prediction in plain numbers and text, with names of rows and the file."""
     found = prediction.as_dict()
     for row, one in zip(found["exposed"], prediction.exposed, strict=True):
         row |= {"name": page.name(given, one.row), "nearest_name": page.name(given, one.nearest)}
@@ -88,7 +88,7 @@ def document(prediction: Prediction, given: Samples) -> dict[str, Any]:
 
 
 def write(path: Path, prediction: Prediction, given: Samples, command: str) -> None:
-    """The page."""
+    """Write the prediction as an HTML page. BadInput if the file cannot be written."""
     pictures = page.Pictures({"train": given})
     page.write(
         path,
@@ -106,7 +106,7 @@ def write(path: Path, prediction: Prediction, given: Samples, command: str) -> N
 
 
 def _shown(one: Any, given: Samples, pictures: page.Pictures) -> dict[str, Any]:
-    """A row beside its nearest."""
+    """An exposed row beside its nearest one: pictures, or the columns that differ."""
     shown = [
         {"role": role, "name": page.name(given, row), "source": pictures.of("train", row) if pictures else ""}
         for role, row in (("exposed", one.row), ("nearest", one.nearest))

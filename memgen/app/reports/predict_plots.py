@@ -9,7 +9,7 @@ from memgen.predict import Prediction
 
 
 def plots(prediction: Prediction) -> list[Plot]:
-    """Information against noise, and the spectrum."""
+    """Two plots: information against noise, and the spectrum."""
     return [_information(prediction), _spectrum(prediction)]
 
 

@@ -26,7 +26,7 @@ VERSION = 1
 
 
 class Setting(NamedTuple):
-    """What is done to which sweep; `cells` is how many cells of the grid try it, and `most` how often each may."""
+    """What is done to which sweep; so many `cells` of the grid try it, each on at most `most` sweeps."""
 
     act: Callable[[Trial], str]
     cells: int = 1
@@ -85,7 +85,7 @@ class Cell(NamedTuple):
 
 
 def grid(params: Params) -> list[Cell]:
-    """As many cells of a kind as its setting says."""
+    """For each kind of faults as many cells as its setting says."""
     wanted = params.resolved().trials
     assert wanted is not None
     trials = {kind: min(wanted, SETTINGS[kind].most) for kind in params.kinds}
@@ -93,7 +93,7 @@ def grid(params: Params) -> list[Cell]:
 
 
 def cell(at: Cell) -> pd.DataFrame:
-    """One row for each sweep."""
+    """One row for each sweep: kind, seed, trial, and what `tried` returns."""
     setting = SETTINGS[at.kind]
     experiment, *options = setting.command
     command = ["sweep", experiment, "--preset", "smoke", *options]
@@ -114,7 +114,7 @@ def cell(at: Cell) -> pd.DataFrame:
 
 
 def tried(trial: Trial, act: Callable[[Trial], str], whole: list[str]) -> dict[str, Any]:
-    """What was done to a sweep, and what came of it."""
+    """Do something to a sweep; return what was done and what came of it, against the rows of the whole sweep."""
     started = time.perf_counter()
     done = act(trial)
     seconds = time.perf_counter() - started

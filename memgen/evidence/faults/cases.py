@@ -1,4 +1,4 @@
-"""One sweep each, to which something is done, until it is finished."""
+"""What may be done to a sweep: each function does it to one sweep, then finishes the sweep and says what was done."""
 
 import os
 import shutil
@@ -34,13 +34,13 @@ class Trial:
     number: int = 0
     random: np.random.Generator = field(default_factory=np.random.default_rng)
     duration: float = 0.0  # seconds that it takes if nothing is done to it
-    size: int = 0  # bytes of its file, then
+    size: int = 0  # bytes of its file if nothing is done to it
     interruptions: int = 0
     refused: int = 0
     noise: list[str] = field(default_factory=list)
 
     def again(self, folder: Path, number: int, random: np.random.Generator) -> "Trial":
-        """The same sweep in another folder; this one is finished."""
+        """A trial of the same sweep in another folder; this one must be finished."""
         size = self.path.stat().st_size
         return Trial(folder, self.command, self.how, self.server, self.place, number, random, self.duration, size)
 
@@ -61,7 +61,7 @@ class Trial:
         return self.server.start(self.folder, command, **{**self.how, **how})
 
     def judge(self, end: End, killed: bool = False) -> int:
-        """The exit status of a command; what it should not have said is kept."""
+        """Return the exit status of a command, and keep what it should not have said."""
         last = end.said.splitlines()[-1:]
         wrong = [f"{line} … {last[0]}" for line in end.said.splitlines() if line.startswith(_NOISE)]
         if not killed:  # nothing can clear up after kill -9 but the tracker of resources, which says so
@@ -76,7 +76,7 @@ class Trial:
         return end.status
 
     def finish(self) -> None:
-        """Run the command until it is finished; move away what it refuses, as it asks for."""
+        """Run the command until it is finished; what it refuses is moved away, as it asks for."""
         for _ in range(TRIES):
             end = self.start().wait()
             if self.judge(end) == 0:
@@ -154,7 +154,7 @@ def two_sweeps(trial: Trial) -> str:
 
 
 def full_disk(trial: Trial) -> str:
-    """Let no file become larger than a random size, and then any."""
+    """Let no file become larger than a random size, and then let files have any size."""
     largest = int(trial.random.uniform(0, 1.2 * trial.size))
     trial.interruptions += trial.judge(trial.start(largest=largest).wait()) != 0
     trial.finish()

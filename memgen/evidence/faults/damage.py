@@ -1,4 +1,4 @@
-"""What can happen to a file of results on disk, or be done to it by hand. Each damage is sound Parquet or is not."""
+"""What can happen to a file of results on disk, or be done to it by hand. A damaged file may still be sound Parquet."""
 
 import shutil
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def _flipped(path: Path, random: Random) -> None:
 
 
 def _zeros(path: Path, random: Random) -> None:
-    """As after a loss of power: the file has its length, and a stretch of it was not written."""
+    """Write zeros over a stretch, as after a loss of power: the file has its length, the stretch was not written."""
     content = bytearray(path.read_bytes())
     first = int(random.integers(len(content)))
     length = len(content[first : first + 512])
@@ -72,17 +72,17 @@ def _foreign(path: Path, random: Random) -> None:
 
 
 def _beside(path: Path, random: Random) -> None:
-    """A file of somebody else in the same folder."""
+    """Put a file of somebody else into the same folder."""
     _foreign(path.with_name("mine.parquet"), random)
 
 
 def _copied(path: Path, random: Random) -> None:
-    """The file again, under another name."""
+    """Copy the file under another name."""
     shutil.copy(path, path.with_name(f"copy-{path.name}"))
 
 
 def _left(path: Path, random: Random) -> None:
-    """What a killed process was writing, and what another was computing."""
+    """Leave behind what a killed process was writing, and what another was computing."""
     path.with_name(f".{path.name}.0123456789abcdef.partial").write_bytes(random.bytes(99))
     if path.parent.suffix == ".shards":
         (unfinished := path.with_name(f".{path.name}.unfinished")).mkdir(exist_ok=True)
@@ -90,7 +90,7 @@ def _left(path: Path, random: Random) -> None:
 
 
 def _made_by(**changes: Any) -> Damage:
-    """Other provenance of one cell, with a right checksum; it is taken away if the new value is `...`."""
+    """Change the provenance of one cell, with a right checksum; an entry whose new value is `...` is taken away."""
 
     def rewrite(path: Path, random: Random) -> None:
         found = parts.read(path)[0]
@@ -102,7 +102,7 @@ def _made_by(**changes: Any) -> Damage:
 
 
 def _metadata(text: str) -> Damage:
-    """Other metadata of the whole file."""
+    """Replace the metadata of the whole file."""
 
     def rewrite(path: Path, random: Random) -> None:
         table = pq.read_table(path)
@@ -115,7 +115,7 @@ def _metadata(text: str) -> Damage:
 
 
 def _rows(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Damage:
-    """Other rows of the first cell under the old metadata, as if by hand."""
+    """Change the rows of the first cell under the old metadata, as if by hand."""
 
     def rewrite(path: Path, random: Random) -> None:
         with pq.ParquetFile(path) as file:
@@ -131,7 +131,7 @@ def _rows(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Damage:
 
 
 def _cells(change: Callable[[list[Part]], list[Part]]) -> Damage:
-    """Other cells in the file."""
+    """Change which cells are in the file."""
     return lambda path, random: parts.write(path, change(parts.read(path)[0]))
 
 

@@ -57,7 +57,7 @@ def _address(file: Path) -> str:
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[Cluster]:
-    """A cluster that ends with the block."""
+    """Yield a cluster that ends with the block."""
     found = Cluster(folder)
     try:
         yield found

@@ -66,7 +66,7 @@ class Server:
         self.ask({"import": [*experiments]})
 
     def start(self, folder: Path, command: Sequence[str], **how: Any) -> Driver:
-        """Start `memgen command`; `how` is what `_obey` has."""
+        """Start `memgen command`; `how` has options of `_obey`."""
         pipe = folder / f"stderr-{time.monotonic_ns()}"
         os.mkfifo(pipe)
         ear = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -82,7 +82,7 @@ class Server:
         return int(self._process.stdout.readline())
 
     def close(self) -> None:
-        """End the process."""
+        """End the server's process."""
         assert self._process.stdin and self._process.stdout
         self._process.stdin.close()
         self._process.stdout.close()

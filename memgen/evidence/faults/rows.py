@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 
 class Difference(NamedTuple):
-    """Numbers of rows; `changed` are also those at another place."""
+    """How many rows were lost, doubled or changed; rows at another place count as changed."""
 
     lost: int
     doubled: int

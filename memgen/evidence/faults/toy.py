@@ -16,7 +16,7 @@ STEPS = 3
 
 
 class Params(ChapterParams):
-    """So many cells; each takes so many seconds."""
+    """The number of cells, and the seconds that each of them takes."""
 
     presets: ClassVar = {"smoke": {"cells": 4}, "standard": {"cells": 8}, "paper": {"cells": 8}}
 
@@ -25,7 +25,7 @@ class Params(ChapterParams):
 
 
 class Cell(NamedTuple):
-    """A few random numbers."""
+    """One cell, which draws a few random numbers."""
 
     k: int
     seconds: float

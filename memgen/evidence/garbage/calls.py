@@ -47,6 +47,6 @@ GROUPS: dict[str, Callable[[], Iterable[Target]]] = {
 
 
 def names(target: Target) -> tuple[str, ...]:
-    """What a message about its arguments may name."""
+    """The words of which a message about the target's arguments must have one."""
     of = target.call if isinstance(target.call, Formula) else getattr(target.call, "__self__", None)
     return (*target.arguments, *target.also, *((of.name,) if isinstance(of, Formula) else ()))

@@ -23,7 +23,7 @@ _BASES = 3  # sound sets of arguments of each function
 
 
 def case(group: str, choose: Choose, number: int) -> Case:
-    """A case of a group; the number is that of its random streams."""
+    """Make a case of a group and judge it; the number is that of its random streams."""
     if group == "reading":
         return _reading(number)
     if group == "commands":
@@ -32,7 +32,7 @@ def case(group: str, choose: Choose, number: int) -> Case:
 
 
 def call(target: Target, choose: Choose, number: int) -> Case:
-    """A call with one or two arguments spoilt."""
+    """Call a function with one or two arguments spoilt, and judge what happens."""
     base = number % _BASES
     arguments, rng = _arguments(target, base), np.random.default_rng(number)
     spoilable = [name for name, argument in target.arguments.items() if argument.kind]
@@ -75,7 +75,7 @@ def _known() -> dict[tuple[int, int], Outcome]:
 
 
 def _sound(target: Target, base: int) -> Outcome:
-    """What the function makes of sound arguments, which may be outside the regime of a formula."""
+    """The outcome of the function for sound arguments, which may be outside the regime of a formula."""
     key = (id(target), base)
     if key not in _known():
         _known()[key] = judge(lambda: target.call(**_arguments(target, base)), ("",), True, True)

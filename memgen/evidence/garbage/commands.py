@@ -32,7 +32,7 @@ _NAMES = ("seed", "d", "n", "preset", "sizes", "module", "seeds", "replicas", "t
 _OUT = ("out", "loop", "pipe", "good.npy", "empty", "good.npy/out", "empty/a/b")
 _P, _JSON, _REPORT, _TO = ("-p", _NAMES), ("!--json", ()), ("--report", ("page.html", *_OUT)), ("--out", _OUT)
 
-# Options, "" for an argument, "!" before what has no value; and sound words.
+# For each command its options, "" for an argument and "!" before a flag without value, each with sound words.
 _TEMPLATES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "list": (("", _CHAPTERS), ("", _CHAPTERS), _JSON),
     "run": (("", _CHAPTERS), ("", _CHAPTERS), _TO, _P, _P, ("--jobs", ("1", "9" * 9)), _JSON),
@@ -65,7 +65,7 @@ class Reached(Exception):
 
 
 def line(command: str, rng: Draws) -> list[str]:
-    """A command line, of sound words and others."""
+    """A command line of sound and of spoilt words, drawn at random."""
     spoilt = rng.random() < 0.9
     words = [command] if command else []
     for k, (option, sound) in enumerate(_TEMPLATES[command]):
@@ -84,7 +84,7 @@ def line(command: str, rng: Draws) -> list[str]:
 
 
 def prepare(folder: Path) -> None:
-    """The files that command lines name."""
+    """Write the files that command lines name."""
     x = np.random.default_rng(0).standard_normal((12, 2))
     np.save(folder / "good.npy", x)
     np.save(folder / "few.npy", x[:3])
@@ -105,7 +105,7 @@ def prepare(folder: Path) -> None:
 
 
 def _notebooks() -> Iterator[str]:
-    """What is no notebook, or one with little in it."""
+    """Yield the content of files that are no notebooks, or notebooks with little in them."""
     deep = "[" * 50_000 + "]" * 50_000
     named = {"memgen": {"experiment": "linear"}}
     head = {"metadata": named, "nbformat": 4, "nbformat_minor": 5}
@@ -123,7 +123,7 @@ def _notebooks() -> Iterator[str]:
 
 
 def run(words: list[str], folder: Path) -> Outcome:
-    """Run it in a folder, and say what it printed and how it ended."""
+    """Run a command line in a folder; the outcome says how it ended and what was wrong with that, or its output."""
     out, err = io.StringIO(), io.StringIO()
     try:
         with (
@@ -164,7 +164,7 @@ def _printed(out: str, err: str) -> str:
 
 @contextmanager
 def _nothing_long() -> Iterator[None]:
-    """Stand-ins for what computes or writes: they say that the command line was accepted."""
+    """Replace what computes or writes by stand-ins that raise `Reached`, as the command line was accepted."""
 
     def reached(*given: object, **named: object) -> None:
         raise Reached

@@ -113,7 +113,7 @@ MAKERS: dict[str, Callable[[Draws], bytes]] = {
 
 
 def damaged(content: bytes, rng: Draws) -> bytes:
-    """The content as it is, cut off, with bytes changed, doubled or of another kind."""
+    """The content, at random as it is, cut off, with bytes changed, doubled, or replaced by content of another kind."""
     match rng.integers(6):
         case 0 | 1:
             return content
@@ -134,7 +134,7 @@ _NAMES = ("a", "ä", "a b", "a\nb", "\x1b[31mred", "{seed}", "-o", "\u202e", "\u
 
 
 def written(folder: Path, rng: Draws) -> tuple[str, Path]:
-    """Write a file, or a folder of images, and say what it is."""
+    """Write a file, or a folder of images; return what it is, in words, and its path."""
     if rng.random() < 0.1:
         return _no_file(folder, rng)
     if rng.random() < 0.2:

@@ -81,7 +81,7 @@ def _size(values: np.ndarray) -> float:
 
 
 def _numbers(value: Any) -> Iterator[np.ndarray]:
-    """All numbers in a value, in an order of its own."""
+    """Yield all numbers in a value as arrays, in the order of its parts."""
     match value:
         case torch.Tensor():
             yield value.detach().cpu().double().numpy()

@@ -1,4 +1,4 @@
-"""Distances and estimates: `memgen.measures`, `memgen.statistics`."""
+"""Targets that are distances and estimates: functions of `memgen.measures` and `memgen.statistics`."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -95,12 +95,12 @@ def of_measures() -> Iterable[Target]:
 
 
 def _estimates(values: Any, errors: Any) -> list[Estimate]:
-    """Six, the first of which is spoilt."""
+    """Six estimates, of which the first is the one to be spoilt."""
     return [Estimate(values, errors), *(Estimate(0.3 * k - 1, 1 / k) for k in range(2, 7))]
 
 
 def _plain(estimates: list[Estimate]) -> list[tuple[float, float]]:
-    """Without the freedom, which may be infinite."""
+    """The values and errors of estimates, without the freedom, which may be infinite."""
     return [(e.value, e.error) for e in estimates]
 
 

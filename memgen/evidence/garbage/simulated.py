@@ -1,4 +1,4 @@
-"""What draws and denoises, and what is built on it: memgen.laws, .denoisers, .audit and .predict."""
+"""Targets that draw and denoise, and what is built on these: memgen.laws, .denoisers, .audit and .predict."""
 
 from collections.abc import Iterable
 from typing import Any

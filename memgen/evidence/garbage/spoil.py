@@ -120,7 +120,7 @@ COVARIANCES: dict[str, Way] = ARRAYS | {
     "nearly singular": Way("odd", lambda x, r: np.ones_like(x) + 1e-15 * np.eye(len(x))),
     "ill-conditioned": Way("odd", lambda x, r: np.diag(np.logspace(-150, 150, len(x)))),
 }
-for _name in ("all the same", "far away", "bytes of pixels", "whole numbers", "booleans"):  # not what they say here
+for _name in ("all the same", "far away", "bytes of pixels", "whole numbers", "booleans"):  # not so for covariances
     del COVARIANCES[_name]
 
 SCALARS: dict[str, Way] = {
@@ -159,6 +159,6 @@ COUNTS: dict[str, Way] = SCALARS | {
     "infinite": Way("unsound", lambda x, r: float("inf")),
     "zero": Way("odd", lambda x, r: 0),
 }
-for _name in ("huge", "large", "a large whole number"):  # counts of what is then made, and may fill any memory
+for _name in ("huge", "large", "a large whole number"):  # so much would be made that it may fill any memory
     del COUNTS[_name]
 WAYS = {"array": ARRAYS, "covariance": COVARIANCES, "scalar": SCALARS, "count": COUNTS}

@@ -11,7 +11,7 @@ Make = Callable[[Draws], Any]
 
 
 class Argument(NamedTuple):
-    """How a sound value is drawn, and its kind, which says in what ways to spoil it; None if it is not spoilt."""
+    """An argument: how a sound value is drawn, and its kind, by which it is spoilt; None if it is not spoilt."""
 
     kind: str | None
     make: Make
@@ -30,35 +30,35 @@ class Target(NamedTuple):
 
     @property
     def optional(self) -> set[str]:
-        """Arguments that may be None."""
+        """The arguments that may be None."""
         known = inspect.signature(self.call).parameters
         return {name for name in self.arguments if name in known and known[name].default is None}
 
 
 def array(*shape: int) -> Argument:
-    """Standard normal numbers."""
+    """An argument that is an array of standard normal numbers."""
     return Argument("array", lambda r: r.standard_normal(shape))
 
 
 def between(low: float, high: float, *shape: int) -> Argument:
-    """A number between bounds, or an array of them."""
+    """An argument that is a number between bounds, or an array of them."""
     return Argument(
         "array" if shape else "scalar", lambda r: r.uniform(low, high, shape) if shape else r.uniform(low, high)
     )
 
 
 def count(value: int) -> Argument:
-    """A whole number."""
+    """An argument that is this whole number."""
     return Argument("count", lambda r: value)
 
 
 def fixed(make: Make) -> Argument:
-    """What is not spoilt."""
+    """An argument that is not spoilt."""
     return Argument(None, make)
 
 
 def positive_definite(d: int) -> Argument:
-    """A covariance."""
+    """An argument that is a covariance (d, d)."""
 
     def make(rng: Draws) -> np.ndarray:
         root = rng.standard_normal((d, 2 * d))
@@ -69,7 +69,7 @@ def positive_definite(d: int) -> Argument:
 
 D = 3
 POINTS, MEAN, COVARIANCE, SIGMA = array(7, D), array(D), positive_definite(D), between(0.5, 2)
-STATE = ("state",)  # of a sampler: what it began with, some steps on
+STATE = ("state",)  # named by messages of samplers: the start, some steps on
 INFINITE = ("infinite", "minus infinite")
 RNG = fixed(lambda r: np.random.default_rng(0))
 TWO = {"m1": MEAN, "c1": COVARIANCE, "m2": MEAN, "c2": COVARIANCE}

@@ -67,7 +67,7 @@ def entropy_scores() -> pd.DataFrame:
 
 
 def clones(rows: pd.DataFrame, theirs: pd.DataFrame, dims: tuple[int, ...]) -> Figure:
-    """Left: the probability φ that clones agree against time. Right: φ against the separation of the noised classes."""
+    """Left: the probability φ that clones agree by time. Right: φ by separation of the classes in noised spreads."""
     fig, (left, right) = plots.figure(2, height=3.3)
     times = np.linspace(0.8, 9, 300)
     for k, d in enumerate(dims):

@@ -29,7 +29,7 @@ class Criterion(NamedTuple):
     falls: Curves
     level: float
     logarithmic: bool = False
-    signs: bool = False  # one sign a run
+    signs: bool = False  # the curve is 0 or 1 in each run
 
 
 def _of(name: str) -> Curves:

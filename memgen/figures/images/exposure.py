@@ -87,7 +87,7 @@ def plain_ticks(axes: Axes, values: Sequence[float]) -> None:
 
 
 class Held(NamedTuple):
-    """By rule, the noise predicted for n pictures of a set over the measured one; `intrinsic` is its dimension."""
+    """The noise that each rule predicts for n pictures over the measured one; `intrinsic` is the set's dimension."""
 
     pictures: str
     n: int

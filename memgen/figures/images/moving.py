@@ -24,7 +24,7 @@ from memgen.statistics import proportion
 
 _HEIGHT = 7.6  # inches, of both pictures: one file holds the two
 _TEXT = 13  # points: a phone shows the pictures at half their size
-_REACH = 2.0  # of a panel
+_REACH = 2.0  # half the side of a panel, in units of the plane
 _DOTS, _COLOURS = 100, 8  # of the moving picture: pixels an inch, and colours
 _FIRST, _FRAME, _LAST = 1000, 120, 2500  # milliseconds
 _ZERO = 0.006  # where the noise 0 stands on a logarithmic axis

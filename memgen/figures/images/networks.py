@@ -269,7 +269,7 @@ def shifts(rows: pd.DataFrame) -> str:
         if one.moved is not None:
             low, high = one.moved.interval()
             told = f"{one.moved.value:.2f} ({low:.2f} to {high:.2f})"
-        below = f"{one.beyond}" + (f", moved by {one.least:.2f} or more" if one.least > 0 else "")
+        below = f"{one.beyond}" + (f", one by {one.least:.2f} or more" if one.least > 0 else "")
         lines.append(f"| {NAMES[one.pictures]} | {WAYS[one.pictures, one.shown]} | {told} | {one.most:.2f} | {below} |")
     return "\n".join(lines)
 
@@ -289,7 +289,7 @@ def onsets(rows: pd.DataFrame, share: float = 0.2) -> pd.Series:
 
 
 def audits(rows: pd.DataFrame, level: float = 0.05) -> str:
-    """Markdown, by set and n: in how many shuffles the last perceptrons' audit finds single copies | anything."""
+    """Markdown: by set and n, in how many shuffles perceptrons' audit at the last step finds copies | anything."""
     found = last(rows[(rows.network == "perceptron") & (rows.shown == "once") & rows.measure.str.startswith("p/")])
     sizes = sorted(found.n.unique())
     lines = [f"| set | {' | '.join(f'n = {n}' for n in sizes)} |", "|---" * (len(sizes) + 1) + "|"]

@@ -14,7 +14,7 @@ from memgen.predict.prediction import Prediction
 from memgen.statistics import median
 from memgen.streams import stream
 
-_TOP, _NOISES = 0.1, 8  # the part of the pictures that are said to be exposed first, by the mean over noises
+_TOP, _NOISES = 0.1, 8  # the part of the pictures that counts as exposed first, by the mean width over so many noises
 
 
 class Against(NamedTuple):
@@ -26,7 +26,7 @@ class Against(NamedTuple):
     pictures: str
     said: Prediction
     held: tuple[float, float, float]
-    exposed: int  # of the rows that predict calls most exposed, those among the first tenth
+    exposed: int  # how many of the rows that predict calls most exposed are among the first tenth
 
     @property
     def within(self) -> tuple[bool, bool]:

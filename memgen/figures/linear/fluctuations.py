@@ -20,7 +20,7 @@ from theory.checks.linear.reductions import coefficient_of_log
 
 RHO = 0.5  # of the ring: −c is −1
 RINGS = (0.25, 0.8)  # its γ, on either side of ρ
-EIGENVALUES = "eigenvalues of $G$"
+EIGENVALUES = "eigenvalues of $R$"
 
 
 class Place(NamedTuple):
@@ -90,7 +90,7 @@ def again(stored: pd.DataFrame, seed: int, replicas: int, largest: int) -> tuple
 
 
 def eigenvalues(gamma: float, d: int, seed: int) -> np.ndarray:
-    """The eigenvalues, complex, (d,), of the noise G = (B − ρ)/√(ρ(1−ρ)) of one fit to d/γ + 1 points."""
+    """The eigenvalues, complex, (d,), of the noise R = (B − ρ)/√(ρ(1−ρ)) of one fit to d/γ + 1 points."""
     slope = representation(round(d / gamma) + 1, d, RHO, 1, stream(seed, "ring", gamma, d))[0].numpy()
     return np.linalg.eigvals((slope - RHO * np.eye(d)) / np.sqrt(RHO * (1 - RHO)))
 
@@ -147,7 +147,7 @@ def _along_dimensions(axes: Axes, dims: np.ndarray) -> None:
 
 
 def slopes(rows: pd.DataFrame, beyond: bool) -> list[Estimate]:
-    """The coefficient of ln d in the variance at each place beyond the plateau, or on it; there fitted beside a 1/d."""
+    """The coefficient of ln d in the variance at each place, beyond the plateau or on it; there with a term in 1/d."""
     found = [at for at in places(rows) if (at.gamma > at.rho) == beyond]
     return [coefficient_of_log(list(at.dims), at.variances, powers=() if beyond else (1,)) for at in found]
 

@@ -1,4 +1,4 @@
-"""The figures of the chapter. A generator has its colour, so has a noise level."""
+"""The figures of chapter 5. Each generator keeps its colour, and so does each noise level."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +19,7 @@ _SIZE, _MEMORY = "size of the set $n$", "memorized fraction $a$"
 
 
 def deltas(table: pd.DataFrame) -> Figure:
-    """Δ along n of the network, an ideal sampler and a copier: on the script's scales, and on one scale."""
+    """Draw Δ of the network, an ideal sampler and a copier along n: on the script's scales, and on one scale."""
     fig, (published, one_scale) = plots.figure(2)
     for axes, scales in ((published, PUBLISHED), (one_scale, ONE_SCALE)):
         for k, generator in enumerate(CALLED):
@@ -36,7 +36,7 @@ def deltas(table: pd.DataFrame) -> Figure:
 
 
 def _named_beside(fig: Figure, axes: Axes, table: pd.DataFrame) -> Figure:
-    """Name the series on one scale, where the copier is far below the two others."""
+    """Name the series in the panel on one scale, where the copier is far below the two others; return the figure."""
     at = 500.0
     copier = means(numbers.deltas(table, "copier", ONE_SCALE), "n")
     _name(axes, at, float(np.interp(at, copier.x, copier.middle)) - 0.45, "copier", 2)
@@ -68,7 +68,10 @@ def probability(table: pd.DataFrame) -> Figure:
 
 
 def learnt(table: pd.DataFrame, sizes: Sequence[int]) -> Figure:
-    """The memorized fraction along n at three noise levels; and, at the highest noise, what stands in its way."""
+    """Left: memorized fraction along n at three noises. Right: how far a network is off the line through its limits.
+
+    The right panel is for the highest noise, and also shows how far the limits are apart.
+    """
     fig, (memory, length) = plots.figure(2)
     fine = np.geomspace(min(sizes), max(sizes), 200)
     for k, tau in enumerate(numbers.low_levels(table), _NOISE):
@@ -101,7 +104,7 @@ _SIZES = (("o", False), ("^", False), ("s", True))  # markers, filled or not, of
 
 
 def trained_longer(found: Mapping[tuple[int, int], Run], table: pd.DataFrame) -> Figure:
-    """The memorized fraction along steps per training point, and Δ at n = 50 along steps."""
+    """Draw the memorized fraction along steps per training point, and Δ along steps at the smallest n, 50."""
     fig, (memory, delta) = plots.figure(2, height=3.2)
     sizes = sorted({n for n, _ in found})
     first = sizes[0]
@@ -130,7 +133,7 @@ def trained_longer(found: Mapping[tuple[int, int], Run], table: pd.DataFrame) ->
 
 
 def _delta_along_steps(axes: Axes, found: Sequence[Run], table: pd.DataFrame) -> None:
-    """Δ of the network on both scales, and where a copier of the same training sets is."""
+    """Draw Δ of the network on both scales along steps, and lines where a copier of the same training sets is."""
     steps = [run.steps for run in found]
     for scales, filled, name in ((PUBLISHED, True, "as published"), (ONE_SCALE, False, "one scale")):
         along = curve(steps, (mean(difference(run.rows, *scales)) for run in found))
@@ -147,5 +150,5 @@ def _delta_along_steps(axes: Axes, found: Sequence[Run], table: pd.DataFrame) ->
 
 
 def _name(axes: Axes, x: float, y: float, text: str, k: int = 0, **where: object) -> None:
-    """A name at a place, in the colour k or in the one given."""
+    """Write a name at a place, in the colour k or in the one given in `where`."""
     plots.label_line(axes, x, y, text, k, **{"xytext": (0, 0), **where})

@@ -1,4 +1,4 @@
-"""Rows of the network sweeps, reduced to what the chapter plots, prints and compares."""
+"""Rows of the network sweeps, reduced to what chapter 5 plots, prints and compares."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ COLLAPSE = 2.8  # in σ: below this noise a noised training point of n = 50 is n
 
 
 def runs(table: pd.DataFrame, stored: Mapping) -> dict[tuple[int, int], Run]:
-    """The trainings at n = 50 of the script's length, and the longer ones, by n and gradient steps."""
+    """The trainings at the smallest n, 50, as long as the script's, and the longer ones, by n and gradient steps."""
     longer = longer_runs()
     first = min(run.n for run in longer)
     script = steps_of(stored["epochs"], int(TRAINED * first))
@@ -32,7 +32,7 @@ def levels(rows: pd.DataFrame) -> list[float]:
 
 
 def low_levels(rows: pd.DataFrame) -> list[float]:
-    """The three lowest, at which the two limits are far enough apart for a fraction."""
+    """The three lowest noise levels, at which the two limits are far enough apart for a fraction."""
     return levels(rows)[:3]
 
 
@@ -42,7 +42,7 @@ def in_sigmas(tau: float) -> float:
 
 
 def deltas(table: pd.DataFrame, generator: str, scales: tuple[str, str]) -> pd.DataFrame:
-    """Δ of every network, or of what stands in for it: columns n, replica, value."""
+    """Δ of every network, or of the generator in its place, on these scales: columns n, replica, value."""
     return difference(table, *scales, generator).reset_index()
 
 
@@ -62,22 +62,22 @@ def positive(table: pd.DataFrame, scales: tuple[str, str]) -> pd.DataFrame:
 
 
 def of_network(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Rows of the network at noised training points: one measure at every noise level."""
+    """Rows of the network at noised training points: those of one measure, at every noise level."""
     return rows[(rows.generator == "network") & (rows.points == "train") & (rows.measure == measure)]
 
 
 def by_level(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """The same with a row for each network of one size and a column for each noise level."""
+    """The values of `of_network` for networks of one size: a row for each network, a column for each noise level."""
     return of_network(rows, measure).pivot(index="replica", columns="tau", values="value")
 
 
 def generated_variance(table: pd.DataFrame, generator: str) -> pd.DataFrame:
-    """Variance of what each network generates, in units of the data's."""
+    """The rows with the variance of what a generator makes, in units of the data's."""
     return table[(table.generator == generator) & (table.measure == "variance")]
 
 
 def lengths(table: pd.DataFrame, tau: float) -> dict[str, pd.DataFrame]:
-    """Per pixel in units of σ: how far the network is off the line through its limits, and those from each other."""
+    """Lengths per pixel in units of σ: of the network from the line through its limits, and between these."""
     at = table[(table.generator == "network") & (table.points == "train") & (table.tau == tau)]
     at = at.pivot(index=["n", "replica"], columns="measure", values="value")
     squared = {"network": at.b_squared * at.separation, "limits": at.separation}
@@ -90,7 +90,7 @@ def linear_limit(n: float | np.ndarray, noise: float | np.ndarray) -> np.ndarray
 
 
 def flagged(rows: pd.DataFrame, generator: str = "network") -> list[float]:
-    """The share of copies among what each network, or what stands in for it, generates."""
+    """The share of copies among what each network makes, or the generator in its place; one for each replica."""
     own = rows[(rows.generator == generator) & (rows.measure == "flagged")]
     return own.sort_values("replica").value.tolist()
 
@@ -112,12 +112,12 @@ def gap(one: pd.Series, other: pd.Series) -> Estimate:
 
 
 def twice(rounded: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Networks trained in bfloat16 (`value`) beside the same in float32 (`value_precise`)."""
+    """Rows of networks trained in bfloat16 (`value`) beside those of the same networks in float32 (`value_precise`)."""
     return rounded.merge(table, on=KEYS, suffixes=("", "_precise")).query("generator == 'network'")
 
 
 def rounding(pairs: pd.DataFrame, measure: str, points: str = "", tau: float | None = None) -> pd.DataFrame:
-    """The pairs of one measure."""
+    """The rows that `twice` found, of one measure, kind of points and noise (None: of no noise)."""
     there = pairs.tau.isna() if tau is None else pairs.tau == tau
     return pairs[(pairs.measure == measure) & (pairs.points == points) & there]
 

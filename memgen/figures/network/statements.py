@@ -14,7 +14,7 @@ from theory.checks.report import Report
 def state(
     report: Report, rows: pd.DataFrame, found: Mapping[tuple[int, int], Run], pairs: pd.DataFrame, same: bool
 ) -> None:
-    """The statements of the chapter; `same` says that the rows computed again are those stored."""
+    """State in `report` what the chapter claims; `same` says whether rows computed again are those stored."""
     ideal = numbers.generated_variance(rows, "ideal").value
     delta = {name: difference(rows, *ONE_SCALE, name) for name in numbers.CALLED}
     report.meets("ideal sampler, Δ against a holdout is 0", mean(delta["ideal"]).z(0))

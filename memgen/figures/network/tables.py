@@ -1,4 +1,4 @@
-"""The tables of the chapter in Markdown, every number in them computed."""
+"""The tables of chapter 5 in Markdown, every number in them computed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -16,13 +16,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def interval(found: Estimate) -> str:
-    """The value with its 95% interval."""
+    """The value with its 95% interval, as text."""
     low, high = found.interval()
     return f"{found.value:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def answers(rows: pd.DataFrame, found: Mapping[tuple[int, int], Run]) -> str:
-    """What networks of n = 50 have learnt, and what criteria say of them, beside an ideal sampler and a copier."""
+    """Markdown: what networks of the smallest n learnt and what criteria say, beside an ideal sampler and a copier."""
     first = min(n for n, _ in found)
     own = [run for run in found.values() if run.n == first]
     tau = numbers.low_levels(rows)[1]
@@ -62,7 +62,7 @@ def _copies(rows: pd.DataFrame, generator: str = "network") -> str:
 
 
 def published(rows: pd.DataFrame) -> str:
-    """P(Δ > 0) as published: of the network at the smallest sizes, of all generators over all sizes."""
+    """Markdown: P(Δ > 0) as published, of the network at the four smallest n, and of each generator over all sizes."""
     counts = numbers.positive(rows, PUBLISHED)
     lines = []
     for n, (hits, size) in list(zip(counts.index, counts.to_numpy(), strict=True))[:4]:
@@ -75,7 +75,7 @@ def published(rows: pd.DataFrame) -> str:
 
 
 def memory(rows: pd.DataFrame) -> str:
-    """The network's memorized fraction by noise level, beside that of a linear denoiser trained to the end."""
+    """Markdown: the network's memorized fraction by noise, beside that of a linear denoiser trained to the end."""
     seen = numbers.of_network(rows, "a")
     first, lines = int(rows.n.min()), []
     for tau in numbers.low_levels(rows):
@@ -107,7 +107,7 @@ def precisions(pairs: pd.DataFrame) -> str:
 
 
 def longer(found: Mapping[tuple[int, int], Run], rows: pd.DataFrame) -> str:
-    """What the longer trainings have memorized, at three noise levels."""
+    """Markdown: what the longer trainings have memorized, at three noise levels."""
     levels = numbers.low_levels(rows)
     lines = []
     for run in found.values():
@@ -122,7 +122,7 @@ def longer(found: Mapping[tuple[int, int], Run], rows: pd.DataFrame) -> str:
 
 
 def noticed(found: Mapping[tuple[int, int], Run]) -> str:
-    """What the longer trainings generate, and what Δ says of it, with 95% intervals."""
+    """Markdown: what the longer trainings generate, and what Δ says of it, with 95% intervals."""
     lines = []
     for run in found.values():
         made = numbers.generated_variance(run.rows, "network").value
@@ -134,7 +134,7 @@ def noticed(found: Mapping[tuple[int, int], Run]) -> str:
 
 
 def equal_effort(found: Mapping[tuple[int, int], Run], rows: pd.DataFrame, by: str) -> str:
-    """The memorized fraction after about equal effort (`per_point` or `epochs`), by size; how the largest differs."""
+    """A sentence on memory after about equal effort (`per_point` or `epochs`) by size, and how the largest differs."""
     tau = numbers.low_levels(rows)[1]
     many = max(found.values(), key=lambda run: run.n)
     near = (run for run in found.values() if abs(getattr(run, by) / getattr(many, by) - 1) < 0.1)

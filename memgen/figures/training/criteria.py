@@ -1,4 +1,4 @@
-"""What the usual criteria read of networks in training: 0 for an ideal sampler, 1 for a copier of training points."""
+"""The usual criteria on networks in training, from 0 for an ideal sampler to 1 for a copier of training points."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ Change = Callable[[np.ndarray, np.ndarray], np.ndarray]  # of generated points, 
 
 
 def readings(rows: pd.DataFrame) -> pd.DataFrame:
-    """What is measured of points, by replica and step; 0 on average for an ideal sampler."""
+    """What each criterion measures on generated points, by replica and step; 0 on average for an ideal sampler."""
     found = rows.pivot(index=["replica", "step"], columns=["measure", "points"], values="value")
     gap = found["overlap_gap", ""]
     return pd.DataFrame(
@@ -30,28 +30,28 @@ def readings(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def copier(x: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Training points, drawn with replacement."""
+    """Training points drawn with replacement, as many as x has."""
     return points[stream("11 copier", len(points)).integers(len(points), size=len(x))]
 
 
 def with_mean(x: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The points, moved to the training set's mean."""
+    """The points x, moved to the training set's mean."""
     return x - x.mean(0) + points.mean(0)
 
 
 def with_covariance(x: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The points with the training set's mean and covariance."""
+    """The points x, transformed to the training set's mean and covariance."""
     whiten, colour = (np.linalg.cholesky(np.cov(y.T, ddof=0)) for y in (x, points))
     return with_mean(np.linalg.solve(whiten, (x - x.mean(0)).T).T @ colour.T, points)
 
 
 def with_copies(x: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The points, the first five of them copies."""
+    """The points x, the first five of them replaced by training points."""
     return np.concatenate([points[:5], x[5:]])
 
 
 def of_changed(stored: Stored, n: int, change: Change, replicas: int = 30) -> pd.Series:
-    """The readings of points of the law that were changed, means over new training sets."""
+    """The `readings` of fresh points of the law after this change, means over new training sets."""
     sets = point_sets(stored.d, n, replicas, stored.parameters["seed"])[1]
     drawn = [power_law(stored.d).sample(GENERATED, stream("11 simple", n, k)) for k in range(replicas)]
     made = [change(x, known["train"]) for x, known in zip(drawn, sets, strict=True)]
@@ -59,7 +59,7 @@ def of_changed(stored: Stored, n: int, change: Change, replicas: int = 30) -> pd
 
 
 def read(stored: Stored) -> dict[int, pd.DataFrame]:
-    """By n: how far each criterion has gone from an ideal sampler to a copier, and a, by replica and step."""
+    """By n: how far each criterion has gone from an ideal sampler to a copier, and a; a row a replica and step."""
     found = {}
     for n in SIZES:
         own = stored.wide[stored.wide.n == n]
@@ -96,7 +96,7 @@ def of_others(stored: Stored) -> str:
 
 
 def apart(found: dict[int, pd.DataFrame]) -> str:
-    """Markdown: the criterion less a, least and most over steps and sizes, for a below and above 0.4."""
+    """Markdown: the least and the largest criterion less a, over steps and sizes, for a below and above 0.4."""
     where = pd.concat([share.groupby("step").mean() for share in found.values()])
     rows = []
     for words, part in (("a < 0.4", where[where.a <= 0.4]), ("a > 0.4", where[where.a > 0.4])):

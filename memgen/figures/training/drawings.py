@@ -1,4 +1,4 @@
-"""The figures of chapter 11. A size has its colour and marker; where widths are compared, a width has."""
+"""The figures of chapter 11. Each size keeps its colour and marker; where widths are compared, each width does."""
 
 from collections.abc import Mapping
 
@@ -33,7 +33,7 @@ def courses(stored: Stored) -> Figure:
 
 
 def times(stored: Stored) -> Figure:
-    """Against n: the steps to a = 1/10 for three widths; and those to the least error and to half of it."""
+    """Left: the steps to a = 1/10 against n for three widths. Right: those to the least and to half the error."""
     fig, (memory, error) = plots.figure(2, height=3.3)
     onset = stored.onset[stored.onset.d == stored.d]
     for k, units in enumerate((512, 256, 128)):
@@ -55,7 +55,7 @@ def times(stored: Stored) -> Figure:
 
 
 def plane(stored: Stored, linear: Mapping[int, np.ndarray]) -> Figure:
-    """Courses in the plane of a and b²; and the squared distance from the law's denoiser against steps."""
+    """Left: the courses of networks in the plane of a and b². Right: the squared distance from the law's denoiser."""
     fig, (left, right) = plots.figure(2, height=3.4)
     angles = np.linspace(0, 1, 200)
     left.plot(angles, projection_error(angles), "-", color="0.4")
@@ -93,7 +93,7 @@ def widths(stored: Stored) -> Figure:
 
 
 def criteria(found: Mapping[int, pd.DataFrame]) -> Figure:
-    """Each criterion against the memorized fraction, a panel a size; the grey diagonal is a itself."""
+    """Draw each criterion against the memorized fraction, a panel for each size; the grey diagonal is a itself."""
     fig, panels = plots.figure(len(found) + 1, height=3.1)
     for axes, (n, share) in zip(panels, found.items(), strict=False):
         places = share.a.groupby("step").mean()
@@ -108,7 +108,7 @@ def criteria(found: Mapping[int, pd.DataFrame]) -> Figure:
 
 
 def _key(axes: Axes, names: list[str]) -> None:
-    """The markers with their names, in a panel of their own."""
+    """Draw the markers with their names, in a panel of their own."""
     axes.axis("off")
     for k, name in enumerate(names):
         axes.plot([], [], plots.MARKERS[k], color=f"C{k}", markerfacecolor="white", label=name)

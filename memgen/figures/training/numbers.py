@@ -22,7 +22,7 @@ SHOWN = (32, 128, 512, 2048)  # sizes of the training set whose courses are draw
 
 
 class Stored:
-    """The stored networks: those of the sweep and the wider ones, and the parameters of the former."""
+    """The stored networks: those of the sweep and the wider ones, and the parameters of the sweep."""
 
     def __init__(self) -> None:
         table, made_by = load("training")
@@ -35,39 +35,42 @@ class Stored:
 
     @cached_property
     def network(self) -> pd.DataFrame:
-        """Rows of networks."""
+        """The rows of networks, without those of ideal samplers."""
         return self.table[self.table.generator == "network"]
 
     @cached_property
     def wide(self) -> pd.DataFrame:
-        """Those in the first dimension with the most units of the sweep."""
+        """The rows of networks in the first dimension with the most units of the sweep."""
         return self.network[(self.network.d == self.d) & (self.network.hidden == self.units)]
 
     def at(self, tau: float, points: str, measure: str) -> pd.DataFrame:
-        """Rows of `wide`: one measure at one noise."""
+        """The rows of `wide` of one measure, at one noise and one kind of points."""
         rows = self.wide
         return rows[(rows.tau == tau) & (rows.points == points) & (rows.measure == measure)]
 
     @cached_property
     def onset(self) -> pd.DataFrame:
-        """When a passes 1/10 at the noise `LEVEL`, for every network."""
+        """The milestones of every network at the noise `LEVEL`; `memorized` is the step at which a passes 1/10."""
         found = milestones(self.table, 0.1)
         return found[found.tau == LEVEL]
 
     @cached_property
     def general(self) -> pd.DataFrame:
-        """When the distance from D_pop at σ is half of the first, and when it is least, for the networks of `wide`."""
+        """The milestones of the networks of `wide` at noise σ: when the error has halved, and when it is least.
+
+        The error is the squared distance from D_pop.
+        """
         found = milestones(self.wide, 0.5)
         return found[found.tau == 1.0]
 
     def last(self) -> pd.DataFrame:
-        """The memorized fraction at the last step, by width."""
+        """The rows of the memorized fraction at the last step, of all widths in the first dimension."""
         rows = self.network
         rows = rows[(rows.d == self.d) & (rows.step == self.parameters["steps"]) & (rows.tau == LEVEL)]
         return rows[(rows.points == "train") & (rows.measure == "a")]
 
     def distance(self, n: int) -> pd.DataFrame:
-        """Squared distance from D_pop at holdout points, τ = σ, relative to the first: replica, step, value."""
+        """Squared distance from D_pop at holdout points, τ = σ, over that at the first step: replica, step, value."""
         rows = self.wide
         rows = rows[(rows.tau == 1.0) & (rows.points == "holdout") & (rows.n == n)]
         fresh = rows.pivot(index=["replica", "step"], columns="measure", values="value")
@@ -76,7 +79,7 @@ class Stored:
         return error
 
     def places(self, tau: float) -> pd.DataFrame:
-        """Means over networks of a and b_squared at noised training points, by n and step."""
+        """Means over the networks of `wide`, at noised training points, of a, b_squared and more, by n and step."""
         rows = self.wide[(self.wide.tau == tau) & (self.wide.points == "train")]
         return rows.pivot_table(index=["n", "step"], columns="measure", values="value")
 
@@ -93,7 +96,7 @@ class Slope(NamedTuple):
 
 
 def slope(times: pd.DataFrame, column: str = "memorized", most: float = np.inf) -> Slope:
-    """A straight line through the logarithms for each replica, over the sizes that every replica reaches.
+    """The exponent of n in a column of times, by replica: a line through logarithms over sizes that all replicas reach.
 
     Sizes below 4d are left out: there a linear denoiser would memorize as well.
     """
@@ -105,7 +108,7 @@ def slope(times: pd.DataFrame, column: str = "memorized", most: float = np.inf) 
 
 
 def reached(times: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The sizes at which every network gets there, the time as the column `value`."""
+    """The rows of those sizes at which every network gets there, with the time as the column `value`."""
     named = times.rename(columns={column: "value"})
     return named[np.isfinite(named.groupby("n").value.transform("max"))]
 
@@ -168,7 +171,7 @@ def exponents(stored: Stored) -> str:
 
 
 def by_level(stored: Stored) -> str:
-    """Markdown: the exponent at other fractions and other noises."""
+    """Markdown: the exponent of n in the steps to memorization, at other fractions and other noises."""
     rows = []
     for share, tau in ((0.05, LEVEL), (0.2, LEVEL), (0.1, 0.1), (0.1, 1.0)):
         times = milestones(stored.wide, share)
@@ -177,7 +180,7 @@ def by_level(stored: Stored) -> str:
 
 
 def circle(stored: Stored) -> list[str]:
-    """How far networks that memorize are off the circle b² = a(1−a), in means, at two noises."""
+    """Lines of text: how far networks that memorize are off the circle b² = a(1−a), in means, at two noises."""
     lines = []
     for tau in (LEVEL, 1.0):
         seen = stored.places(tau)

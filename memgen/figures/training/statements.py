@@ -11,7 +11,10 @@ from theory.checks.report import Report
 
 
 def losses(stored: Stored, tau: float) -> pd.DataFrame:
-    """By network, in units of the limits' squared distance: how far the loss fell, and what a and b², or a, say."""
+    """By network: by how much the training loss fell, and what a and b² (`whole`), or a alone (`part`), say of it.
+
+    In units of the squared distance of the two limits at the first step.
+    """
     rows = stored.network
     ends = rows[(rows.points == "train") & rows.step.isin([0, stored.parameters["steps"]])]
     ends = ends[(ends.hidden == stored.units) & (ends.tau == tau)]
@@ -25,7 +28,7 @@ def losses(stored: Stored, tau: float) -> pd.DataFrame:
 def state(
     report: Report, stored: Stored, linear: Mapping[int, np.ndarray], reads: Mapping[int, pd.DataFrame], same: bool
 ) -> None:
-    """The statements of the chapter; `same` says that the rows computed again are those stored."""
+    """State in `report` what the chapter claims; `same` says whether rows computed again are those stored."""
     for n in SHOWN:
         a, b_squared = linear[n].T
         report.meets(f"linear denoiser, n = {n}: on the circle", mean(b_squared - a * (1 - a)).z(0))

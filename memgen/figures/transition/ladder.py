@@ -1,4 +1,4 @@
-"""Chapter 4: Fig. 3 of the paper, with its choices changed in turn."""
+"""Chapter 4: Fig. 3 of the paper, with the choices of its public code changed one after another."""
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ STEPS = (
     ("float64, equal holdout", (EQUAL, MANY, NULL_EQUAL)),
 )
 MARKERS = {"one-step": "o", "multi-step": "^", "ideal": "."}
-# What stands beside a curve, the n/d near which it stands, and where from there, in points.
+# The text beside a curve, the n/d near which it stands, and its offset from there in points.
 _LABELS = {
     PUBLIC: ("public code,\n$B^\\top B$", 3, (6, 4)),
     SINGLE: ("$BB^\\top$", 3, (6, -14)),

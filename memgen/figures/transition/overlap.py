@@ -1,4 +1,4 @@
-"""Chapter 4: the overlap gap against its quadrature, and the exponent of its transition."""
+"""Chapter 4: the overlap gap against its exact probability by quadrature, and the exponent of its transition."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ MARKERS = ("o", "s", "^", "D", "v")
 
 
 def quarter(d: int, start: float) -> float:
-    """The n at which the quadrature of the overlap gap is ¼, by steps from `start`: its log-odds are nearly c/n."""
+    """The n at which P(overlap gap > 0) is ¼ by quadrature, in steps from `start`, as its log-odds are nearly c/n."""
     log_n = np.log(start)
     for _ in range(6 if d < 256 else 3):
         n = np.exp(log_n)
@@ -38,7 +38,7 @@ def quarter(d: int, start: float) -> float:
 
 
 def quarters(sizes: Sequence[int] = SIZES) -> dict[int, float]:
-    """The n of P = ¼ in each of some growing dimensions, each found from the one before."""
+    """The n at which P is ¼ in each of these growing dimensions, each found from the one before."""
     found: dict[int, float] = {}
     start, last = 300.0, sizes[0]
     for d in sizes:
@@ -48,7 +48,7 @@ def quarters(sizes: Sequence[int] = SIZES) -> dict[int, float]:
 
 
 def exponents(found: dict[int, float]) -> np.ndarray:
-    """d ln n_1/4 / d ln d, from each dimension to the next."""
+    """The local exponent d ln n_1/4 / d ln d, from each dimension to the next."""
     d, n = np.array(list(found.items())).T
     return np.diff(np.log(n)) / np.diff(np.log(d))
 
@@ -59,14 +59,14 @@ def nearest_decide(q: float = 0.5) -> float:
 
 
 def quarter_by_the_central_limit(d: int, n: float) -> float:
-    """The n at which overlap_clt is ¼, the kernels being those of n points: its scores go as n^{−½}."""
+    """The n at which overlap_clt is ¼ with the kernel width of n points; its normal score goes as n^{−½}."""
     return n * float((ndtri(transition.overlap_clt(n, d, sharpness(n, d))) / ndtri(0.25)) ** 2)
 
 
 def exponent_table(found: dict[int, float]) -> Markdown:
     """A table by dimension: n_1/4 over d and over d^{3/2}, the local exponent, and n_1/4 over d by the two limits.
 
-    The central limit has no place where it asks for fewer than d points, nor stable sums below 512 dimensions.
+    No number is given by the central limit where it is below d, and none by stable sums below 512 dimensions.
     """
     local = [f"{exponent:.2f}" for exponent in exponents(found)] + ["–"]
     rows = []
@@ -120,13 +120,13 @@ def _by_samples(axes: Axes, gap: pd.DataFrame) -> None:
 
 
 def against(found: Curve, d: int) -> tuple[np.ndarray, np.ndarray]:
-    """The quadrature at the simulated n, and the scores of the simulated shares against it."""
+    """P of the overlap gap by quadrature at the simulated n, and the scores of the simulated shares against it."""
     law = np.asarray(transition.overlap_probability(found.n, d, sharpness(found.n, d)))
     return law, scores(found, law)
 
 
 def scores(found: Curve, law: np.ndarray | float) -> np.ndarray:
-    """Deviations of simulated shares from a probability, in its binomial standard errors."""
+    """Deviations of simulated shares from a probability, in binomial standard errors of that probability."""
     return (found.p - law) / np.sqrt(law * (1 - law) / found.replicas)
 
 
@@ -153,7 +153,10 @@ def null_scores(rows: pd.DataFrame, original: int) -> dict[tuple[str, int], np.n
 
 
 def _null_score(draws: pd.DataFrame, references: str, original: int) -> float | None:
-    """The score at one n. Training sets share 30 original sets, and only the means of those are independent."""
+    """The score at one n; None with unequal sizes where the null is near 1 or an original set is missing.
+
+    Training sets share 30 original sets, and only the means of those are independent.
+    """
     if references == "equal":
         return float((draws["positive"].mean() - 0.5) / np.sqrt(0.25 / len(draws)))
     law = float(transition.null_probability(draws["n"].iloc[0], original, draws["d"].iloc[0]))
@@ -168,7 +171,7 @@ _COMMON = letters.d * letters.q**2 / (2 * (1 + 2 * letters.q)) * (1 + letters.q*
 
 
 def clt_in_parts() -> tuple[str, ...]:
-    """`overlap_clt` in lines of LaTeX: gain A of a training point, the part C that is no evidence, scatter V."""
+    """`overlap_clt` in LaTeX lines: the gain A of a training point, its part C that is no evidence, the scatter V."""
     return (
         r"\mathrm{overlap\_clt} = \Phi\Big(-\frac{A-C}{\sqrt{2nV}}\Big)",
         "A = " + sp.latex(INFLUENCE),
@@ -178,12 +181,12 @@ def clt_in_parts() -> tuple[str, ...]:
 
 
 def mean_gain_excess(d: int, q: float = 0.5) -> float:
-    """A/(A − C): by what factor the mean gain alone overstates ½ − P."""
+    """The factor A/(A − C) by which the mean gain A alone overstates ½ − P."""
     at = {letters.d: d, letters.q: sp.Rational(q)}
     gain, common = (float(part.subs(at)) for part in (INFLUENCE, COMMON))
     return gain / (gain - common)
 
 
 def quadrature_excess(d: int, n: float = 1e6, q: float = 0.5) -> float:
-    """By what fraction the quadrature overstates ½ − P in few dimensions, where the central limit is right."""
+    """The fraction by which the quadrature overstates ½ − P in few dimensions, where the central limit is right."""
     return float((0.5 - transition.overlap_probability(n, d, q)) / (0.5 - transition.overlap_clt(n, d, q))) - 1

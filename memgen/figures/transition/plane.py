@@ -16,24 +16,24 @@ from theory import kernel
 
 
 class Place(NamedTuple):
-    """a, and the squared distance b_⊥²‖T−O‖² from the line, in units of ‖O‖²."""
+    """A place in the plane: a, and the squared distance b_⊥²‖T−O‖² from the line (`off`), in units of ‖O‖²."""
 
     a: np.ndarray
     off: np.ndarray
 
 
 def _overlap(variance: Any) -> Any:
-    """Overlap of two centred normal laws whose variances add up to this, in units of ‖O‖²."""
+    """The overlap of two centred normal laws whose variances add up to `variance`, in units of ‖O‖²."""
     return (2 / variance) ** (PLANE_D / 2)
 
 
 def distance_to_truth(factor: np.ndarray) -> np.ndarray:
-    """‖G − O‖²/‖O‖² of the true law with this factor of its variance."""
+    """‖G − O‖²/‖O‖², where G is the true law O with this factor of its variance."""
     return _overlap(2 * factor) - 2 * _overlap(1 + factor) + 1
 
 
 def untrained(factor: np.ndarray) -> Place:
-    """Where the true law with a factor of its variance stands, exactly, from means over training sets."""
+    """The exact place of the true law with this factor of its variance, from means over training sets."""
     width = kernel.kernel_width(PLANE_UNTRAINED, PLANE_D)
     separation = kernel.kde_mise(PLANE_UNTRAINED, PLANE_D, width) * (4 * np.pi) ** (PLANE_D / 2)
     near, far = 1 + width**2 + factor, 2 + width**2
@@ -56,7 +56,7 @@ def groups(places: pd.DataFrame) -> list[tuple[str, str, str, pd.DataFrame]]:
 
 
 def draw_plane(places: pd.DataFrame) -> Figure:
-    """The mean place of every generated law of `memgen.experiments.transition.plane`."""
+    """Draw the mean place of every generated law of `memgen.experiments.transition.plane`."""
     fig, (axes,) = plots.figure(1, height=4.4)
     for text, color, marker, rows in groups(places):
         low = np.maximum(rows["off_low"], 1e-4)
@@ -79,7 +79,7 @@ def draw_plane(places: pd.DataFrame) -> Figure:
 
 
 def _equal_distance(axes: Axes) -> None:
-    """Lines of equal E_OG, drawn where ‖T−O‖² = ‖O‖²."""
+    """Draw lines of equal E_OG, for ‖T−O‖² = ‖O‖²."""
     along = np.linspace(0, 0.6, 200)
     for level in (0.03, 0.1, 0.3, 1.0, 3.0):
         off = np.where(level > along**2, level - along**2, np.nan)
@@ -88,7 +88,7 @@ def _equal_distance(axes: Axes) -> None:
 
 
 def inside(places: pd.DataFrame) -> tuple[int, int]:
-    """How many laws that never saw the training set have their exact a within the interval, and how many there are."""
+    """How many laws that never saw the training set have their exact a within its interval, and how many there are."""
     rows = places[places["law"] == "true law"]
     exact = untrained(rows["factor"].to_numpy()).a
     return int(((rows["a_low"] <= exact) & (exact <= rows["a_high"])).sum()), len(rows)
@@ -112,7 +112,7 @@ def _signed(value: float) -> str:
 
 
 def where_they_stand(places: pd.DataFrame) -> Markdown:
-    """A table: a and b_⊥²‖T−O‖² of the trained laws at the largest n, and the range of both for those never trained."""
+    """A table of a and b_⊥²‖T−O‖²: trained laws at the largest n, and the range of both for laws never trained."""
     count = places.loc[places["law"] == "many steps", "n"].max()
     rows = []
     for text, a, off, limit in floors(places):

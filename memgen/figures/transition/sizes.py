@@ -35,7 +35,7 @@ def exact_choice(rows: pd.DataFrame) -> Choice | None:
 
 
 def medians(rows: pd.DataFrame, choice: Choice, d: int, measure: str) -> tuple[np.ndarray, np.ndarray]:
-    """log10 of a measure that is stored as a logarithm: n, and median, low and high over training sets, (3, n)."""
+    """The numbers n, and log10 of a measure stored as a logarithm: median, low and high over training sets, (3, n)."""
     by_n = terms(rows, choice, d)[measure].groupby("n")
     found = {n: median(values.to_numpy()) for n, values in by_n}
     return np.array(list(found)), np.maximum(np.array(list(found.values())).T / np.log(10), _LOWEST)
@@ -90,7 +90,7 @@ def _sizes(axes: Axes, rows: pd.DataFrame, d: int, exact: Choice, differ: np.nda
 
 
 def _none(axes: Axes, x: np.ndarray, color: str) -> None:
-    """Arrows at the lower edge, where a logarithm is −∞."""
+    """Draw arrows at the lower edge where a logarithm is −∞."""
     place = axes.get_xaxis_transform()
     axes.plot(x, np.full(np.shape(x), 0.04), linestyle="none", marker=r"$\downarrow$", color=color, transform=place)
 
@@ -119,7 +119,7 @@ def _terms(axes: Axes, rows: pd.DataFrame, d: int, exact: Choice, rho: float) ->
 
 
 def original_distance(rows: pd.DataFrame, choice: Choice, d: int) -> pd.DataFrame:
-    """ln E_OG by n: its median over training sets, and the interval of that: columns median, low, high."""
+    """The median of ln E_OG over training sets with its interval, by n: columns median, low, high."""
     wide = terms(rows, choice, d)
     pair, cross, own = (np.exp(wide[f"log_{name}"]) for name in ("pair_original", "cross_original", "generated"))
     found = {n: median(values.to_numpy()) for n, values in np.log(1 + pair - cross + own).groupby("n")}
@@ -127,14 +127,14 @@ def original_distance(rows: pd.DataFrame, choice: Choice, d: int) -> pd.DataFram
 
 
 def disagreement(rows: pd.DataFrame, choice: Choice, d: int) -> np.ndarray:
-    """The n/d at which Δ and the overlap gap have different signs in some training set."""
+    """The ratios n/d at which Δ and the overlap gap have different signs in some training set."""
     wide = terms(rows, choice, d)
     differs = (wide["log_cross_original"] > wide["log_cross_train"]) != (wide["sign"] > 0)
     return np.sort(differs[differs].index.get_level_values("n").unique()) / d
 
 
 def rounding_facts(rows: pd.DataFrame, params: Params, d: int) -> Markdown:
-    """A table: how far the exact |Δ| falls towards n = d, and what the rounding of the self-overlaps is there."""
+    """A table: how far the exact |Δ| falls towards n = d, and how rounding changes the self-overlaps in float32."""
     choice = exact_choice(rows)
     if choice is None or params.original is None:
         return Markdown("No choice here is computed in exact arithmetic from a fitted law.")
@@ -153,7 +153,7 @@ def rounding_facts(rows: pd.DataFrame, params: Params, d: int) -> Markdown:
 
 
 def not_circular(delta: pd.DataFrame, rows: pd.DataFrame, d: int) -> Markdown:
-    """A table: P(Δ > 0) and E_OG of one step against an equal holdout, between n = 7 d and n = 16 d."""
+    """A table: P(Δ > 0) and E_OG of one step against an equal holdout, at n = 7 d and at n = 16 d."""
     lines = []
     for ratio in (7, 16):
         middle, low, high = original_distance(rows, EQUAL, d).loc[ratio * d]
@@ -163,6 +163,6 @@ def not_circular(delta: pd.DataFrame, rows: pd.DataFrame, d: int) -> Markdown:
 
 
 def fall_of_distance(rows: pd.DataFrame, choice: Choice, d: int) -> float:
-    """The logarithm of the factor by which the median E_OG falls from n = 2 d to n = 16 d."""
+    """By how much the median of ln E_OG falls from n = 2 d to n = 16 d."""
     median_log = original_distance(rows, choice, d)["median"]
     return float(median_log[2 * d] - median_log[16 * d])

@@ -1,4 +1,4 @@
-"""Chapter 4: one colour one meaning, and what its figures draw in common.
+"""Chapter 4: what its figures draw in common, and its colours, each of which means one thing.
 
 Blue is one step, red one step with BᵀB for BBᵀ, green many steps, grey a generator that never saw the training set.
 """
@@ -17,7 +17,7 @@ INK = "0.2"
 
 
 def colour(choice: Choice) -> str:
-    """The colour of the generator, with the order of B that is used."""
+    """The colour of a choice, by its generator and by the order of B that it uses."""
     if choice.generator == "ideal":
         return PERFECT
     if choice.generator == "multi-step":
@@ -26,7 +26,7 @@ def colour(choice: Choice) -> str:
 
 
 def series(axes: Axes, x: Any, found: Iterable[Any], color: str, marker: str = "o", **given: Any) -> None:
-    """Simulated values with their intervals: middle, low, high at each x."""
+    """Draw simulated values with their intervals: middle, low, high at each x."""
     middle, low, high = (np.asarray(values, float) for values in found)
     errors = np.clip([middle - low, high - middle], 0, None)
     style: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "white", "zorder": 3} | given
@@ -34,7 +34,7 @@ def series(axes: Axes, x: Any, found: Iterable[Any], color: str, marker: str = "
 
 
 def label(axes: Axes, x: float, y: float, text: str, color: str, offset: tuple[float, float] = (4, 3)) -> None:
-    """The name of a curve beside it, in its colour; `offset` in points."""
+    """Write the name of a curve beside it, in its colour; `offset` is in points."""
     axes.annotate(
         text,
         (x, y),
@@ -48,9 +48,9 @@ def label(axes: Axes, x: float, y: float, text: str, color: str, offset: tuple[f
 
 
 def by_rank(axes: Axes, counts: np.ndarray, d: int) -> np.ndarray:
-    """Equally spaced places for the numbers of points: those close to d would lie on top of each other on any scale.
+    """Equally spaced places for the numbers of points, as those close to d would lie on top of each other on any scale.
 
-    Shades the counts within 10% of d.
+    Also sets the ticks, and shades the counts within about 10% of d.
     """
     places = np.arange(len(counts))
     ticks = [k for k, n in enumerate(counts) if k % 3 == 0 or n == d]

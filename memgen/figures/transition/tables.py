@@ -1,4 +1,4 @@
-"""Chapter 4: what is read off the sweep, and the tables that say it."""
+"""Chapter 4: numbers that are read off the sweep, and the tables of the chapter."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -40,7 +40,7 @@ def curve(table: pd.DataFrame, choice: Choice, d: int) -> Curve:
 
 
 def shown(table: pd.DataFrame) -> list[Choice]:
-    """The choices in the table, in the order of the ladder; others after them."""
+    """The choices in the table: those of the ladder in its order, then others."""
     found = set(table["choice"])
     others = sorted(found - set(map(str, LADDER)))
     return [choice for choice in LADDER if str(choice) in found] + [Choice._make(name.split()) for name in others]
@@ -53,7 +53,7 @@ def present(rows: pd.DataFrame) -> set[Choice]:
 
 
 def name(choice: Choice) -> str:
-    """How the choice is called in tables."""
+    """The name of a choice in tables."""
     return NAMES.get(choice, str(choice))
 
 
@@ -114,12 +114,12 @@ def close_to_d(delta: pd.DataFrame, d: int) -> Markdown:
 
 
 def rise(delta: pd.DataFrame, choice: Choice, d: int) -> float:
-    """How many times as many points it takes from P = ¼ to P = ½."""
+    """The factor by which n grows between P = ¼ and P = ½."""
     return crossing(delta, choice, d) / crossing(delta, choice, d, 0.25)
 
 
 def answers(delta: pd.DataFrame, quarters: dict[int, float]) -> Markdown:
-    """What the chapter finds, in one column a dimension; `quarters` holds the n at which the overlap gap has P = ¼."""
+    """A table of what the chapter finds, a column a dimension; `quarters` has the n where the overlap gap's P is ¼."""
     sizes = sorted(delta["d"].unique())
     there = shown(delta)
 

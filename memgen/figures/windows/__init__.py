@@ -1,1 +1,1 @@
-"""What chapter 15 shows: windows of chains, in closed form and simulated, and windows of pictures."""
+"""Tables and figures of chapter 15: windows of chains, in closed form and simulated, and windows of pictures."""

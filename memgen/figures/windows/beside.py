@@ -1,4 +1,4 @@
-"""Other windows beside squares in the same place of the pictures: what the best of both lose."""
+"""The least loss by other kinds of windows, beside that by squares in the same place of the pictures."""
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,15 @@ from memgen.figures.windows.pictures import QUIET, sets_of
 from memgen.statistics import Estimate
 
 QUIETER = tuple(level for level in LEVELS if level <= QUIET)
-_SAME = 1e-6  # ln of losses by one window, the picture
+_SAME = 1e-6  # |ln| of a ratio of losses up to which both are by one window, the picture
 
 
 def least(stored: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """ln of the least loss by the windows of a study over that by squares in the same place, the reach of each chosen
-    over the mean of shuffles: columns pictures, n, level, replica, value. `stored` has the study and loss."""
+    """ln of the least loss by the windows of a study over that by squares in the same place.
+
+    Columns pictures, n, level, replica, value. The reach of each is chosen by the mean over shuffles. `stored` has the
+    rows of the study and those of the study loss.
+    """
     keys, part = ["pictures", "n", "level"], stored[stored.study.isin(("loss", study)) & (stored.measure == "loss")]
     means = part.groupby(["study", *keys, "reach"]).value.mean()
     best = means.groupby(["study", *keys]).idxmin().map(lambda at: at[-1]).rename("best").reset_index()
@@ -29,8 +32,10 @@ def least(stored: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def gain(stored: pd.DataFrame, study: Study, words: str, ticks: tuple[float, ...]) -> Figure:
-    """The least loss by the windows of a study, in `words`, over that by squares, against noise, by set and n; `ticks`
-    are of the ratio, the first and the last its limits."""
+    """Draw the least loss by the windows of a study over that by squares, against noise, by set and n.
+
+    `words` is the label of the ratio, `ticks` are its ticks, of which the first and the last are its limits.
+    """
     found = least(stored, study)
     sets = sets_of(stored, study)
     fig, panels = plots.figure(len(sets), height=3.2)
@@ -55,7 +60,7 @@ def gain(stored: pd.DataFrame, study: Study, words: str, ticks: tuple[float, ...
 
 
 def over_noises(stored: pd.DataFrame, study: Study, name: str) -> Estimate:
-    """The mean of `least` over noises up to 1 and all n, over shuffles."""
+    """The mean of `least` for one set over noises up to 1 and all n, with the scatter over shuffles."""
     found = least(stored, study)
     found = found[found.level.isin(QUIETER)].groupby(["pictures", "n", "replica"]).value.mean().reset_index()
     return together(pooled(found, ["pictures", "n"])[name])

@@ -1,4 +1,7 @@
-"""Denoisers that see a window of a chain: what it loses, when it is held, and the closed forms of both."""
+"""Denoisers that see a window of a chain: what they lose, when they hold windows, and closed forms of both.
+
+A training window is held if it has more than half of the posterior weight at its own noised copy.
+"""
 
 from collections.abc import Sequence
 
@@ -20,7 +23,7 @@ _REPLICAS = 20
 
 
 def simulated(seed: int, sizes: Sequence[tuple[int, int]], widest: int) -> pd.DataFrame:
-    """Rows: n, places, pixels, replica, error, held: of chains at noise TAU and correlation CORRELATION."""
+    """Rows n, places, pixels, replica, error, held of chains at noise TAU and correlation CORRELATION."""
     rows = []
     for n, places in sizes:
         for pixels in range(1, widest + 1, 2):
@@ -31,7 +34,7 @@ def simulated(seed: int, sizes: Sequence[tuple[int, int]], widest: int) -> pd.Da
 
 
 def error_and_held(rows: pd.DataFrame) -> Figure:
-    """Against the window: the error on fresh windows, and the share of training windows that are held."""
+    """Draw, against the window, the error on fresh windows and the share of training windows that are held."""
     fig, panels = plots.figure(2, height=3.3)
     pixels = np.linspace(1, rows.pixels.max(), 200)
     panels[0].plot(pixels, window_error(pixels, TAU, CORRELATION), color="0.3")
@@ -55,7 +58,7 @@ def error_and_held(rows: pd.DataFrame) -> Figure:
 
 
 def expected(n: int, widest: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes of windows and W(1 + 1/n_eff), what n chains are expected to lose, as long as n_eff is above 1."""
+    """Sizes of windows, and W(1 + 1/n_eff): what n chains are expected to lose, as long as n_eff is at least 1."""
     found = []
     for pixels in range(1, widest + 1):
         covariance = toeplitz(CORRELATION ** np.arange(pixels))
@@ -68,7 +71,7 @@ def expected(n: int, widest: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def apart(rows: pd.DataFrame, least: int) -> float:
-    """The largest ln of errors, of so many chains or more, over what is `expected`, up to its least value."""
+    """The largest |ln| of the error of n ≥ `least` chains over what is `expected`, up to the latter's least value."""
     found = []
     for n, part in rows[(rows.places == 1) & (rows.n >= least)].groupby("n"):
         sizes, losses = expected(n, rows.pixels.max())
@@ -79,14 +82,14 @@ def apart(rows: pd.DataFrame, least: int) -> float:
 
 
 def over_rare(rows: pd.DataFrame, n: int, pixels: int) -> float:
-    """The score of the error of n chains against W(1 + e^{2I}/n), which holds for n → ∞."""
+    """Standard score of the error of n chains against W(1 + e^{2I}/n), the form for n → ∞."""
     part = rows[(rows.n == n) & (rows.places == 1) & (rows.pixels == pixels)]
     excess = np.exp(2 * window_information(pixels, TAU, CORRELATION)) / n
     return mean(part.error.to_numpy()).z(float(window_error(pixels, TAU, CORRELATION) * (1 + excess)))
 
 
 def half_held(rows: pd.DataFrame) -> dict[tuple[int, int], Estimate]:
-    """By n and places, the pixels at which half of the training windows are held: where a line near it is ½."""
+    """By n and places, the number of pixels at which half of the training windows are held, by a line near there."""
     found = {}
     for key, part in rows.groupby(["n", "places"], sort=False):
         held = {size: mean(values.held.to_numpy()) for size, values in part.groupby("pixels")}
@@ -96,14 +99,14 @@ def half_held(rows: pd.DataFrame) -> dict[tuple[int, int], Estimate]:
 
 
 def growth(halves: dict[tuple[int, int], Estimate]) -> Estimate:
-    """By how many pixels the window at which half are held grows with ln of the number of windows."""
+    """By how many pixels the window at which half are held grows per unit of ln of the number of windows."""
     logs = np.log([n * places for n, places in halves])
     value, covariance = fit(np.stack([np.ones(len(logs)), logs], 1), list(halves.values()))
     return Estimate(float(value[1]), float(np.sqrt(covariance[1, 1])))
 
 
 def state(report: Report, rows: pd.DataFrame) -> None:
-    """What chains have to show."""
+    """State in `report` what chains have to show."""
     halves = half_held(rows)
     grown, sizes = growth(halves), np.array([float(n * places) for n, places in halves])
     ends = [float(window_size(size, TAU, CORRELATION)) for size in (sizes.min(), sizes.max())]

@@ -1,4 +1,4 @@
-"""Windows in all places of the pictures beside windows in the same place: what they lose, and how many they count."""
+"""Windows in all places of the pictures beside windows in the same place: their losses, and what they count."""
 
 import numpy as np
 import pandas as pd
@@ -10,11 +10,11 @@ from memgen.laws.pictures import pictures
 from theory.checks.report import Report
 
 COUNTED = (1, 2)  # reaches of windows that are counted
-_FLAT = 0.1  # falls of ln loss from which no number is read
+_FLAT = 0.1  # a fall of ln loss up to which no number is read off
 
 
 def places(shape: tuple[int, int], reach: int) -> float:
-    """In how many places of a picture a window of this reach is, a mean over pixels: those cut off are in more."""
+    """The number of places of a picture that a window of this reach has, a mean over pixels: cut-off ones have more."""
     counts = []
     for row, column in np.ndindex(*shape):
         sides = [min(size, at + reach + 1) - max(0, at - reach) for size, at in zip(shape, (row, column), strict=True)]
@@ -23,7 +23,7 @@ def places(shape: tuple[int, int], reach: int) -> float:
 
 
 def worth(stored: pd.DataFrame, name: str, n: int, reach: int) -> pd.Series:
-    """By noise, how many times n pictures a window in one place needs to lose what it loses in all places of n.
+    """By noise, the factor of n that windows in one place need to lose what windows in all places of n pictures lose.
 
     By straight lines in ln n and ln loss; NaN where more are needed than are stored, none are enough, or the loss in
     one place does not fall with n, or by less than a tenth.
@@ -43,7 +43,7 @@ def worth(stored: pd.DataFrame, name: str, n: int, reach: int) -> pd.Series:
 
 
 def worth_table(stored: pd.DataFrame, n: int) -> str:
-    """`worth` for n pictures, at noises up to 1, beside the number of places, as Markdown."""
+    """Markdown: `worth` for n pictures, at noises up to 1, beside the number of places."""
     head = "| set | window | L | " + " | ".join(f"τ = {level:g}" for level in QUIETER) + " |"
     lines = [head, "|---|--:|--:|" + "--:|" * len(QUIETER)]
     for name in sets_of(stored, "everywhere"):
@@ -57,9 +57,11 @@ def worth_table(stored: pd.DataFrame, n: int) -> str:
 
 
 def rules(stored: pd.DataFrame) -> pd.DataFrame:
-    """By set and n, by how much more windows in all places lose than the best ones, as in `pictures.costs`: the largest
-    that tell less than ln n, half more than that, and less than ln nL, L their number of places; `worst` is the largest
-    ratio of the last at any noise."""
+    """By set and n, by how much more windows in all places lose by three rules than the best ones do (see `cost`).
+
+    The rules: the largest windows that tell less than ln n, than 1.5 times that, and than ln nL, L their number of
+    places; `worst` is the largest ratio of the last at any noise.
+    """
     part, rows = stored[stored.study == "everywhere"], {}
     for (name, n), of in part.groupby(["pictures", "n"]):
         table = of.pivot_table(index="level", columns="reach", values="value")
@@ -72,7 +74,7 @@ def rules(stored: pd.DataFrame) -> pd.DataFrame:
 
 
 def rules_table(stored: pd.DataFrame) -> str:
-    """`rules` as Markdown, in percent, the worst as a factor."""
+    """Markdown: `rules` in percent, the worst as a factor."""
     lines = ["| set | n | I < ln n | I < 1.5 ln n | I < ln nL | worst |", "|---|--:|--:|--:|--:|--:|"]
     for (name, n), row in rules(stored).iterrows():
         shown = " | ".join(f"{row[word]:.1%}" for word in ("ln n", "1.5 ln n", "ln nL"))
@@ -81,7 +83,7 @@ def rules_table(stored: pd.DataFrame) -> str:
 
 
 def state(report: Report, stored: pd.DataFrame) -> None:
-    """What windows in all places have to show."""
+    """State in `report` what windows in all places have to show."""
     same = over_noises(stored, "everywhere", "patches8")
     report.rejects("in photographs they lose as much as windows in one place", same.z(0), -1)
     report.rejects("or more than 0.9 times as much", same.z(np.log(0.9)), -1)

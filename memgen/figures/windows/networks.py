@@ -1,4 +1,4 @@
-"""Which pixels networks look at, and what windows say of what they make, from rows of `sensitivity`."""
+"""Which pixels networks look at, and what windows say of what networks make, from rows of `sensitivity`."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ NETWORKS = TRAINED | {"convolutions": "U-Net without attention"}
 _KEYS = ["pictures", "network", "shown", "replica", "level", "measure"]
 CONTRAST = 1.1  # of distances: where all pixels alike are nearer to the linear denoiser, a place says nothing
 _FARTHER = (("perceptron", "once"), ("convolutions", "scrambled"))
-# What is held against the pictures of a network, from the same noise: the network that made it, and its measure there.
+# What predicts the pictures of a network, from the same noise: the network of its rows ("own": the same), and measure.
 PREDICTORS = {
     "windows": ("own", "window"),
     "windows below ln n": ("", "window"),
@@ -32,8 +32,11 @@ _COLOURS = ("C1", "C2", "C4")  # of networks, those of the chapter's other figur
 
 
 def reached(stored: pd.DataFrame) -> pd.DataFrame:
-    """How far the other pixels are that a denoiser looks at, root mean square by squared derivatives: columns pictures,
-    network ("" is the linear denoiser), shown, replica, level, measure (looked: in pictures; grid: as shown), value."""
+    """How far the other pixels that a denoiser looks at are: the root mean square distance by squared derivatives.
+
+    Columns pictures, network ("" is the linear denoiser), shown, replica, level, measure (looked: in pictures; grid: as
+    shown), value.
+    """
     part = stored[stored.measure.isin(("looked", "grid")) & (stored["index"] > 0)]
     shares = part.pivot_table(index=_KEYS, columns="index", values="value").reindex(
         columns=range(part["index"].max() + 1)
@@ -43,14 +46,14 @@ def reached(stored: pd.DataFrame) -> pd.DataFrame:
 
 
 def anywhere(name: str) -> float:
-    """The same of a denoiser to which all pixels of a picture are alike."""
+    """The root mean square distance (`reached`) for a denoiser to which all pixels of a picture are alike."""
     shape = pictures(name).shape
     shares = by_distance(1 - np.eye(shape[0] * shape[1]), shape)
     return float(reach(shares))
 
 
 def over_linear(stored: pd.DataFrame) -> pd.DataFrame:
-    """`reached` of networks beside the linear denoiser at the same noise.
+    """`reached` of networks beside the linear denoiser at the same noise: columns ratio, place, better, kept added.
 
     `ratio` is of the distances; `place` is where ln distance lies from the linear denoiser's, 0, to that of all pixels
     alike, 1. `better`: the network loses less on held-out pictures, in the mean over shuffles. `kept`: and the linear
@@ -74,13 +77,15 @@ def over_linear(stored: pd.DataFrame) -> pd.DataFrame:
 
 
 def _losses(stored: pd.DataFrame) -> pd.Series:
-    """By pictures, network, shown and level, the loss on held-out pictures, a mean over shuffles."""
+    """The loss on held-out pictures, a mean over shuffles, by pictures, network, shown and level."""
     return stored[stored.measure == "loss"].groupby([*_KEYS[:3], "level"]).value.mean()
 
 
 def places(stored: pd.DataFrame, measure: str = "looked") -> pd.Series:
-    """By pictures, network and shown, the `place` between linear (0) and all pixels alike (1), a mean over the noises
-    that are kept, as an Estimate over shuffles, whose scatter is pooled."""
+    """By pictures, network and shown, the mean `place` of `over_linear` over the noises that are kept.
+
+    An Estimate over shuffles, whose scatter is pooled.
+    """
     found = over_linear(stored)
     found = found[found.kept & (found.measure == measure)]
     rows = found.groupby([*_KEYS[:3], "replica"]).place.mean().rename("value").reset_index()
@@ -88,7 +93,7 @@ def places(stored: pd.DataFrame, measure: str = "looked") -> pd.Series:
 
 
 def looked_at(stored: pd.DataFrame) -> Figure:
-    """How far the pixels are that networks look at, against noise, with the linear denoiser's and that of no places."""
+    """Draw how far off the pixels are that networks look at against noise, with the linear denoiser and all alike."""
     found = reached(stored).groupby(["pictures", "network", "shown", "measure", "level"]).value.mean()
     sets = [name for name in NAMES if name in found.index.levels[0]]
     fig, panels = plots.figure(len(sets), height=4.0)
@@ -113,8 +118,10 @@ def looked_at(stored: pd.DataFrame) -> Figure:
 
 
 def lost(stored: pd.DataFrame) -> pd.DataFrame:
-    """By pictures, network and shown, the loss over the linear denoiser's, up to noise 1 (quiet) and beyond (loud):
-    geometric means over noises."""
+    """By pictures, network and shown, the loss over the linear denoiser's: geometric means over noises.
+
+    Columns quiet, for noises up to 1, and loud, for those beyond.
+    """
     logs = np.log(_losses(stored)).unstack()
     over = logs - logs.xs(("", "once"), level=(1, 2)).loc[logs.index.get_level_values(0)].to_numpy()
     quiet = over.columns <= QUIET
@@ -124,8 +131,11 @@ def lost(stored: pd.DataFrame) -> pd.DataFrame:
 
 
 def looked_table(stored: pd.DataFrame) -> str:
-    """By set and network, as Markdown: where it stands between the linear denoiser and no places, over the noises that
-    are kept; likeness of derivatives, a mean; and its loss over the linear denoiser's, up to noise 1 and beyond."""
+    """Markdown, by set and network: the place between the linear denoiser and all pixels alike, likeness, and losses.
+
+    The place is a mean over the noises that are kept, the likeness of derivatives over all; losses are over the linear
+    denoiser's, up to noise 1 and beyond.
+    """
     place, losses = places(stored), lost(stored)
     alike = stored[stored.measure == "alike"].groupby(_KEYS[:3]).value.mean()
     lines = [
@@ -147,26 +157,29 @@ def looked_table(stored: pd.DataFrame) -> str:
 
 
 def made_by(stored: pd.DataFrame, name: str, replica: int, network: str, measure: str = "made") -> np.ndarray:
-    """Pictures (count, d) of a network or of none, all from the same noise, 0 to 255."""
+    """Pictures (count, d), 0 to 255, that a network, or with "" a denoiser without training, makes from one noise."""
     part = stored[(stored.pictures == name) & (stored.replica == replica) & (stored.shown == "once")]
     part = part[(part.network == network) & (part.measure == measure)].sort_values("index")
     return np.stack([np.frombuffer(picture, np.uint8) for picture in part.picture]).astype(float)
 
 
 def agreement(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The squared correlation of pixels, picture by picture, (count,)."""
+    """The squared correlation of the pixels of a and b, picture by picture: (count,)."""
     a, b = (x - x.mean(1, keepdims=True) for x in (a, b))
     found: np.ndarray = (a * b).sum(1) ** 2 / ((a**2).sum(1) * (b**2).sum(1))
     return found
 
 
 def mean_picture(stored: pd.DataFrame, name: str, replica: int) -> np.ndarray:
-    """The mean of what the exact score makes, which are training pictures, (1, d)."""
+    """The mean, (1, d), of what the exact score makes, which are training pictures."""
     return made_by(stored, name, replica, "", "exact").mean(0, keepdims=True)
 
 
 def predicted(stored: pd.DataFrame) -> pd.DataFrame:
-    """Columns pictures, network, replica, index, and for PREDICTORS and MEAN how well each agrees with what is made."""
+    """How well PREDICTORS and MEAN agree with what networks make: a column each, a row for each picture made.
+
+    The other columns are pictures, network, replica and index.
+    """
     cells = stored[(stored.measure == "made") & (stored.network != "")]
     tables = []
     for (name, network, replica), _ in cells.groupby(["pictures", "network", "replica"]):
@@ -182,8 +195,10 @@ def predicted(stored: pd.DataFrame) -> pd.DataFrame:
 
 
 def medians(found: pd.DataFrame, less: str | None = None) -> pd.DataFrame:
-    """By pictures and network, the median over pictures of each predictor's agreement, less that of another picture by
-    picture if one is named: Estimates over shuffles and their networks, whose scatter is pooled."""
+    """By pictures and network, the median over pictures of each predictor's agreement, as Estimates over shuffles.
+
+    If `less` names a predictor, its agreement is subtracted picture by picture. The scatter over shuffles is pooled.
+    """
     names = [*PREDICTORS, MEAN]
     table = found.set_index(["pictures", "network", "replica"])[names]
     if less is not None:
@@ -195,7 +210,7 @@ def medians(found: pd.DataFrame, less: str | None = None) -> pd.DataFrame:
 
 
 def predicted_table(found: pd.DataFrame) -> str:
-    """Medians over pictures, means over shuffles, with 95% intervals over these, as Markdown."""
+    """Markdown: the `medians` of each predictor, with 95% intervals over shuffles."""
     of = medians(found)
     lines = [f"| set | network | {' | '.join(of.columns)} |", "|---|---|" + "--:|" * len(of.columns)]
     for name in (name for name in NAMES if name in of.index.levels[0]):
@@ -207,7 +222,7 @@ def predicted_table(found: pd.DataFrame) -> str:
 
 
 def from_same_noise(stored: pd.DataFrame, name: str, count: int = 14) -> Figure:
-    """What a U-Net without attention makes, what windows and a linear denoiser do, and the exact score."""
+    """Draw what a U-Net without attention, windows, a linear denoiser and the exact score make from the same noise."""
     shape = pictures(name).shape
     rows = {
         "U-Net without\nattention": ("convolutions", "made"),
@@ -223,7 +238,7 @@ def from_same_noise(stored: pd.DataFrame, name: str, count: int = 14) -> Figure:
 
 
 def state(report: Report, stored: pd.DataFrame, agreed: pd.DataFrame) -> None:
-    """What stored networks and `predicted` have to show."""
+    """State in `report` what stored networks and `predicted` have to show."""
     place = places(stored)
     perceptrons, scrambled = (min(place[of].z(0) for of in place.index if of[1:] == kind) for kind in _FARTHER)
     report.rejects("perceptrons look no farther than the linear denoiser", perceptrons, 1)

@@ -1,4 +1,4 @@
-"""Windows that each pixel has for itself beside squares of one size: what they lose, their sizes, what they make."""
+"""Windows that each pixel has for itself beside squares of one size: their losses, their sizes, and what they make."""
 
 import pandas as pd
 
@@ -10,9 +10,11 @@ _SHOWN = (0.1, 1.0)  # noises at which sizes are shown
 
 
 def costs(stored: pd.DataFrame) -> pd.DataFrame:
-    """By set and n, by how much more windows lose than the best square, as `pictures.costs`: those of each pixel, first
-    the pixels that Wiener's filter weighs most (own; worst is its largest ratio at any noise) or those that are near,
-    and squares below ln n."""
+    """By set and n, by how much more windows of each pixel, and squares below ln n, lose than the best square.
+
+    As in `pictures.costs`. A pixel's window has first the pixels that Wiener's filter weighs most (`own`; `worst` is
+    its largest ratio at any noise), or those that are nearest (`near`).
+    """
     rows = {}
     for name in sets_of(stored, "own"):
         law = law_of(stored, name)
@@ -29,13 +31,13 @@ def costs(stored: pd.DataFrame) -> pd.DataFrame:
 
 
 def _own(stored: pd.DataFrame, name: str, n: int) -> pd.DataFrame:
-    """Means over shuffles by noise: loss, near, pixels."""
+    """Means over shuffles of loss, near and pixels, by noise."""
     part = stored[(stored.study == "own") & (stored.pictures == name) & (stored.n == n)]
     return part.pivot_table(index="level", columns="measure", values="value")
 
 
 def costs_table(stored: pd.DataFrame) -> str:
-    """`costs` in percent, the worst as a factor, and how many pixels a pixel sees at some noises, as Markdown."""
+    """Markdown: `costs` in percent, the worst as a factor, and how many pixels a pixel sees at some noises."""
     sizes = " | ".join(f"pixels, τ = {level:g}" for level in _SHOWN)
     ruler = "|---|" + "--:|" * (5 + len(_SHOWN))
     lines = [f"| set | n | own | worst | near ones | squares, I < ln n | {sizes} |", ruler]
@@ -47,8 +49,7 @@ def costs_table(stored: pd.DataFrame) -> str:
 
 
 def made_table(stored: pd.DataFrame) -> str:
-    """Copies among what is made, and its distance from the holdout, by windows of each pixel and by squares below ln n,
-    as Markdown."""
+    """Markdown: copies and distance from the holdout of what pixels' own windows make, and squares below ln n."""
     head = "| set | n | own: copies | distance² | squares, I < ln n: copies | distance² |"
     lines = [head, "|---|--:|--:|--:|--:|--:|"]
     part = stored[stored.study.isin(("own-made", "made")) & (stored.reach == -1)]
@@ -65,7 +66,7 @@ def made_table(stored: pd.DataFrame) -> str:
 
 
 def state(report: Report, stored: pd.DataFrame) -> None:
-    """What windows that each pixel has for itself have to show."""
+    """State in `report` what windows that each pixel has for itself have to show."""
     found = costs(stored)
     report.holds(
         "windows of each pixel: within 5% below and 6% above the best square", found.own.between(-0.05, 0.06).all()

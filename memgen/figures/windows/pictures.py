@@ -1,4 +1,4 @@
-"""Denoisers that see a window of a picture: which window is best, which is nearest to a network, what they make."""
+"""Denoisers that see a window of a picture: which is best, which is nearest to a network, and what they make."""
 
 import numpy as np
 import pandas as pd
@@ -22,20 +22,20 @@ QUIET = 1.0  # noise up to which losses are compared in checks
 
 
 def law_of(stored: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Rows level, reach, information, wiener of a set."""
+    """The columns level, reach, information, wiener of a set's Gaussian law."""
     part = stored[(stored.study == "law") & (stored.pictures == name)]
     table = part.pivot_table(index=["level", "reach"], columns="measure", values="value").reset_index()
     return pd.DataFrame(table[["level", "reach", "information", "wiener"]])
 
 
 def losses(stored: pd.DataFrame, name: str, n: int) -> pd.DataFrame:
-    """The loss of the posterior mean on held-out pictures: levels by reaches, a mean over shuffles."""
+    """The loss of the posterior mean over windows on held-out pictures: levels by reaches, a mean over shuffles."""
     part = stored[(stored.study == "loss") & (stored.pictures == name) & (stored.n == n)]
     return part.pivot_table(index="level", columns="reach", values="value")
 
 
 def sizes_of(stored: pd.DataFrame, name: str, study: str = "loss", network: str = "") -> list[int]:
-    """The numbers of pictures that a study has, of a network if it has any."""
+    """The numbers of pictures that a study has for a set, of one network if the study has any; rising."""
     part = stored[(stored.study == study) & (stored.pictures == name) & (stored.network == network)]
     return sorted(int(n) for n in part.n.unique())
 
@@ -46,30 +46,32 @@ def sets_of(stored: pd.DataFrame, study: str = "loss") -> list[str]:
 
 
 def rule(law: pd.DataFrame, n: float | np.ndarray, share: float = 1.0) -> pd.Series:
-    """By noise, the reach of the largest window that tells less than ln n, or this share of it, by a set's `law_of`; n
-    may be one for each reach."""
+    """By noise, the reach of the largest window that tells less than `share` times ln n, by a set's `law_of`.
+
+    n may be one for each reach.
+    """
     return pd.Series({level: largest(law, n**share, level) for level in LEVELS})
 
 
 def tolerated(law: pd.DataFrame, tolerance: float) -> pd.Series:
-    """By noise, the reach of the smallest window whose Wiener filter loses at most this part more than a whole one."""
+    """By noise, the reach of the smallest window whose Wiener filter loses at most this part more than the whole."""
     wiener = _wiener(law)
     near = wiener.le((1 + tolerance) * wiener[wiener.columns.max()], axis=0)
     return near.idxmax(axis=1)
 
 
 def _wiener(law: pd.DataFrame) -> pd.DataFrame:
-    """What Wiener's filters leave: levels by reaches."""
+    """The errors that Wiener's filters leave: levels by reaches."""
     return law.pivot(index="level", columns="reach", values="wiener")
 
 
 def _whole(name: str) -> int:
-    """The reach of a window that is the picture."""
+    """The reach of a window that has the whole picture about every pixel."""
     return max(pictures(name).shape) - 1
 
 
 def fitted_tolerance(stored: pd.DataFrame, name: str = "digits") -> float:
-    """That at which Wiener's rule costs least on a set, over its sizes and the noises."""
+    """The tolerance at which Wiener's rule costs least on a set, a mean over its sizes, noises in each."""
     law, tables = law_of(stored, name), [losses(stored, name, n) for n in sizes_of(stored, name)]
     tried = np.geomspace(0.005, 0.5, 40)
     found = [np.mean([cost(table, reach) for table in tables]) for reach in (tolerated(law, at) for at in tried)]
@@ -77,13 +79,13 @@ def fitted_tolerance(stored: pd.DataFrame, name: str = "digits") -> float:
 
 
 def over_best(table: pd.DataFrame, reach: pd.Series | int) -> np.ndarray:
-    """By noise, the loss of these windows, or of one at all noises, over that of the best."""
+    """The loss of these windows, one for each noise or one for all, over the loss of the best window; by noise."""
     reaches = pd.Series(reach, table.index) if isinstance(reach, int) else reach
     return np.array([table.loc[level, reaches[level]] for level in table.index]) / table.min(axis=1).to_numpy()
 
 
 def cost(table: pd.DataFrame, reach: pd.Series | int) -> float:
-    """By how much more these windows lose than the best: `above` 1."""
+    """By how much more these windows lose than the best: the geometric mean over noises of the ratio, less 1."""
     return above(over_best(table, reach))
 
 
@@ -93,9 +95,11 @@ def above(ratios: np.ndarray | pd.Series) -> float:
 
 
 def costs(stored: pd.DataFrame) -> pd.DataFrame:
-    """By set and n, by how much more a rule's windows lose on held-out pictures than the best: a geometric mean over
-    noises, less 1; `worst` is the largest ratio of the first. Rules: the largest window that tells less than ln n, or
-    than a share of it; Wiener's, of the tolerance that is best on digits; the whole picture, the exact score."""
+    """By set and n, by how much more each rule's windows lose on held-out pictures than the best (see `cost`).
+
+    Rules: the largest window that tells less than ln n, or than a share of it (`worst` is the largest ratio of the
+    first at any noise); Wiener's, of the tolerance that is best on digits; the whole picture, the exact score.
+    """
     fitted, rows = fitted_tolerance(stored), {}
     for name in sets_of(stored):
         law = law_of(stored, name)
@@ -113,7 +117,7 @@ def costs(stored: pd.DataFrame) -> pd.DataFrame:
 
 
 def costs_table(found: pd.DataFrame) -> str:
-    """`costs` as Markdown, in percent."""
+    """Markdown: `costs` in percent, the worst as a factor."""
     names = [name if name in ("worst", "Wiener", "the picture") else f"I < {name}" for name in found.columns]
     lines = [f"| set | n | {' | '.join(names)} |", "|---|--:|" + "--:|" * len(names)]
     for (name, n), row in found.iterrows():
@@ -123,8 +127,10 @@ def costs_table(found: pd.DataFrame) -> str:
 
 
 def _of_network(stored: pd.DataFrame, name: str, network: str, n: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Mean squares of the difference between what a network says and posterior means, levels by reaches; and of what it
-    says about its mean (spread) and about the clean pictures (loss), by level."""
+    """Mean squares of what a network says less posterior means over windows, levels by reaches; and of two more.
+
+    These, by level, are of what it says less its mean over pictures (spread), and less the clean pictures (loss).
+    """
     part = stored[(stored.study == "network") & (stored.pictures == name) & (stored.network == network)]
     part = part[part.n == n]
     apart, alone = part[part.measure == "apart"], part[part.measure != "apart"]
@@ -135,21 +141,23 @@ def _of_network(stored: pd.DataFrame, name: str, network: str, n: int) -> tuple[
 
 
 def nearest_window(stored: pd.DataFrame, name: str, network: str, n: int) -> pd.Series:
-    """By noise, the reach of the posterior mean that is nearest to what a network says."""
+    """By noise, the reach of the window whose posterior mean is nearest to what a network says."""
     return _of_network(stored, name, network, n)[0].idxmin(axis=1)
 
 
 def explained(stored: pd.DataFrame, name: str, network: str, n: int) -> pd.DataFrame:
-    """By noise, which part of the variance of what a network says is that of the nearest posterior mean over windows
-    (window), of the exact score (exact) and of the clean picture, which no denoiser knows (clean): 1 less the mean
-    square of the difference over the variance."""
+    """By noise, the part of the variance of what a network says that each of three predictors explains.
+
+    They are the nearest posterior mean over windows (window), the exact score (exact) and the clean picture, which no
+    denoiser knows (clean). The part is 1 less the mean square of the difference over the variance.
+    """
     apart, alone = _of_network(stored, name, network, n)
     left = {"window": apart.min(axis=1), "exact": apart[_whole(name)], "clean": alone.loss}
     return pd.DataFrame({of: 1 - square / alone.spread for of, square in left.items()})
 
 
 def explained_table(stored: pd.DataFrame) -> str:
-    """For each network, means over noises up to 1 of what explains it, as Markdown."""
+    """Markdown: for each network, the mean over noises up to 1 of what `explained` finds."""
     lines = ["| set | network | n | nearest window | clean picture | exact score |", "|---|---|--:|--:|--:|--:|"]
     for name in sets_of(stored, "network"):
         for network, word in NETWORKS.items():
@@ -170,7 +178,7 @@ def _by_noise(axes: Axes, name: str) -> None:
 
 
 def best(stored: pd.DataFrame) -> Figure:
-    """Which window is best on held-out pictures, by n, and the largest that tells less than ln n."""
+    """Draw, by n, the reach of the best window on held-out pictures, and of the largest that tells less than ln n."""
     sets = sets_of(stored)
     fig, panels = plots.figure(len(sets), height=3.0)
     for axes, name in zip(panels, sets, strict=True):
@@ -188,8 +196,10 @@ def best(stored: pd.DataFrame) -> Figure:
 
 
 def compared(stored: pd.DataFrame) -> Figure:
-    """Losses on held-out pictures of the exact score, of the window that the rule says, and of networks, on the most
-    pictures; over that of Wiener's filter of the whole picture, on the set's law."""
+    """Draw losses of the exact score, of the largest window below ln n, and of networks, on the most pictures.
+
+    They are losses on held-out pictures, over that of Wiener's filter of the whole picture on the set's law.
+    """
     fig, panels = plots.figure(2, height=3.4)
     for axes, name in zip(panels, sets_of(stored, "network"), strict=True):
         n, law = sizes_of(stored, name)[-1], law_of(stored, name)
@@ -209,7 +219,7 @@ def compared(stored: pd.DataFrame) -> Figure:
 
 
 def nearest_to_networks(stored: pd.DataFrame) -> Figure:
-    """The window whose posterior mean is nearest to a network, and two rules for windows."""
+    """Draw the reach of the window whose posterior mean is nearest to a network, and that of two rules, by noise."""
     fig, panels = plots.figure(2, height=3.4)
     fitted = fitted_tolerance(stored)
     for axes, name in zip(panels, sets_of(stored, "network"), strict=True):
@@ -231,7 +241,7 @@ def nearest_to_networks(stored: pd.DataFrame) -> Figure:
 
 
 def gallery(stored: pd.DataFrame, trained: pd.DataFrame, name: str, n: int) -> Figure:
-    """From the same noise: what windows, the exact score and a network make, above the nearest training pictures."""
+    """Draw what windows, the exact score and a network make of one noise, above the nearest training pictures."""
     made = stored[(stored.study == "made") & (stored.pictures == name) & (stored.n == n) & (stored.replica == 0)]
     made, part = made.assign(guidance=0.0), last(of(trained, name))
     shown = {
@@ -244,7 +254,7 @@ def gallery(stored: pd.DataFrame, trained: pd.DataFrame, name: str, n: int) -> F
 
 
 def table(stored: pd.DataFrame, trained: pd.DataFrame) -> str:
-    """Copies among what is made and its distance from the holdout, by n: windows, exact score, perceptron; Markdown."""
+    """Markdown, by n: copies among what windows, the exact score, perceptrons make; and distance from the holdout."""
     head = (
         "| set | n | windows: copies | distance² | exact score: copies | distance² | perceptron: copies | distance² |"
     )
@@ -265,7 +275,7 @@ def table(stored: pd.DataFrame, trained: pd.DataFrame) -> str:
 
 
 def copies_by_window(stored: pd.DataFrame, name: str = "digits") -> Figure:
-    """Copies and distance from the holdout against the window, the same at all noises; apart, the rule's."""
+    """Draw copies and distance from the holdout against a window that is one for all noises; lines are the rule's."""
     fig, panels = plots.figure(2, height=3.2)
     made = stored[(stored.study == "made") & (stored.pictures == name)]
     for k, n in enumerate(sizes_of(stored, name, "made")):
@@ -282,8 +292,10 @@ def copies_by_window(stored: pd.DataFrame, name: str = "digits") -> Figure:
 
 
 def advantage(stored: pd.DataFrame) -> Estimate:
-    """ln of the loss of the exact score over that of the largest window below ln n: means over noises to 1, sizes and
-    sets; the error is by the scatter over shuffles."""
+    """ln of the loss of the exact score over that of the largest window below ln n, a mean over noises to 1, n, sets.
+
+    The error is by the scatter over shuffles.
+    """
     rows = []
     for name in sets_of(stored):
         law = law_of(stored, name)
@@ -297,15 +309,17 @@ def advantage(stored: pd.DataFrame) -> Estimate:
 
 
 def copied(stored: pd.DataFrame) -> tuple[float, float]:
-    """The largest share of copies in what windows below ln n make, over sets, sizes and shuffles, and the smallest in
-    what the exact score makes."""
+    """The largest share of copies that windows below ln n make, and the smallest that the exact score makes.
+
+    Over sets, sizes and shuffles.
+    """
     made = stored[(stored.study == "made") & (stored.measure == "flagged")]
     whole = made.reach == made.groupby("pictures").reach.transform("max")
     return float(made[made.reach == -1].value.max()), float(made[whole].value.min())
 
 
 def state(report: Report, stored: pd.DataFrame, cost: pd.DataFrame) -> None:
-    """What stored pictures and their `costs` have to show."""
+    """State in `report` what stored pictures and their `costs` have to show."""
     report.rejects("pictures: the exact score loses no more than a window", advantage(stored).z(0), 1)
     ruled, exact = copied(stored)
     report.holds(

@@ -51,7 +51,7 @@ def _crossings(name: str) -> list[Observation]:
 
 
 def _pairs() -> list[Observation]:
-    """Two training points in five dimensions."""
+    """The share of generated points that are flagged, given two training points in five dimensions."""
     found = []
     for ratio in (1 / 3, 0.7):
         rng, shares = stream("check", "criteria.pairs", ratio), []
@@ -64,13 +64,13 @@ def _pairs() -> list[Observation]:
 
 
 def _limit(x: np.ndarray, terms: list[np.ndarray], estimates: list[Estimate]) -> Estimate:
-    """The value at the end of an approach by these terms."""
+    """The constant of a weighted fit of the estimates by a constant and these terms, which vanish in the limit."""
     coefficients, covariance = fit(np.stack([np.ones_like(x), *terms], axis=1), estimates)
     return Estimate(float(coefficients[0]), float(np.sqrt(covariance[0, 0])))
 
 
 def _kernels() -> list[Observation]:
-    """−ln T_ε at a fresh point less the entropy, at the best ε, per dimension: of the nearest 400 of e^{αd}."""
+    """KL(O‖T_ε)/d at the best ε, by −ln T_ε at fresh points, from the nearest 400 of e^{αd} training points."""
     found, sizes = [], np.array([100.0, 150.0, 225.0, 350.0, 500.0])
     for alpha in (0.3, 0.6):
         estimates = []
@@ -85,7 +85,7 @@ def _kernels() -> list[Observation]:
 
 
 def _kernel_samples() -> list[Observation]:
-    """(n/d − 2)/√(ln n/d) at the crossing, for ln n ≪ d."""
+    """The limit for ln n ≪ d of (n/d − 2)/√(ln n/d) at the crossing."""
     rows, estimates, small = isotropic(), [], []
     for d in (36, 64, 100, 256, 400):
         found = crossing(rows[rows["d"] == d], "best_kernel")

@@ -15,7 +15,8 @@ _SETS, _TRAIN, _FRESH = 300, 400, 100
 
 @drawn_once
 def _torus(dimension: int) -> tuple[np.ndarray, np.ndarray]:
-    """Ratios of nearest distances (sets, fresh) and which points are authentic, the law uniform without a boundary."""
+    """Ratios of nearest distances (sets, fresh) and which points are authentic, for a uniform law without a
+    boundary."""
     ratios, authentic = [], []
     for k in range(_SETS):
         rng = stream("check", "criteria.torus", dimension, k)
@@ -40,7 +41,7 @@ def _authentic() -> list[Observation]:
 
 
 def _closest() -> list[Observation]:
-    """A law with heavy tails, so that nothing is uniform anywhere."""
+    """Shares closer to the training set under a law with heavy tails, so that nothing is uniform anywhere."""
     found = []
     for n, n_holdout in ((60, 20), (30, 30), (20, 90)):
         rng, shares = stream("check", "criteria.closest", n, n_holdout), []
@@ -69,13 +70,13 @@ def _scores() -> list[Observation]:
 
 
 def _generated(x: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Points of N(x̄, S)."""
+    """Draw points (count, d) of N(x̄, S)."""
     centred = x - x.mean(0)
     return x.mean(0) + rng.standard_normal((count, len(x))) @ centred / np.sqrt(len(x) - 1)
 
 
 def _distances() -> list[Observation]:
-    """Data with skewed coordinates of variance 4."""
+    """Squared distances of generated points from training points, for data with skewed coordinates of variance 4."""
     found = []
     for n, d in ((2, 3), (5, 1), (20, 4)):
         rng, values = stream("check", "criteria.distance", n, d), []
@@ -90,7 +91,10 @@ _RECORDS = ((1000, 96, 200), (2000, 128, 120))  # points, dimensions, training s
 
 
 def nearer_than_fresh(n: int, d: int, sets: int, generated: int = 100) -> Estimate:
-    """How often n training points are closer than n fresh ones, to whom |x − g|² is non-central χ²_d(|g|²)."""
+    """How often one of n training points is closer to a generated point g than n fresh ones are.
+
+    The chance for fresh points is exact: their |x − g|² is non-central χ²_d(|g|²).
+    """
     shares = []
     for k in range(sets):
         rng = stream("check", "criteria.records", n, d, k)

@@ -56,7 +56,7 @@ def _errors() -> list[Observation]:
 
 
 def _without_scatter(gamma: float, noises: int, tau2: float, eigenvalues: np.ndarray) -> float:
-    """Of the mean denoiser alone, all noises seen."""
+    """A wrong value: the error of the mean denoiser alone, all noises seen."""
     kappa = float(renormalised_noise(tau2, eigenvalues + 1e-12, gamma))
     weight = eigenvalues / (eigenvalues + kappa)
     return float(np.mean((1 - weight) ** 2 * eigenvalues + tau2 * weight**2))
@@ -72,7 +72,7 @@ _EXCESS = ((1, _WIDE, _ALIKE), (4, _WIDE, _ALIKE), (16, _HALF, _ALIKE), (16, _WI
 
 @drawn_once
 def _excesses() -> list[Observation]:
-    """n(error/best − 1)/d at γ → 0 and d → ∞, together."""
+    """n(error/best − 1)/d at γ → 0 and d → ∞, from one fit in both."""
     found = []
     for noises, levels, contrasts in _EXCESS:
         design, estimates = [], []
@@ -99,7 +99,7 @@ def _excess(noises: float, tau2: float, eigenvalues: np.ndarray, contrast4: floa
 
 
 def _filled(noises: float, tau2: float, eigenvalues: np.ndarray, contrast4: float) -> float:
-    """The number of directions that hold data, whatever m."""
+    """A wrong value: the share of directions that hold data, whatever m is."""
     return float(np.mean(eigenvalues > 0))
 
 
@@ -133,7 +133,7 @@ def _scatters() -> list[Observation]:
 def _one_sample(
     gamma: float, tau2: float, eigenvalues: np.ndarray, eigenvalue: float, other_eigenvalue: float
 ) -> float:
-    """As for d ≪ n."""
+    """A wrong value: the scatter as it is for d ≪ n."""
     return float(dimension.denoiser_scatter(1e-9, tau2, eigenvalues, eigenvalue, other_eigenvalue))
 
 

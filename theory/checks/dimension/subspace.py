@@ -1,4 +1,4 @@
-"""Data on a subspace, denoised in one step: the law along it, extrapolated to infinite size in powers of 1/d."""
+"""Data on a subspace, denoised in one step: the generated law along it, extrapolated to infinite size."""
 
 import numpy as np
 

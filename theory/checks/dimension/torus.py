@@ -1,4 +1,5 @@
-"""What a noised point of a torus tells of its place: the exact score of points so dense that none is told apart."""
+"""What a noised point of a torus tells of its place: by the exact score of points so dense that none of them is singled
+out."""
 
 import math
 from itertools import product
@@ -18,7 +19,7 @@ _POINTS, _DRAWS = 4096, 3000
 
 
 def _information() -> list[Observation]:
-    """The mean of ln p(u|x)/p(u)."""
+    """The information as the mean of ln p(u|x)/p(u)."""
     found = []
     for circles, tau2 in _CASES:
         d, tau = 2 * circles + _ACROSS, tau2**0.5

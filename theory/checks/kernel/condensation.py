@@ -55,7 +55,8 @@ def _levels(alpha: float, width: float, d: int, replicas: int = 800) -> np.ndarr
 def _exponents(
     alpha: float, width: float, d: int, place2: float, replicas: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """−|u − x_i|²/2ε² of the nearest of e^{αd} points, and ln of the mean sum over the rest as the last."""
+    """Exponents −|u − x_i|²/2ε² of the nearest of e^{αd} points; the last column is ln of the mean sum over all the
+    rest."""
     squares = nearest_squares(d, alpha * d, place2, _NEAREST, replicas, rng)
     rest = log_rest(d, alpha * d, place2, width, squares[:, -1])
     return np.concatenate([-squares / (2 * width**2), rest[:, None]], axis=1)
@@ -66,12 +67,12 @@ def _log_sum(alpha: float, width: float, d: int) -> np.ndarray:
 
 
 def _weights(levels: np.ndarray) -> np.ndarray:
-    """Of the nearest points, and of the rest as the last."""
+    """Posterior weights of the nearest points; the last column is the weight of the rest."""
     return np.exp(levels - logsumexp(levels, axis=1, keepdims=True))
 
 
 def _limit(estimates: list[Estimate]) -> Estimate:
-    """d → ∞: the edge of the levels moves by ln d, and all else by a constant, over d."""
+    """The limit d → ∞: the edge of the levels moves by ln d, and all else by a constant, over d."""
     design = np.stack([np.ones(len(_DIMS)), np.log(_DIMS) / _DIMS, 1 / _DIMS], axis=1)
     value, covariance = fit(design, estimates)
     return Estimate(float(value[0]), float(np.sqrt(covariance[0, 0])))
@@ -94,7 +95,7 @@ def _participations() -> list[Observation]:
 
 
 def _temperatures() -> list[Observation]:
-    """How much faster than n the sum grows: 1/β_c is the slope of ln Z_{1^c}/d in α."""
+    """β_c from how much faster than n the sum grows: 1/β_c is the slope of ln Z_{1^c}/d in α."""
     found, step = [], 0.02
     for alpha, width in _CONDENSED:
         slopes = []
@@ -108,7 +109,8 @@ def _temperatures() -> list[Observation]:
 
 
 def _gains() -> list[Observation]:
-    """Posterior variance by ε² along one more direction, of variance λ: the points' coordinate there is a mark."""
+    """Posterior variance over ε² along one more direction, of variance λ: points get their coordinate there as a random
+    mark."""
     found = []
     for (alpha, width), eigenvalue in ((at, lam) for at in _CONDENSED for lam in (0.4, 2.0)):
         estimates, total = [], eigenvalue + width**2
@@ -157,7 +159,7 @@ def _root(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _outliers() -> list[Observation]:
-    """The width at which e^{αd} mean terms weigh as much as the own one, from their weight close to it."""
+    """The width at which e^{αd} mean terms weigh as much as the own one, by a straight line from widths close to it."""
     found = []
     for alpha, d, radius2 in ((0.8, 3, 1.5), (1.0, 3, 3.0), (0.9, 2, 1.0)):
         width = 0.97 * float(kernel.outlier_collapse_width(alpha, radius2))
@@ -274,7 +276,7 @@ CHECKS = [
 
 
 def _annealed(alpha: float, radius2: float) -> float:
-    """Where i(x) = ln n, by bisection: right for outliers only."""
+    """The width at which i(x) = ln n, by bisection: right for outliers only."""
     low, high = 1e-3, 10.0
     for _ in range(60):
         middle = np.sqrt(low * high)

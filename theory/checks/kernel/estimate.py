@@ -23,7 +23,7 @@ _SETS = ((20, 3, 1.0), (60, 2, 1.5))  # n, d, σ
 
 
 def _self_overlaps() -> list[Observation]:
-    """∫ of the squared kernels: the mean of (1/n) N(x; x_k, ε²I) at points drawn from the kernels themselves."""
+    """∫ of the squared kernels, as the mean of (1/n) N(x; x_k, ε²I) at points drawn from the kernels themselves."""
     found = []
     for n, d, sigma in _SETS:
         for factor in (0.7, 1.0):
@@ -36,13 +36,13 @@ def _self_overlaps() -> list[Observation]:
 
 
 def _width(n: int, d: int, sigma: float) -> float:
-    """The width that the measures use."""
+    """The kernel width that `memgen.measures` uses."""
     points = stream("check", "kernel.width", n, d).standard_normal((n, d))
     return kernel_estimate(points, sigma).variance ** 0.5
 
 
 def _widths() -> list[Observation]:
-    """The width at which the self-overlaps are 1, from the ones measured at the width in use."""
+    """The width at which self-overlaps are 1, from those measured at the width that `memgen.measures` uses."""
     found = []
     for o in _self_overlaps():
         n, d, width, sigma = o.args.values()
@@ -68,7 +68,7 @@ def _pair_overlaps() -> list[Observation]:
 
 
 def _squared_errors() -> list[Observation]:
-    """‖T − O‖² = ‖T‖² − 2⟨T, O⟩ + ‖O‖², in units in which ‖O‖² and the self-overlaps of T are 1."""
+    """E‖T − O‖² = ‖T‖² − 2⟨T, O⟩ + ‖O‖², summed in units in which ‖O‖² and the self-overlaps of T are 1."""
     found = []
     for n, d, sigma in _SETS:
         sets = _point_sets(n, d, sigma)
@@ -96,7 +96,7 @@ def _neighbour_ratios() -> list[Observation]:
 
 
 def _collapse_widths() -> list[Observation]:
-    """The width at which n (not n − 1) other terms weigh as much as one's own, from their weight close to it."""
+    """The width at which n (not n − 1) other terms weigh as much as one's own, by the known slope of their weight."""
     found = []
     for n, d, width in ((8, 3, 0.55), (20, 4, 0.5)):
         weight = _others(n + 1, d, width)
@@ -108,7 +108,7 @@ def _collapse_widths() -> list[Observation]:
 
 
 def _spreads() -> list[Observation]:
-    """Of ln Z_{1^c}/Z_1 at places x_1 + εz, the other points averaged in closed form."""
+    """The standard deviation of ln Z_{1^c}/Z_1 at places x_1 + εz, the other points averaged in closed form."""
     found = []
     for n, d in ((4, 2), (50, 5), (50, 100)):
         width = _width(n, d, 1.0)
@@ -125,7 +125,7 @@ def _spreads() -> list[Observation]:
 
 
 def _in_subspace(n: int, d: int, dimension: int) -> Estimate:
-    """As `_others`, with data in the first coordinates and noise in all d of them."""
+    """The mean of `_others`, with data in the first coordinates only and noise in all d of them."""
     width = float(kernel.kernel_width(n, d))
     x = np.zeros((_DRAWS, d))
     x[:, :dimension] = stream("check", "kernel.subspace", n, d, dimension).standard_normal((_DRAWS, dimension))
@@ -179,7 +179,7 @@ def _least(n: float, d: int) -> float:
 
 
 def _slopes(x: np.ndarray, widths: np.ndarray) -> np.ndarray:
-    """Points (n, d): ∂‖ρ_T − O‖²/∂ ln ε at each width, in units of ‖O‖²."""
+    """∂‖ρ_T − O‖²/∂ ln ε at each width, for points x (n, d), in units of ‖O‖²."""
     d = x.shape[1]
     wide, width2, weight = 1 + widths**2, widths**2, widths**-d
     pairs2, cross2 = pdist(x, "sqeuclidean")[:, None], (x**2).sum(1)[:, None]

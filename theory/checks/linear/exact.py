@@ -1,4 +1,4 @@
-"""What is exact at every n and d, met by 600 training sets at each of twelve places."""
+"""Formulas that are exact at every n and d, met by 600 training sets at each of twelve pairs (n, ρ)."""
 
 import numpy as np
 from scipy.special import digamma
@@ -17,7 +17,7 @@ _D = 24
 
 @drawn_once
 def _small() -> dict[tuple[int, float], dict[str, np.ndarray]]:
-    """n on both sides of d = 24, and two signal fractions; 600 training sets each."""
+    """Measures of 600 training sets for n on both sides of d = 24 and two signal fractions, by (n, ρ)."""
     cells = [(n, rho) for n in (4, 12, 18, 32, 40, 96) for rho in (0.3, 0.8)]
     return {
         (n, rho): simulate(isotropic(_D), n, float(np.sqrt(1 / rho - 1)), 600, ("check", "linear.small", n, rho))
@@ -30,7 +30,7 @@ def _exact(measure: str) -> list[Observation]:
 
 
 def _representation() -> list[Observation]:
-    """ln det BBᵀ of least squares against its exact law: means of two independent simulations, the difference 0."""
+    """ln det BBᵀ by least squares less that drawn from its exact law: the difference of two means should be 0."""
     found = []
     for (n, rho), values in _small().items():
         if n > _D:

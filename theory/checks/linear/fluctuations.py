@@ -19,7 +19,8 @@ def _drawn(gamma: float, rho: float, d: int) -> np.ndarray:
 
 
 def _at_last(gamma: float, rho: float, estimates: list[Estimate], slope: float) -> Observation:
-    """Estimates at all sizes as one at d = 64, corrections taken off: the logarithm for γ > ρ, and powers of 1/d.
+    """One observation at d = 64 from estimates at all sizes, corrections taken off: the logarithm for γ > ρ, and powers
+    of 1/d.
 
     The second power counts for γ < ρ, where the corrections are powers of 1/(d(ρ−γ)²).
     """
@@ -35,7 +36,7 @@ def _variances() -> list[Observation]:
 
 
 def _offsets() -> list[Observation]:
-    """The mean less d times its limit."""
+    """The mean log-determinant less d times its limit per dimension."""
     return [
         _at_last(*at, [mean(_drawn(*at, d) - d * linear.generated_logdet(*at)) for d in _REPLICAS], -0.5)
         for at in _PLACES

@@ -15,7 +15,7 @@ _CASES = ((0.5, 0.5, 2), (0.25, 0.2, 4), (1.5, 0.4, 4), (3.0, 0.5, 2), (4.0, 0.6
 
 
 def _trace(d: int, gamma: float, rho: float, noises: int) -> Estimate:
-    """(1/d) tr BBᵀ/ρ of sets of n = d/γ + 1 points."""
+    """The mean of (1/d) tr BBᵀ/ρ over sets of n = d/γ + 1 points."""
     n = round(d / gamma) + 1
     rng = stream("linear.noises", d, n, rho, noises)
     sets = min(2000, 1_200_000 // (d * n * noises))
@@ -37,17 +37,17 @@ def _traces() -> list[Observation]:
 
 
 def _one(gamma: float, rho: float, noises: float) -> float:
-    """As if one noise were drawn for each of n points."""
+    """A wrong value: as if one noise were drawn for each of n points."""
     return float(generated_trace(1e9, gamma * 1e9, rho))
 
 
 def _more_points(gamma: float, rho: float, noises: float) -> float:
-    """As if the noised points were n·m independent ones."""
+    """A wrong value: as if the noised points were n·m independent ones."""
     return float(generated_trace(noises * 1e9, gamma * 1e9, rho))
 
 
 def _ridge(gamma: float, rho: float, noises: float) -> float:
-    """As if the noise were averaged over: m = ∞."""
+    """A wrong value: as if the noise were averaged over, m = ∞."""
     return float(noises_trace(gamma, rho, 1e9))
 
 

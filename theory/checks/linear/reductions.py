@@ -29,6 +29,6 @@ def coefficient_of_log(sizes: Sequence[int], estimates: Sequence[Estimate], powe
 
 
 def threshold(x: np.ndarray, inverses: Sequence[Estimate]) -> Estimate:
-    """n*/d: d/tr(ΣΣ_G⁻¹) is a straight line in x = γ/(1−γ), which reaches zero at n* = d(1 + 1/x)."""
+    """n*/d from d/tr(ΣΣ_G⁻¹), a straight line in x = γ/(1−γ) that reaches zero at n* = d(1 + 1/x)."""
     zero = zero_of_line(x, list(inverses))
     return Estimate(1 + 1 / zero.value, zero.error / zero.value**2)

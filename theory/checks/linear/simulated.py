@@ -21,7 +21,8 @@ SIZES = (18, 36, 72, 144)  # d/γ is whole: n rounded moves γ, and limits in γ
 
 @drawn_once
 def _large(spectrum: bool) -> dict[tuple[float, int], dict[str, np.ndarray]]:
-    """The same γ at four sizes, ρ = ½ or the two-level spectrum; fluctuations fall as 1/d, so replicas do too."""
+    """Measures at the same γ for four sizes, ρ = ½ or the two-level spectrum, by (γ, d); replicas fall as 1/d, as
+    fluctuations do."""
     found = {}
     for gamma in GAMMAS:
         for d in SIZES:

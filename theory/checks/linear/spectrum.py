@@ -12,7 +12,7 @@ from theory.checks.linear.simulated import LEVELS, TAU, limits, typical
 
 
 def _thresholds() -> list[Observation]:
-    """The threshold at three sizes, four sample sizes each, extrapolated in 1/d."""
+    """n*/d at three dimensions, four sample sizes each, extrapolated to infinite d in powers of 1/d."""
     estimates = []
     sizes = (32, 64, 128)
     for d in sizes:

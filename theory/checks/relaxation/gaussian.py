@@ -13,7 +13,7 @@ _SPECTRUM = np.array([0.5, 2.0, 6.0])
 
 
 def _shares() -> list[Observation]:
-    """a Var(x_0 | x_t) of the widest direction by regression, and from it the time at which it is ½."""
+    """The time at which Var(x_0 | x_t)/τ² is ½ in the widest direction, from that share by regression at one time."""
     found = []
     for top in (3.0, 40.0):
         t = 0.5 * np.log(1 + 1.2 * top)
@@ -33,7 +33,7 @@ def _shares() -> list[Observation]:
 
 
 def _log_ratios(t: float, lam: float, spectrum: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Log-ratio of the law of x_t and its stationary one, at simulated x_t."""
+    """ln of the density of x_t over its stationary one, at simulated x_t, (draws,)."""
     x = np.sqrt(spectrum) * rng.standard_normal((_DRAWS, len(spectrum)))
     stationary = lam * -np.expm1(-2 * t)
     late = np.exp(-t) * x + np.sqrt(stationary) * rng.standard_normal(x.shape)
@@ -42,7 +42,7 @@ def _log_ratios(t: float, lam: float, spectrum: np.ndarray, rng: np.random.Gener
 
 
 def _divergences() -> list[Observation]:
-    """The mean of the log-ratio is the divergence."""
+    """The divergence from the stationary law, as the mean of `_log_ratios`."""
     found = []
     for t, lam in ((0.3, 1.0), (1.0, 0.4)):
         ratio = _log_ratios(t, lam, _SPECTRUM, stream("check", "relaxation.kl", t, lam))
@@ -51,7 +51,7 @@ def _divergences() -> list[Observation]:
 
 
 def _information_times() -> list[Observation]:
-    """Where the simulated divergence, on a logarithmic scale, passes δ."""
+    """The time at which the logarithm of the simulated divergence passes ln δ."""
     found = []
     for delta, lam in ((0.3, 1.0), (0.03, 0.5)):
         middle, levels = float(relaxation.information_time(delta, _SPECTRUM, lam)), []

@@ -19,7 +19,7 @@ _LAWS = {
 
 
 def _law(name: str) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
-    """Centred points, weights, and the cumulants κ₂ … κ₆ from the moments."""
+    """Centred points, their weights, and the cumulants κ₂ … κ₆ from the moments."""
     points, weights = (np.array(part) for part in _LAWS[name])
     points = points - weights @ points
     m = [float(weights @ points**k) for k in range(7)]
@@ -34,7 +34,7 @@ def _law(name: str) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
 
 
 def _reweighted(name: str, a: float) -> tuple[Estimate, Estimate]:
-    """Mean and variance under the weights exp(−y²/2τ²), a = 1/τ², beyond first order in a and over a².
+    """Mean and variance under the weights exp(−y²/2τ²), a = 1/τ²: what they have beyond first order in a, over a².
 
     Zeroth and first order are moments of the law; only what the weight has beyond them is left to the draws.
     """
@@ -55,7 +55,7 @@ def _reweighted(name: str, a: float) -> tuple[Estimate, Estimate]:
 
 
 def _tilted(which: int) -> list[Observation]:
-    """The expansion at a = 0.1, its coefficient of a² extrapolated to a = 0."""
+    """Mean or variance at a = 0.1 to second order in a, with the coefficient of a² extrapolated to a = 0."""
     found = []
     for name, scales in (("three", (0.02, 0.04, 0.06, 0.08)), ("uneven", (0.01, 0.02, 0.03, 0.04))):
         points, weights, cumulants = _law(name)
@@ -69,9 +69,10 @@ def _tilted(which: int) -> list[Observation]:
 
 
 def _controlled(values: np.ndarray, u: np.ndarray, points: np.ndarray, weights: np.ndarray, tau: float) -> Estimate:
-    """Mean of the values, their regression on powers of u replaced by its known mean.
+    """The mean of the values, whose regression on powers of u is replaced by its known mean.
 
-    Late errors are nearly polynomials in u: little is left to chance.  The Gauss rule is exact for these moments.
+    Late errors are nearly polynomials in u, so that little is left to chance. The Gauss rule is exact for these
+    moments.
     """
     node, share = np.polynomial.hermite_e.hermegauss(8)
     exact = (points[:, None] + tau * node).ravel()
@@ -85,7 +86,7 @@ def _controlled(values: np.ndarray, u: np.ndarray, points: np.ndarray, weights: 
 
 @drawn_once
 def _errors(name: str, a: float) -> tuple[Estimate, Estimate]:
-    """Squared error of the best linear score and of the tangent at 0, times the variance of x_t."""
+    """Squared errors of the best linear score and of the tangent at 0, times the variance of x_t."""
     points, weights, cumulants = _law(name)
     rng, tau = stream("check", "late_time.errors", name, a), a**-0.5
     u = noised(rng.choice(points, _DRAWS // 2, p=weights), tau, rng)
@@ -101,7 +102,8 @@ def _errors(name: str, a: float) -> tuple[Estimate, Estimate]:
 
 
 def _score_errors(which: int) -> list[Observation]:
-    """To fourth order in b = a/(1+aκ₂): the error over its leading power of b, fitted by a cubic in b."""
+    """A score's error to fourth order in b = a/(1+aκ₂): the error over its leading power of b is fitted by a cubic in
+    b."""
     found = []
     for name, leading, at in (("three", 3, 0.02), ("uneven", 3, 0.02), ("pair", 4, 0.02)):
         *_, cumulants = _law(name)

@@ -16,7 +16,7 @@ def _classes(separation: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def _log_density(w: np.ndarray, separation: float, spread: float) -> np.ndarray:
-    """Of ½N(separation, spread²) + ½N(−separation, spread²)."""
+    """ln of the density of ½N(separation, spread²) + ½N(−separation, spread²)."""
     sides = (-(((w - m) / spread) ** 2) / 2 for m in (separation, -separation))
     return np.logaddexp(*sides) - np.log(2 * spread * np.sqrt(2 * np.pi))
 
@@ -32,7 +32,7 @@ def _negentropies() -> list[Observation]:
 
 
 def _divergence(t: float, separation: float, d: int, sigma: float, rng: np.random.Generator) -> Estimate:
-    """Mean log-ratio of the law of u = e^t x_t and of its noise, the means on the first axis."""
+    """KL of the law of u = e^t x_t from its noise, as a mean log-ratio; the class means are on the first axis."""
     x = sigma * rng.standard_normal((_DRAWS, d))
     x[:, 0] += _classes(separation, rng)
     tau2 = float(np.expm1(2 * t))
@@ -53,7 +53,7 @@ def _divergences() -> list[Observation]:
 
 
 def _information_times() -> list[Observation]:
-    """Where the simulated divergence, on a logarithmic scale, passes δ."""
+    """The time at which the logarithm of the simulated divergence passes ln δ."""
     found = []
     for delta, separation, d, sigma in ((1.0, 6.0, 1, 0.5), (0.2, 2.0, 30, 1.0)):
         args = {"delta": delta, "separation": separation, "d": d, "sigma": sigma}
@@ -68,7 +68,7 @@ def _information_times() -> list[Observation]:
 
 
 def _score_times() -> list[Observation]:
-    """Where the simulated error of the regressed score, on a logarithmic scale, passes δ."""
+    """The time at which the logarithm of the regressed score's simulated error passes ln δ."""
     found = []
     for delta, separation, sigma in ((0.05, 4.0, 0.5), (0.002, 10.0, 2.0)):
         middle, levels = float(relaxation.linear_score_time(delta, separation, sigma)), []
@@ -87,7 +87,7 @@ def _score_times() -> list[Observation]:
 
 
 def _taylor_errors() -> list[Observation]:
-    """The score of w less its tangent at 0, by differences."""
+    """The mean squared difference of the score of w from its tangent at 0, whose slope is found by differences."""
     found = []
     for squared in (0.3, 1.0, 4.0):
         rng, b = stream("check", "mixture_relaxation.taylor", squared), squared**0.5

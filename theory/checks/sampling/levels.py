@@ -21,7 +21,7 @@ _RANGES = (Row(0.0, 60.0, 5e-4), Row(1.5, 1e3, 3e-3), Row(2.0, 3e3, 2e-2))
 
 
 def _length(row: Row) -> float:
-    """Number of steps times h."""
+    """The number of steps times their length h."""
     p = 1 - row.exponent
     return float((row.high**p - row.low**p) / p)
 
@@ -33,26 +33,26 @@ def _spectra(d: int, degrees: int, draws: int) -> np.ndarray:
 
 
 def _made(s: np.ndarray, row: Row, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The variances after so many steps of DDIM, and the exact ones, both with the noise of the last level."""
+    """Variances after `count` steps of DDIM, and the exact ones, both with the noise of the last level."""
     spectrum = torch.from_numpy(s)
     gain = ddim(linear(spectrum), torch.ones_like(spectrum), spaced(row.high, row.low, count, row.exponent)).numpy()
     return gain**2 * (s + row.high**2), s + row.low**2
 
 
 def _excess(s: np.ndarray, row: Row, count: int) -> np.ndarray:
-    """KL(G‖O)/d of each set after so many steps of DDIM, less that of the exact law; both laws at the last noise."""
+    """KL(G‖O)/d of each set after `count` steps of DDIM, less that of the exact law; both laws at the last noise."""
     made, exact = _made(s, row, count)
     return (((made - exact) / (1 + row.low**2) - np.log(made / exact)) / 2).mean(-1)
 
 
 def _loss(s: np.ndarray, row: Row, count: int) -> np.ndarray:
-    """What DDIM loses, averaged over the spectrum of each set."""
+    """The loss of DDIM, averaged over the spectrum of each set."""
     made, exact = _made(s, row, count)
     return -np.log(made / exact).mean(-1)
 
 
 def _controlled(values: np.ndarray, s: np.ndarray, degrees: int) -> np.ndarray:
-    """The values less what tr S and tr S², whose means are known, explain of their scatter."""
+    """The values less the part of their scatter that tr S and tr S², whose means are known, explain."""
     known = np.stack([s.mean(-1) - 1, (s**2).mean(-1) - 1 - (s.shape[-1] + 1) / degrees], -1)
     slopes = np.linalg.lstsq(known - known.mean(0), values - values.mean(), rcond=None)[0]
     return values - known @ slopes
@@ -63,7 +63,7 @@ _SIZES = (6, 12, 24)
 
 
 def _rate(measure: Callable[[np.ndarray, Row, int], np.ndarray], s: np.ndarray, row: Row) -> np.ndarray:
-    """A measure over h where h → 0, from three step lengths; what is left is of third order in them."""
+    """The limit h → 0 of a measure over h, from three step lengths; the error is of third order in them."""
     few = round(_length(row) / 0.12)
     coarse, middle, fine = (measure(s, row, count) * count / _length(row) for count in (few, 2 * few, 4 * few))
     return (coarse - 6 * middle + 8 * fine) / 3
@@ -93,7 +93,7 @@ def _limits(at: Callable[[Row, int], Estimate]) -> list[Observation]:
 
 
 def _mean_loss(spacing: float, gamma: float, power: float = 1.0) -> float:
-    """∫ spacing_loss dMP, the power of λ̂ times this."""
+    """∫ spacing_loss dMP, with the power of λ̂ in it times `power`."""
     return float(levels.spacing_loss(spacing, 1.0) * mp_moment(power * (spacing - 1) / 2, gamma))
 
 
@@ -101,7 +101,7 @@ _RATIOS = (0.1, 0.05, 0.025)
 
 
 def _number_at(row: Row, gamma: float, d: int = 12) -> Estimate:
-    """γK* from the parabola through 0 and two step lengths about the best; γ is (d+1)/N, d/N where d is large."""
+    """γK* from the parabola through 0 and two step lengths about the best; γ is (d+1)/N here, d/N for large d."""
     degrees = round((d + 1) / gamma)
     s = _spectra(d, degrees, 1000)
     best = gamma * (row.exponent - 1) / (2 * float(levels.spacing_loss(row.exponent, 1.0)))

@@ -13,7 +13,7 @@ _NUMBERS = 1_200_000  # of all training sets of one size together
 
 
 def _divergences(n: int, d: int, reverse: bool) -> np.ndarray:
-    """KL between N(m, Σ) and N(x̄, S) over training sets, by means and covariances; Σ is far from white."""
+    """KL between N(m, Σ) and N(x̄, S) for each training set, from means and covariances; Σ is far from white."""
     rng = stream("sampling.kl_multistep", n, d, reverse)
     draws = min(40_000, _NUMBERS // (n * d))
     mix = rng.standard_normal((d, d)) * np.logspace(-1, 1, d)
@@ -41,7 +41,7 @@ def _simulated(reverse: bool, sizes: tuple[tuple[int, int], ...]) -> Callable[[]
 
 
 def _log_ratio(n: float) -> float:
-    """ln (n−1)/n: what S with 1/n for 1/(n−1) adds to each eigenvalue's logarithm."""
+    """ln (n−1)/n, which S with 1/n in place of 1/(n−1) adds to the logarithm of each eigenvalue."""
     return float(np.log1p(-1 / n))
 
 

@@ -81,12 +81,12 @@ def _euler_maruyama() -> list[Observation]:
 
 
 def _best(learnt: float) -> Denoiser:
-    """The denoiser that has learnt this variance."""
+    """The best denoiser for data of variance `learnt`."""
     return linear(torch.tensor([learnt], dtype=torch.float64))
 
 
 def _loss(out: Tensor, exact: float) -> Estimate:
-    """−ln of the variance over the exact one."""
+    """−ln of the variance of `out` over the exact one."""
     square = _square(out)
     return square._replace(value=-np.log(square.value / exact), error=square.error / square.value)
 
@@ -133,7 +133,7 @@ def _deficit() -> list[Observation]:
 
 
 def _unscaled(state: float, kept: float, tau: float, tau_next: float, eta: float) -> float:
-    """The step without its own noise taken off κ: κ = τ'/τ whatever η is."""
+    """A wrong value: the step with κ = τ'/τ whatever η is, as if its own noise were not taken off κ."""
     gain = kept + tau_next / tau * (1 - kept)
     return gain**2 * state + eta**2 * tau_next**2 * (1 - (tau_next / tau) ** 2)
 

@@ -17,7 +17,8 @@ _REPLICAS = 60_000
 
 
 def _poisson_sums() -> list[Observation]:
-    """Σ Γ_k^{−1/μ} over the arrivals Γ_k of a Poisson process, on both sides; beyond 100 of them their mean."""
+    """How often a sum Σ Γ_k^{−1/μ} exceeds another one e^gap times, over arrivals Γ_k of Poisson processes; beyond 100
+    of these the mean stands in."""
     found = []
     for mu, gap in ((0.25, 3.0), (0.5, 1.0), (0.75, 0.5)):
         arrivals = stream("check", "transition.stable_excess", mu).standard_exponential((2, 40_000, 100)).cumsum(-1)
@@ -32,9 +33,9 @@ def _poisson_sums() -> list[Observation]:
 
 @drawn_once
 def _condensed() -> list[tuple[float, int, Estimate]]:
-    """P by the largest of n terms on each side, drawn as order statistics of n uniforms mapped to the law of Q.
+    """P from the largest of n terms on each side, drawn as order statistics of n uniforms mapped to the law of Q.
 
-    Their weights fall as k^{−1/μ}, 1/μ > 10, so that eight are all. Near P = ½ what the formula leaves out, of relative
+    Weights fall as k^{−1/μ}, 1/μ > 10, so that eight terms suffice. Near P = ½ what the formula leaves out, of relative
     order 1/ln n in the log-odds, is a fraction of the error.
     """
     found = []
@@ -71,7 +72,8 @@ _SPREAD = np.repeat(_SHARPNESS, _MULTIPLE)
 
 
 def _lower_tail(tilt: float) -> tuple[np.ndarray, np.ndarray]:
-    """Q = Σ q_j z_j² on a grid around its mean under weights e^{−tilt Q/2}, and ln P(Q < that) of the law itself.
+    """Values of Q = Σ q_j z_j² below its mean under weights e^{−tilt Q/2}, rising, and ln P(Q < value) under the law
+    itself.
 
     The tilted density is the inverse of its characteristic function, and e^{tilt Q/2} E e^{−tilt Q/2} undoes the tilt.
     """
@@ -111,7 +113,7 @@ def _power_law() -> list[Observation]:
 
 
 def _odds(law: Callable, times: float) -> Callable:
-    """The law with its log-odds so many times as large."""
+    """A wrong law: `law` with its log-odds multiplied by `times`."""
     return lambda **at: expit(times * logit(law(**at)))
 
 

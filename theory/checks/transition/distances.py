@@ -21,7 +21,7 @@ def _normal(x: np.ndarray, m: np.ndarray, variance: float) -> np.ndarray:
 
 @drawn_once
 def _scenes() -> list[tuple[Position, Estimate, Estimate]]:
-    """The position of G by closed forms, and Δ and E_OG by Monte-Carlo integration of the densities; d = 2, σ = 1."""
+    """The position of G by closed forms, and Δ and E_OG by Monte-Carlo integrals of the densities; d = 2, σ = 1."""
     found, unit = [], 4 * pi
     rng = stream("check", "bisector.bisector")
     points = np.array([[0.6, -1.1], [-0.4, 0.3], [1.5, 0.8], [-1.2, -0.5], [0.1, 1.3], [-0.8, -1.4]])

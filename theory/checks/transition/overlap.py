@@ -30,7 +30,7 @@ def share(positive: np.ndarray) -> Estimate:
 
 
 def _leave_one_out() -> list[Observation]:
-    """n E(Q of a fresh point − Q of a training point) at ε = σ/2, n → ∞."""
+    """n E(Q of a fresh point − Q of a training point) at ε = σ/2, extrapolated to n → ∞."""
     sizes = (30, 60, 120, 240)
     found = []
     for d in (2, 5):
@@ -58,7 +58,7 @@ def _leave_one_out() -> list[Observation]:
 
 
 def _shortfall(d: int, q: float, leave: Callable = transition.leave_one_out) -> float:
-    """n E(Q − Q_in) as a formula says, Q_in that of a training point; at an n so large that it no longer changes."""
+    """n E(Q − Q_in) by a formula, Q_in being Q of a training point; at an n so large that it no longer changes."""
     n, x = 1e6, chi2.ppf((np.arange(20_000) + 0.5) / 20_000, d)
     return float(n * np.mean(q * x - leave(q * x, n, q)))
 
@@ -100,7 +100,7 @@ def _annealed() -> list[Observation]:
 
 @drawn_once
 def _probits() -> list[Observation]:
-    """√n Φ⁻¹(P) at fixed width ε = σ, n → ∞."""
+    """√n Φ⁻¹(P) at the fixed width ε = σ, extrapolated to n → ∞."""
     sizes, key, found = (32, 64, 128, 256), ("check", "transition.clt"), []
     for d in (2, 3):
         estimates = []
@@ -129,7 +129,7 @@ def _gain(d: int, q: float) -> float:
 
 
 def _second_moment() -> list[Observation]:
-    """The number of points of which one lies where E e^{−Q} comes from, by the spread of the points there."""
+    """The number of points of which one lies where E e^{−Q} comes from, by the mean |x|²/d of the points there."""
     found = []
     for d, q in ((3, 0.5), (5, 0.3)):
         x = stream("check", "transition.clt_threshold", d, q).chisquare(d, 400_000)

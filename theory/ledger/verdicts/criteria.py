@@ -21,7 +21,7 @@ _HALF, _ALARMS = 0.5, 0.1  # power that counts as detection; false alarms that a
 _FACTOR = 1.5  # by which a predicted reach may miss the simulated one
 _RUNS = 90  # least runs from which a threshold at 5% is taken
 _COMPARED = 100  # dimensions in which thresholds are compared
-_Z = 1.645  # of one side at 5%
+_Z = 1.645  # one-sided normal quantile at 5%
 
 
 @cache
@@ -143,7 +143,8 @@ class Practice(NamedTuple):
 
 
 def _reach(power: pd.DataFrame) -> Range:
-    """Where power falls below ½; the interval from the last n at which it clearly has not to the first at which it has.
+    """The n at which power falls below ½, with the interval from the last n at which it clearly has not to the first at
+    which it has.
 
     power: columns value, low, high, by n.
     """
@@ -182,7 +183,7 @@ def _reached(d: int) -> Reach:
 
 
 def _alarms(sizes: list[int], name: str, sign: int) -> Range:
-    """How often every second perfect generator passes the threshold that the others give, n > d."""
+    """The share of every second perfect generator that passes the threshold that the others give, n > d."""
     passed = runs = 0
     for d in sizes:
         null = sign * Table(_at(d))[f"{name}_null"]

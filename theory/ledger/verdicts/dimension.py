@@ -17,10 +17,12 @@ _FAR = 4.0  # half the distance of the means of the mixture, in σ
 
 
 class Anisotropic(NamedTuple):
-    """The dimension that counts for linear denoisers that have seen all noises, on sets of pictures, over what ...
+    """Evidence on sets of pictures and on a mixture: measured values over several predictions.
 
-    white data of as many dimensions and the same power would have, what the spectrum predicts, and what the fourth
-    moments predict; and what a mixture of two Gaussians leaves of KL(O‖G) at the most points, over the negentropy.
+    `white`, `spectrum`, `moments`: by set, the dimension that counts for linear denoisers that have seen all noises,
+    over that of white data with as many dimensions and the same power, over that predicted by the spectrum, and over
+    that predicted by fourth moments. `floor`: what a mixture of two Gaussians leaves of KL(O‖G) at the most points,
+    over its negentropy.
     """
 
     sets: tuple[str, ...]

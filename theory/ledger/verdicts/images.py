@@ -23,7 +23,7 @@ _FAR = 4.0  # n/d from which n counts as much larger than d
 
 
 class Ways(NamedTuple):
-    """Every way in which memory was made to fade: recipes of chapter 14, routes of chapter 13 (over sets of pictures).
+    """Every way in which memory was reduced: recipes of chapter 14, routes of chapter 13 (over sets of pictures).
 
     Gains are those of the loss on fresh pictures; `fidelity` those of the Fréchet distance, of the routes alone.
     """
@@ -39,7 +39,7 @@ def _ways() -> Ways:
 
 
 def _gain(log_loss: Estimate) -> Range:
-    """By which part the loss is less, from the change of its logarithm."""
+    """The relative decrease of the loss, from the change of its logarithm."""
     value, low, high = Range.of(log_loss)
     return Range(*(float(-np.expm1(end)) for end in (value, high, low)))
 
@@ -94,8 +94,8 @@ memory_fades_alone = Question(
 
 
 class Predicted(NamedTuple):
-    """By set, the noise of the collapse predicted by each of RULES, over the measured one; and of linear denoisers on
-    digits, with one noise for each picture and with all, the dimension that counts, over the ambient one."""
+    """Predictions over measurements: the noise of the collapse by each of RULES, by set; and the dimension that counts
+    for linear denoisers on digits, with one noise for each picture and with all, over the ambient one."""
 
     ambient: tuple[Range, ...]
     intrinsic: tuple[Range, ...]
@@ -172,8 +172,8 @@ which_dimension = Question(
 
 
 class Memorized(NamedTuple):
-    """Perceptrons on the small pictures of a set: n/d, and the share of a copy's loss gap at the end; and at equal n
-    and d, the share on digits less that on patches of photographs."""
+    """What perceptrons on the small pictures memorize: by set and size, n/d and the share of a copy's loss gap at the
+    end; and, at equal n and d, the share on digits less that on patches of photographs."""
 
     far: tuple[tuple[float, Range], ...]
     digits_less_patches: Range

@@ -17,7 +17,8 @@ _FEW, _MANY = 100, 1000  # dimensions at that α
 
 
 class Weight(NamedTuple):
-    """log10 of Z_1c/Z_1 at the paper's width: of the ratio of means, but for the median."""
+    """log10 of Z_1c/Z_1 at the paper's width: of the ratio of means and (`median_at_d`) of the ratio; `width` is no
+    log."""
 
     at_d: float  # n = d
     few: float  # n = e^{αd}, α = 2, d = 100
@@ -27,7 +28,7 @@ class Weight(NamedTuple):
 
 
 def _places() -> tuple[tuple[Any, int], ...]:
-    """ln n and d of the first three fields of `Weight`."""
+    """(ln n, d) of the first three fields of `Weight`."""
     return (mpmath.log(_N), _D), (_ALPHA * _FEW, _FEW), (_ALPHA * _MANY, _MANY)
 
 
@@ -83,7 +84,7 @@ width_balances = Question(
 
 
 class Limits(NamedTuple):
-    """The same ratio of means in the two limits."""
+    """The ratio of means of Z_1c and Z_1: at n = d, at fixed α = ln n/d, and at the n from which it is of order 1."""
 
     at_d: float  # n = d = 100
     fixed_few: float  # α = 2, d = 100

@@ -55,7 +55,7 @@ def measured(stored: pd.DataFrame) -> Steps:
 
 
 def best_steps_of(ratio: float, name: str = "Karras") -> tuple[int, float]:
-    """Of the numbers of steps tried the best, and what it gains on infinitely many; d → ∞ at d/n = ratio."""
+    """The best of the numbers of steps tried, and what it gains on infinitely many; d → ∞ at d/n = ratio."""
     _, high, low = ROWS[name]
     excess = {k: excess_kl(SpectralFilter(tuple(widths(name, high, low, k))), ratio) for k in _TRIED}
     best = min(excess, key=lambda k: excess[k])

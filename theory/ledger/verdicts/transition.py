@@ -42,7 +42,7 @@ def _curve(choice: Choice, d: int) -> pd.DataFrame:
 
 
 def _shares(d: int) -> pd.DataFrame:
-    """P(Δ > 0) on the finer grid as a share of that of a perfect generator, by n: columns p, low, high."""
+    """P(Δ > 0) on the finer grid over that of a perfect generator, by n: columns p, low, high."""
     table = _finer()
     exact, null = (
         table[(table["choice"] == str(choice)) & (table["d"] == d)].set_index("n").sort_index()
@@ -53,10 +53,10 @@ def _shares(d: int) -> pd.DataFrame:
 
 
 def _crossing(curve: pd.DataFrame, d: int, level: float = 0.5) -> Range:
-    """n/d at which P(Δ > 0) first passes a level, if it rises with n there.
+    """The n/d at which P(Δ > 0) first passes a level, if it rises with n there.
 
     The interval is that from the last n before it at which P is clearly below the level to the first at which it is
-    clearly above, so that it holds the coarseness of the grid too; its end is ∞ if P never is.
+    clearly above, so that it holds the coarseness of the grid too; its end is ∞ if P is clearly above nowhere.
     """
     sizes = curve.index.to_numpy()
     above = sizes[(curve["low"] > level).to_numpy()]
@@ -85,7 +85,7 @@ def _terms(choice: Choice, d: int) -> pd.DataFrame:
 
 
 def _fall(table: pd.DataFrame, start: int, end: int) -> Range:
-    """By how much the median falls between two sizes, whose training sets are independent."""
+    """The decrease of the median between two sizes, whose training sets are independent."""
     a, b = table.loc[start], table.loc[end]
     return Range(a["value"] - b["value"], a["low"] - b["high"], a["high"] - b["low"])
 
@@ -142,7 +142,7 @@ def _near_d(found: Location) -> bool:
 
 
 def _proportional(found: Location) -> bool:
-    """Whether one multiple of d is in both intervals."""
+    """Whether both intervals contain the same multiple of d."""
     low, high = max(found.few.low, found.many.low), min(found.few.high, found.many.high)
     return max(found.few.high, found.many.high) < np.inf and low < high
 
@@ -291,7 +291,7 @@ circular = Question(
 
 
 class Copied(NamedTuple):
-    """What the linear generator N(x̄, S) has of its training set."""
+    """How much of its training set the linear generator N(x̄, S) contains."""
 
     few: Range  # share of its samples that are copies, n = 2, d = 64
     more: Range  # n = 16
@@ -303,7 +303,7 @@ def _copied() -> Copied:
     d, draws, sets = 64, 4000, 40
 
     def copies(n: int) -> Range:
-        """Of samples of N(x̄, S), those three times nearer to one training point than to the next."""
+        """The share of samples of N(x̄, S) that are three times nearer to one training point than to the next."""
         rng, close = stream("claims", "R5.3", n), 0
         for _ in range(sets):
             x = rng.standard_normal((n, d))

@@ -9,11 +9,12 @@ from memgen.runs.store import load
 from theory.ledger.ruling import Criterion, Question, Range
 
 _SAID, _HALF = 0.9, 0.5  # squared correlations; Kamb and Ganguli print 0.94 to 0.96
-_NEAR = 0.25  # places between the linear denoiser, 0, and all pixels alike, 1
+_NEAR = 0.25  # on the scale from the linear denoiser, 0, to all pixels alike, 1
 
 
 class Made(NamedTuple):
-    """Squared correlations with what networks make, pixel by pixel: medians over pictures, of the worse of the sets."""
+    """Squared correlations of predictions with what networks make, pixel by pixel: medians over pictures, of the worse
+    of the sets."""
 
     windows: Range  # of the posterior mean over windows, at each noise the nearest to a U-Net without attention
     attention: Range  # the same of U-Nets with attention
@@ -71,8 +72,8 @@ what_networks_make = Question(
 
 
 class Looked(NamedTuple):
-    """How far the other pixels are that networks look at, by the logarithm, from the linear denoiser's, 0, to that of
-    all pixels alike, 1; set by set, over noises at which networks are better than it."""
+    """How far away the pixels are that networks use, set by set, on a logarithmic scale: 0 for those of the linear
+    denoiser, 1 for all pixels alike; over noises at which networks are better than that denoiser."""
 
     perceptron: tuple[Range, ...]
     unet: tuple[Range, ...]

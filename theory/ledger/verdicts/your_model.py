@@ -1,4 +1,4 @@
-"""What the recipes of chapter 14, on pictures of digits, do to memory and to quality; chapter 13 rules on it."""
+"""Effects of the recipes of chapter 14, on pictures of digits, on memory and on quality; chapter 13 rules on them."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from theory.ledger.ruling import Range
 
 
 class Recipe(NamedTuple):
-    """Against a network trained to the end on few digits: by how much a recipe has less memory, and more quality."""
+    """By how much a recipe has less memory, and more quality, than a network trained to the end on few digits."""
 
     name: str
     fades: Range  # share of a copy's loss gap, at the end
