@@ -56,7 +56,7 @@ def widths(rows: pd.DataFrame, t: float) -> Figure:
     ends = np.stack([np.full(len(dense), LATE), EARLY / dense], axis=1)
     lines = {m: flow_losses(sine_setting(dense, samples, m or ALL_NOISES, t), ends)[1] for m in _counts(found)}
     for axes, time, title in zip(
-        panels, (LATE, EARLY), ("trained for long", f"stopped at τ = {EARLY:g} d/p"), strict=True
+        panels, (LATE, EARLY), ("trained for long", rf"stopped at $t_{{\rm train}}$ = {EARLY:g} d/p"), strict=True
     ):
         for k, m in enumerate(_counts(found)):
             plots.theory(axes, dense / samples, lines[m][:, (LATE, EARLY).index(time)], k)

@@ -95,8 +95,10 @@ def tiled(tiles: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
         for column, picture in enumerate(pictured):
             at = row * height, column * width
             wall[at[0] : at[0] + height - 1, at[1] : at[1] + width - 1] = picture
-    fig, (axes, *_) = plots.figure(1, height=4.6 * len(tiles) * height / (len(tiles[0]) * width))
+    room = 4.6 - 0.25 - 0.062 * max(len(line) for name in names for line in name.splitlines())  # in beside the names
+    fig, (axes, *_) = plots.figure(1, height=0.1 + room * len(tiles) * height / (len(tiles[0]) * width))
     axes.imshow(wall[:-1, :-1], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_anchor("E")
     axes.set_yticks((np.arange(len(tiles)) + 0.5) * height - 0.5, names, fontsize=8)
     axes.set_xticks([])
     axes.tick_params(length=0)

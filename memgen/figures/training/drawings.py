@@ -25,9 +25,10 @@ def courses(stored: Stored) -> Figure:
         for axes, scale in zip(panels, (1, n), strict=True):
             found = means(own.assign(step=own.step / scale), "step")
             followed(axes, found, k, 2, plots.MARKERS[k])
-        plots.label_line(panels[0], found.x[-1] * n, found.middle[-1], f"n = {n}", k, ha="right", xytext=(0, 6))
+        plots.label_line(panels[0], found.x[-1] * n, found.middle[-1], f"n = {n}", k, xytext=(5, (2, -9, -3, -3)[k]))
     panels[0].set(xlabel="gradient steps", ylabel=_MEMORY, xscale="log", ylim=(-0.05, 1.1))
     panels[1].set(xlabel="gradient steps per training point", ylabel=_MEMORY, xscale="log", ylim=(-0.05, 1.1))
+    panels[0].set_xlim(8, 1.5e5)
     panels[1].set_xlim(0.1, 1e3)
     return fig
 
@@ -39,7 +40,7 @@ def times(stored: Stored) -> Figure:
     for k, units in enumerate((512, 256, 128)):
         found = means(reached(onset[onset.hidden == units], "memorized"), "n")
         followed(memory, found, k, marker=plots.MARKERS[k])
-        plots.label_line(memory, found.x[0], found.middle[0], f"{units} units", k, xytext=(6, (-14, -4, 6)[k]))
+        plots.label_line(memory, found.x[-1], found.middle[-1], f"{units} units", k, xytext=(6, (-8, 1, 1)[k]))
     for k, (column, name) in enumerate((("best", "least error"), ("generalized", "half the error")), 3):
         found = means(reached(stored.general, column), "n")
         followed(error, found, k, marker=plots.MARKERS[k])
@@ -48,7 +49,8 @@ def times(stored: Stored) -> Figure:
     anchor = onset[(onset.hidden == stored.units) & (onset.n == 128)].memorized.mean()
     for axes, what in ((memory, "to $a = 1/10$"), (error, "of the error at σ")):
         axes.plot(sizes, anchor * sizes / 128, "-", color="0.5", linewidth=0.9)
-        axes.annotate("∝ n", (sizes[1], anchor * sizes[1] / 128), xytext=(4, 0), textcoords="offset points", fontsize=9)
+        end = sizes[1], anchor * sizes[1] / 128
+        axes.annotate("∝ n", end, xytext=(4, -9), textcoords="offset points", fontsize=9)
         axes.set(xlabel="size of the training set $n$", ylabel=f"gradient steps {what}")
         axes.set(xscale="log", yscale="log", ylim=(8, 6e4), xlim=(25, 6000))
     return fig
@@ -59,7 +61,7 @@ def plane(stored: Stored, linear: Mapping[int, np.ndarray]) -> Figure:
     fig, (left, right) = plots.figure(2, height=3.4)
     angles = np.linspace(0, 1, 200)
     left.plot(angles, projection_error(angles), "-", color="0.4")
-    left.annotate("$b^2 = a(1-a)$", (0.5, 0.25), xytext=(0, -14), textcoords="offset points", ha="center", fontsize=9)
+    left.annotate("$b^2 = a(1-a)$", (0.5, 0.25), xytext=(0, -32), textcoords="offset points", ha="center", fontsize=9)
     place = stored.places(LEVEL)
     for k, n in enumerate(SHOWN):
         course = place.loc[n]
@@ -70,11 +72,11 @@ def plane(stored: Stored, linear: Mapping[int, np.ndarray]) -> Figure:
         error = stored.distance(n)
         found = means(error[error.step > 0], "step")
         followed(right, found, k, 2, plots.MARKERS[k])
-        plots.label_line(right, found.x[-1], found.middle[-1], f"n = {n}", k, ha="right", xytext=(0, 5))
+        plots.label_line(right, found.x[-1], found.middle[-1], f"n = {n}", k, xytext=(6, -3))
     left.annotate("filled: linear,\ntrained to the end", (0.03, 0.38), fontsize=9, color="0.3")
     left.set(xlabel="memorized fraction $a$", ylabel="error that is not memory $b^2$")
     left.set(xlim=(-0.03, 1.03), ylim=(0, 0.45))
-    right.set(xlabel="gradient steps", ylabel=r"squared distance from $D_{\rm pop}$ (first: 1)")
+    right.set(xlabel="gradient steps", ylabel=r"squared distance from $D_{\rm pop}$ (first: 1)", xlim=(8, 1.5e5))
     right.set(xscale="log", yscale="log")
     return fig
 
