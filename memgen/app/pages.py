@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from textwrap import fill
 from types import ModuleType
 
 from memgen.app import formulas
@@ -30,6 +31,7 @@ _ROOMS = (
 )
 
 BAR = r"\|"  # in a cell of a table
+_PAGE = 80  # letters of code on one line
 
 
 def answers(readme: str) -> str:
@@ -94,12 +96,22 @@ def formula(entry: Entry) -> str:
             "```python",
             f"from {module} import {name}",
             "",
-            f"{name}({call})  # float64; arrays broadcast",
-            f"{name}.mp({call}, dps=50)  # fifty digits",
+            "# float64; arrays broadcast",
+            _called(name, call),
+            "# fifty digits",
+            _called(f"{name}.mp", f"{call}, dps=50"),
             "```",
             "",
         ]
     )
+
+
+def _called(name: str, arguments: str) -> str:
+    """The call in as many lines as it takes on a page."""
+    line, indent = f"{name}({arguments})", " " * 4
+    if len(line) <= _PAGE:
+        return line
+    return f"{name}(\n{fill(arguments, _PAGE, initial_indent=indent, subsequent_indent=indent)}\n)"
 
 
 def api() -> str:
