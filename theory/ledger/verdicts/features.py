@@ -52,7 +52,7 @@ def _beside() -> Beside:
 
 def _say_beside(found: Beside) -> tuple[str, str]:
     return (
-        "They learn the law alike; only networks memorize and copy.",
+        "They learn the law alike; networks memorize more, and copy.",
         "Perceptrons (d = 16) beside the regression on their own tangent features: same start, same draws. When a "
         "network that halves its squared distance from the law is nearest to it, the regression is "
         f"{found.narrow.told()} times as far with {found.few} units and {found.wide.told(1)} times as far with "
