@@ -304,18 +304,18 @@ _TERMS = {
     "data frame": "The variable u = e^t x_t, in which the data stay where they are and only the noise grows.",
     "denoiser": "A function that estimates the clean point from a noised one; the best one is the mean of x_0 given u.",
     "epoch": "As many gradient steps as show every training point to the network once.",
-    "exact score": "The score of the noised training points, in closed form: a sampler that follows it ends at one of them.",
+    "exact score": "The score of the noised training points: a sampler that follows it ends at one of them.",
     "excess entropy": "By how much the entropy of n separate noised points exceeds that of the noised law, over ln n.",
     "generated law": "The law G of what a trained diffusion model generates, as distinct from the true law O.",
     "guidance": "Sampling with the denoiser D_c + η(D_c − D), D_c of one class and D of all points.",
-    "held": "A training point is held at a noise at which it has at least half of the posterior weight, given itself with "
-    "that noise: the exact score takes samples back to it.",
+    "held": "A training point is held at a noise at which it has at least half of the posterior weight, given itself "
+    "with that noise: the exact score takes samples back to it.",
     "holdout": "Fresh points of the true law, as many as there are training points, which the model has not seen.",
     "Hellinger distance": "H² = 1 − ∫√(pq) between two densities: 0 if they are equal, 1 if they do not overlap.",
     "KL divergence": "The integral KL(p‖q) = ∫ p ln(p/q) in nats: what is lost by taking q for p. It is not symmetric.",
     "Λ": "The largest eigenvalue of the covariance of the data; half its logarithm is the speciation time.",
     "kernel estimate": "A density made of n equal Gaussians of standard deviation ε, one at each point of a set.",
-    "linearisation": "The regression on the derivatives of a network by its weights, taken at the start of training.",
+    "linearisation": "The regression on a network's derivatives by its weights at the start of training.",
     "Marchenko–Pastur law": "The distribution of the eigenvalues of the sample covariance of white data, n and d being "
     "large at a fixed ratio.",
     "memorized fraction": "How far a denoiser, or a law, lies on the way from the truth (0) to what reproduces the "
@@ -329,7 +329,7 @@ _TERMS = {
     "overlap": "The integral ⟨p, q⟩ of the product of two densities.",
     "overlap gap": "The difference ln⟨G, H⟩ − ln⟨G, T⟩: whether the generated law overlaps more with a holdout than "
     "with the training set. Without memory it is positive with probability ½.",
-    "place": "One version of a picture, such as a flip or a shift, in which training shows it; also where a window lies.",
+    "place": "One version of a picture, such as a flip, in which training shows it; also where a window lies.",
     "posterior weights": "The probabilities that a noised point came from each of the training points.",
     "random-energy model": "A sum of e^{−E} over independent random energies E; with too few terms it condenses.",
     "relaxation time": "The time after which the diffused law has forgotten its data, up to a Gaussian.",
@@ -337,7 +337,7 @@ _TERMS = {
     "replica": "One repetition of a simulation, with its own training set and random numbers.",
     "resolvent": "The function m(a) = (1/d) tr (S + a)⁻¹, from which the spectrum of S and its averages follow.",
     "score": "The gradient of the logarithm of a density; a diffusion model learns that of the noised data.",
-    "share of a copy's gap": "The gap between the losses on held-out and training points, over that of the exact score.",
+    "share of a copy's gap": "The gap of losses between held-out and training points, over that of the exact score.",
     "signal fraction": "The part ρ = σ²/(σ²+τ²) of the variance of a noised coordinate that is signal.",
     "spectrum": "The eigenvalues of a covariance.",
     "speciation": "The time at which diffused samples lose their class: later, they may end in another one.",
@@ -346,7 +346,7 @@ _TERMS = {
     "typical place": "A point at the distance from a training point at which noise puts it: ε√d.",
     "Wasserstein distance": "W₂: the root of the least mean squared distance over which one law has to be moved to be "
     "the other.",
-    "window": "The square of pixels around a pixel that a denoiser sees; its reach is the number of pixels to each side.",
+    "window": "The square of pixels around a pixel that a denoiser sees; its reach counts pixels to each side.",
 }
 
 GLOSSARY: dict[str, str] = {
