@@ -115,6 +115,14 @@ def test_a_point_that_is_there_twice_is_never_held() -> None:
         held_widths(x[:1], np.arange(1), np.ones((1, 2)))
 
 
+@pytest.mark.parametrize("apart", [1e-3, 1e-6, 1e-9])
+def test_a_near_pair_is_held_below_half_its_distance(apart: float) -> None:
+    """Of two points δ apart, each with the noise that points at the other: −δ²/2τ² + δ/τ = 0."""
+    x = np.array([[0.0, 0.0], [apart, 0.0], [5.0, 1.0]])
+    widths = held_widths(x, np.arange(2), np.array([[1.0, 0.3], [-1.0, 0.3]]))
+    assert widths == pytest.approx(apart / 2, rel=1e-5)
+
+
 def test_rows_of_exposure() -> None:
     rows = exposure.cell(exposure.Cell("digits", "pictures", 50, 2, 0))
     assert rows.groupby("replica").size().tolist() == [50, 50] and (rows.width > 0).all()

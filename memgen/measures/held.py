@@ -9,8 +9,8 @@ import numpy as np
 
 from memgen import arrays
 
-_LOWEST, _HIGHEST, _ACCURACY = 1e-6, 10.0, 1e-9  # of the search; the first two in units of the set's √(Σ variances)
-_ROUNDING = 1e-13
+_LOWEST, _HIGHEST, _ACCURACY = 1e-12, 10.0, 1e-9  # of the search; the first two in units of the set's √(Σ variances)
+_NEAR, _SAME = 1e-6, 1e-24  # distances², over the largest from the mean: below, by differences; below, none
 
 
 def held_widths(x: arrays.Numbers, own: arrays.Numbers, xi: arrays.Numbers) -> np.ndarray:
@@ -18,8 +18,8 @@ def held_widths(x: arrays.Numbers, own: arrays.Numbers, xi: arrays.Numbers) -> n
     d).
 
     0 for a point that is there twice, which has at most half of the weight at any noise. In double precision; points
-    count as the same whose squared distance is below 10⁻¹³ of the largest distance² from the mean. Raises ValueError on
-    other shapes, on values that are not finite or whose squares are not, and on indices of no point.
+    count as the same whose distance is below 10⁻¹² of the largest distance from the mean. Raises ValueError on other
+    shapes, on values that are not finite or whose squares are not, and on indices of no point.
     """
     z = arrays.points("x", arrays.array("x", x).astype(float))
     if len(z) < 2:
@@ -35,7 +35,10 @@ def held_widths(x: arrays.Numbers, own: arrays.Numbers, xi: arrays.Numbers) -> n
     if scale == 0:
         return np.zeros(len(own))
     apart = squares[own, None] + squares - 2 * z[own] @ z.T
-    apart[apart < _ROUNDING * squares.max()] = 0
+    for row in np.flatnonzero((apart < _NEAR * squares.max()).sum(1) > 1):  # near to others than itself
+        near = apart[row] < _NEAR * squares.max()
+        apart[row, near] = ((z[near] - z[own[row]]) ** 2).sum(1)
+    apart[apart < _SAME * squares.max()] = 0
     along = (z[own] * xi).sum(1)[:, None] - xi @ z.T
     apart[np.arange(len(own)), own] = np.inf
     low, high = np.full(len(own), _LOWEST * scale), np.full(len(own), _HIGHEST * scale)
