@@ -392,7 +392,8 @@ def test_equal_efforts_are_compared_and_no_others() -> None:
     found = network.equal_efforts(runs, lambda run: run.per_point)
     assert [(x.few, x.many, x.steps_few, x.steps_many) for x in found] == [(50, 200, 1000, 4000)]
     found = network.equal_efforts(runs, lambda run: run.epochs)  # a batch of 45 and of 90 points, two batches of 180
-    assert [(x.few, x.many) for x in found] == [(50, 200), (100, 200)]
+    pairs = [(x.few, x.many, x.steps_few, x.steps_many) for x in found]
+    assert pairs == [(50, 200, 1000, 2000), (100, 200, 2000, 4000)]
     assert all(run.rows["n"].eq(run.n).all() for run in network.longer_runs())
 
 

@@ -111,7 +111,7 @@ def draw_errors(found: Estimates, separation: float) -> Figure:
         for k, ((measure, name), form) in enumerate(zip(SCORES, late_forms(law, separation, fine), strict=True)):
             axes.plot(fine[late], form[late], ":", color=f"C{k}")
             _simulated(axes, found, law, measure, k)
-            at, where = ((grid[3], {"xytext": (-6, -12), "ha": "right"}), (grid[1], {"xytext": (8, 4)}))[k]
+            at, where = ((grid[len(grid) // 3], {"xytext": (-6, -12), "ha": "right"}), (grid[1], {"xytext": (8, 4)}))[k]
             plots.label_line(axes, at, found[law, measure, at].value, name, k, **where)
         plots.threshold(axes, relaxation_times(separation)["gaussian" if law == "skewed" else law], "$t_R$")
         axes.set(xlabel=f"time $t$, {NAMES[law]}", ylabel=r"$\Gamma\,E|\nabla\ln p_t-\mathrm{linear}|^2$", yscale="log")
@@ -131,13 +131,15 @@ def draw_forgetting(found: Estimates, separation: float) -> Figure:
     fig, (left, right) = plots.figure(2, height=3.4)
     grid = times(found)
     wide = np.linspace(grid[0], grid[-1] + 1, 200)
-    for k, (size, place) in enumerate({1: 2.1, 1024: 1.95, 65536: 2.3}.items()):
+    relaxed = relaxation_times(separation)["mixture"]
+    for k, (size, later) in enumerate({1: -0.4, 1024: 0.2, 65536: 0.55}.items()):
         entropy = relaxation.mixture_relaxation_kl(wide, separation, size)
         plots.theory(left, wide, entropy, k)
-        plots.label_line(left, place, np.interp(place, wide, entropy), f"d = {size}", k)
+        place, where = relaxed + later, {"ha": "right", "xytext": (-4, -11)} if later < 0 else {}
+        plots.label_line(left, place, np.interp(place, wide, entropy), f"d = {size}", k, **where)
     _simulated(left, found, "mixture", "kl", 0)
     left.axhline(0.1, color="0.7", linewidth=0.8)
-    plots.threshold(left, relaxation_times(separation)["mixture"], "$t_R$")
+    plots.threshold(left, relaxed, "$t_R$")
     ends, unit = np.linspace(0.2, 4, 200), np.ones(100)
     shrunk = [float(relaxation.relaxation_kl(end, unit, np.exp(-2 * end))) for end in ends]
     plots.theory(right, ends, relaxation.relaxation_kl(ends, unit), 0)

@@ -35,9 +35,9 @@ def held_widths(x: arrays.Numbers, own: arrays.Numbers, xi: arrays.Numbers) -> n
     if scale == 0:
         return np.zeros(len(own))
     apart = squares[own, None] + squares - 2 * z[own] @ z.T
-    for row in np.flatnonzero((apart < _NEAR * squares.max()).sum(1) > 1):  # near to others than itself
-        near = apart[row] < _NEAR * squares.max()
-        apart[row, near] = ((z[near] - z[own[row]]) ** 2).sum(1)
+    near = apart < _NEAR * squares.max()
+    for row in np.flatnonzero(near.sum(1) > 1):  # near to others than itself
+        apart[row, near[row]] = ((z[near[row]] - z[own[row]]) ** 2).sum(1)
     apart[apart < _SAME * squares.max()] = 0
     along = (z[own] * xi).sum(1)[:, None] - xi @ z.T
     apart[np.arange(len(own)), own] = np.inf

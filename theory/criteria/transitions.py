@@ -58,8 +58,8 @@ def closest_record_crossing(d: float, level: float = 1 - LEVEL) -> float:
 
     Raises DomainError on d < 4, and ValueError unless ½ < level < 1.
     """
-    _dimensions("closest_record_crossing", d, 4)
-    return _falls("closest_record_crossing", lambda n: float(closest_record_share(n, d)), 4.0, d, level)
+    _asked("closest_record_crossing", d, 4, level)
+    return _falls(lambda n: float(closest_record_share(n, d)), 4.0, d, level)
 
 
 def membership_crossing(d: float, level: float = 1 - LEVEL) -> float:
@@ -67,8 +67,8 @@ def membership_crossing(d: float, level: float = 1 - LEVEL) -> float:
 
     Raises DomainError on d < 1, and ValueError unless ½ < level < 1.
     """
-    _dimensions("membership_crossing", d, 1)
-    return _falls("membership_crossing", lambda n: float(membership_auc(n, d)), d + 1 + 1e-6, d, level)
+    _asked("membership_crossing", d, 1, level)
+    return _falls(lambda n: float(membership_auc(n, d)), d + 1 + 1e-6, d, level)
 
 
 def membership_known_crossing(d: float, level: float = 1 - LEVEL) -> float:
@@ -76,9 +76,7 @@ def membership_known_crossing(d: float, level: float = 1 - LEVEL) -> float:
 
     Raises DomainError on d < 1, and ValueError unless ½ < level < 1.
     """
-    _dimensions("membership_known_crossing", d, 1)
-    if not 0.5 < level < 1:
-        raise ValueError(f"membership_known_crossing: level = {level:g} is outside (1/2, 1)")
+    _asked("membership_known_crossing", d, 1, level)
     return float((d / (2 * ndtri(level))) ** 2)
 
 
@@ -87,10 +85,14 @@ def _dimensions(name: str, d: float, least: int) -> None:
         raise DomainError(f"{name}: d = {d:g} is outside [{least}, oo)")
 
 
-def _falls(name: str, value: Callable[[float], float], low: float, d: float, level: float) -> float:
-    """The n at which a function of n, 1 at few points and ½ at many, falls through the level."""
+def _asked(name: str, d: float, least: int, level: float) -> None:
+    _dimensions(name, d, least)
     if not 0.5 < level < 1:
         raise ValueError(f"{name}: level = {level:g} is outside (1/2, 1)")
+
+
+def _falls(value: Callable[[float], float], low: float, d: float, level: float) -> float:
+    """The n at which a function of n, 1 at few points and ½ at many, falls through the level."""
     high = 2 * low + d
     while value(high) > level:
         low, high = high, 2 * high

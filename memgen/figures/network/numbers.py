@@ -10,6 +10,7 @@ from memgen.denoisers.training import steps_of
 from memgen.experiments.network import MEAN, SAMPLES, SIDE, SPREAD, STD, TRAINED, Run, difference, longer_runs
 from memgen.measures.marginals import marginal_distance, marginal_estimate
 from memgen.statistics import Estimate, mean
+from memgen.streams import stream
 from theory.training import linear_memorized_fraction
 
 KEYS = ["n", "replica", "generator", "points", "tau", "measure"]
@@ -48,7 +49,7 @@ def deltas(table: pd.DataFrame, generator: str, scales: tuple[str, str]) -> pd.D
 
 def of_black_images(n: int, seed: int) -> float:
     """Δ as published, at n training points, of a generator that makes nothing but black images."""
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "network", "black images", n)
     train, truth = (rng.normal(MEAN, STD, (size, SIDE**2)) for size in (n, 10 * n))
     sets = np.zeros((SAMPLES, SIDE**2)), 2 * train - 1, 255 * truth
     black, own, original = (marginal_estimate(points, STD) for points in sets)
