@@ -39,11 +39,12 @@ def test_the_boundaries_are_where_the_formulas_say() -> None:
 
 def test_half_way_noises_lie_at_the_boundaries_and_not_at_the_papers_width(halves: pd.DataFrame) -> None:
     own = halves[(halves.study == "own point") & (halves.n >= 100)]
-    assert np.abs(np.log(own.tau / own.predicted)).max() < np.log(1.25)
+    assert regions.beyond(halves).max() < threshold(9)
+    assert regions.beyond(halves.assign(predicted=1.5 * halves.predicted)).max() > threshold(9)
     width = np.log(kernel.kernel_width(own.n.to_numpy(), own.d.to_numpy()))
     assert min(e.z(w) for e, w in zip(own.crossing, width, strict=True)) > threshold(9)
     share = halves[halves.study == "own class"]
-    assert set(share.n) == {100, 1000} and np.abs(np.log(share.tau / 4)).max() < np.log(1.25)
+    assert set(share.n) == {100, 1000} and np.allclose(share.predicted, 4)
     assert (halves.low < halves.tau).all() and (halves.tau < halves.high).all()
 
 

@@ -90,6 +90,16 @@ def half_way(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["study", "d", "n", "tau", "low", "high", "predicted", "crossing"])
 
 
+def beyond(halves: pd.DataFrame, factor: float = 1.25) -> np.ndarray:
+    """Standard scores of how much further than `factor` the half-way noises are from their boundaries; 0 if within.
+
+    The boundaries hold for many points: held are 100 and more, and of details, which need more, 10,000 and more.
+    """
+    many = halves[halves.n >= np.where(halves.study == "own detail", 10_000, 100)]
+    off = np.abs(np.log(many.tau / many.predicted)) - np.log(factor)
+    return np.maximum(off / [crossing.error for crossing in many.crossing], 0).to_numpy()
+
+
 def figure(halves: pd.DataFrame) -> Figure:
     """Draw the map in the dimension `MAP`: theory as lines, simulation as markers."""
     fig, (axes,) = plots.figure(1)
