@@ -34,7 +34,11 @@ class Estimate(NamedTuple):
             raise ValueError(f"expected is {expected:g} and error {error:g}: the deviation has no score")
         if np.isinf(freedom):
             return float(t)
-        return float(np.sign(t) * -stats.norm.ppf(np.exp(stats.t.logsf(abs(t), freedom))))
+        return float(np.sign(t) * -stats.norm.ppf(np.exp(stats.t.logsf(abs(t), freedom)))) + 0.0  # 0 for −0
+
+    def outside(self, low: float, high: float) -> float:
+        """The standard score of how far the value lies outside the range from low to high; 0 inside."""
+        return self.z(min(max(self.value, low), high))
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """The two-sided t interval of the value, (low, high)."""

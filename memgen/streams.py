@@ -45,6 +45,11 @@ def reseeded(seed: int) -> Iterator[None]:
         _forget()
 
 
+def are_reseeded() -> bool:
+    """Whether streams are others than usual, in a block of `reseeded`."""
+    return _SEED.get() is not None
+
+
 def drawn_once(function: Drawing) -> Drawing:
     """Remember what a function that draws from streams returns, until they are reseeded."""
     kept = cache(function)

@@ -92,6 +92,13 @@ def test_a_mean_of_nothing_is_refused(values: list[float]) -> None:
         statistics.mean(np.array(values))
 
 
+def test_a_score_of_being_outside_a_range() -> None:
+    found = Estimate(3.0, 0.5)
+    assert found.outside(2, 4) == found.outside(3, 3) == 0
+    assert found.outside(4, 5) == found.z(4) == -2 and found.outside(0, 2) == found.z(2) == 2
+    assert Estimate(3.0, 0.5, 3).outside(0, 2) < 2  # Student's t
+
+
 def test_the_first_crossing() -> None:
     x = np.array([0.0, 1.0, 2.0, 4.0])
     assert statistics.first_crossing(x, np.array([0.0, 0.1, 0.3, 0.9]), 0.6) == pytest.approx(3)

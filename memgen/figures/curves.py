@@ -1,7 +1,7 @@
 """Means over replicas along an axis, as chapters 5 and 11 draw them; and rows computed again beside the stored ones."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -70,12 +70,17 @@ class Again(NamedTuple):
         return f"{self.shared} of them stored as well; the two are the same to a thousandth"
 
 
-def again(rows: pd.DataFrame, stored: pd.DataFrame, keys: list[str]) -> Again:
-    """Compare rows with the stored ones of the same keys.
+def alike(params: object, stored: Mapping[str, Any], *names: str) -> bool:
+    """Whether parameters and those of stored rows agree in what is named."""
+    return all(getattr(params, name) == stored[name] for name in names)
+
+
+def again(rows: pd.DataFrame, stored: pd.DataFrame, keys: list[str], same: bool) -> Again:
+    """Compare rows with the stored ones of the same keys; with none unless both are of the `same` parameters.
 
     A difference is taken over the sum of the stored value's size and the largest stored one of its measure.
     """
-    both = rows.merge(stored, on=keys, suffixes=("", "_stored"))
+    both = rows.merge(stored if same else stored.head(0), on=keys, suffixes=("", "_stored"))
     if both.empty:
         return Again(0, 0.0)
     scale = both.value_stored.abs() + both.groupby("measure").value_stored.transform(lambda v: v.abs().max())

@@ -96,8 +96,8 @@ def beyond(halves: pd.DataFrame, factor: float = 1.25) -> np.ndarray:
     The boundaries hold for many points: held are 100 and more, and of details, which need more, 10,000 and more.
     """
     many = halves[halves.n >= np.where(halves.study == "own detail", 10_000, 100)]
-    off = np.abs(np.log(many.tau / many.predicted)) - np.log(factor)
-    return np.maximum(off / [crossing.error for crossing in many.crossing], 0).to_numpy()
+    ends = np.log(many.predicted / factor), np.log(many.predicted * factor)
+    return np.array([crossing.outside(*between) for crossing, *between in zip(many.crossing, *ends, strict=True)])
 
 
 def figure(halves: pd.DataFrame) -> Figure:
