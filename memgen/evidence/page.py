@@ -191,9 +191,23 @@ def _chapters(results: Path) -> str:
         runs = of.groupby("seed")["passed"].all()
         share, low, high = proportion(int((~runs).sum()), len(runs))
         failed = ", ".join(of.loc[~of["passed"], "statement"].unique()) or "none"
-        lines.append((f"`{notebook}`, {preset}", len(runs), f"{share:.0%} ({low:.0%} to {high:.0%})", failed))
-    table = _table(("chapter and preset", "seeds", "fail, where 1% is stated", "statements that failed"), lines)
-    return f"Whole chapters, all of their statements together:\n\n{table}\n\n{_made(commands)}"
+        scores = of.groupby("statement")["z"]
+        drawn = f"{(scores.max() - scores.min() > 0.01).sum()} of {scores.ngroups}"
+        rate = f"{share:.0%} ({low:.0%} to {high:.0%})"
+        lines.append((f"`{notebook}`, {preset}", len(runs), drawn, rate, failed))
+    head = (
+        "chapter and preset",
+        "seeds",
+        "scores that they move",
+        "fail, where 1% is stated",
+        "statements that failed",
+    )
+    return f"""Whole chapters, all of their statements together. Scores that no seed moves are those of stored rows and of checks,
+which are measured above.
+
+{_table(head, lines)}
+
+{_made(commands)}"""
 
 
 # -- faults and bad input ------------------------------------------------------------------------------------------

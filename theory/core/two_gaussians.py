@@ -41,6 +41,14 @@ class mean_sech(sp.Function):
         return _mp_far(b, lambda v: 2 * mpmath.exp(-v) / (1 + mpmath.exp(-2 * v)))
 
 
+def _either(b2: np.ndarray, near: Callable, far: Callable) -> np.ndarray:
+    """near(b²) where b² < 1 and far(b²) elsewhere, each at no other b²."""
+    b2 = np.asarray(b2, float)
+    values, small = np.empty(b2.shape), b2 < 1
+    values[small], values[~small] = near(b2[small]), far(b2[~small])
+    return values
+
+
 class class_information(sp.Function):
     """class_information(b2): I(class; b·class + z), nats, for an even class ±1 and z ~ N(0, 1), b2 = b².
 
@@ -56,15 +64,25 @@ class class_information(sp.Function):
     def numpy(b2: np.ndarray) -> np.ndarray:
         """Values to rounding, by the trapezoid rule. The kink at u = 0 is 1/b wide in z; beyond b = 12 it has no
         weight."""
-        b2 = np.asarray(b2, float)
+        return _either(b2, class_information._narrow, class_information._wide)
+
+    @staticmethod
+    def _narrow(b2: np.ndarray) -> np.ndarray:
+        """b² − E ln cosh u, which subtracts less where b is small."""
+        weight, u = class_information._nodes(b2)
+        return b2 - (weight * np.log1p(2 * np.sinh(np.clip(u, -20, 20) / 2) ** 2)).sum(-1)
+
+    @staticmethod
+    def _wide(b2: np.ndarray) -> np.ndarray:
+        weight, u = class_information._nodes(b2)
+        return np.log(2) - (weight * np.logaddexp(0, -2 * u)).sum(-1)
+
+    @staticmethod
+    def _nodes(b2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         b = np.sqrt(b2)[..., None]
         step = 0.25 / np.clip(b, 1, 12)
         z = step * np.arange(-480, 481)
-        u = b * (b + z)
-        weight = step * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-        wide = np.log(2) - (weight * np.logaddexp(0, -2 * u)).sum(-1)
-        # b² − E ln cosh u is the same and subtracts less where b is small
-        return np.where(b2 < 1, b2 - (weight * np.log1p(2 * np.sinh(np.clip(u, -20, 20) / 2) ** 2)).sum(-1), wide)
+        return step * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi), b * (b + z)
 
     @staticmethod
     def mpmath(b2: mpmath.mpf) -> mpmath.mpf:
@@ -96,14 +114,16 @@ class class_entropy(sp.Function):
 
     @staticmethod
     def numpy(b2: np.ndarray) -> np.ndarray:
-        b2 = np.asarray(b2, float)
-        b = np.sqrt(np.maximum(b2, 1))[..., None]
+        return _either(b2, lambda small: np.log(2) - class_information.numpy(small), class_entropy._far)
+
+    @staticmethod
+    def _far(b2: np.ndarray) -> np.ndarray:
+        b = np.sqrt(b2)[..., None]
         w = 0.25 / b * np.arange(-160, 161)
         v = np.abs(b * w)
         decay = np.exp(-v)
         both = np.log1p(decay**2) / np.where(v > 300, 1, decay) * (v <= 300) + decay * (2 * v + np.log1p(decay**2))
-        far = np.exp(-b2 / 2) * (0.125 / b * np.exp(-(w**2) / 2) * both).sum(-1) / np.sqrt(2 * np.pi)
-        return np.where(b2 < 1, np.log(2) - class_information.numpy(np.minimum(b2, 1)), far)
+        return np.exp(-b2 / 2) * (0.125 / b * np.exp(-(w**2) / 2) * both).sum(-1) / np.sqrt(2 * np.pi)
 
     @staticmethod
     def mpmath(b2: mpmath.mpf) -> mpmath.mpf:
