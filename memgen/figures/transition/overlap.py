@@ -153,7 +153,7 @@ def null_scores(rows: pd.DataFrame, original: int) -> dict[tuple[str, int], np.n
 
 
 def _null_score(draws: pd.DataFrame, references: str, original: int) -> float | None:
-    """The score at one n; None with unequal sizes where the null is near 1 or an original set is missing.
+    """The score at one n; None with unequal sizes if under five exceptions are due or an original set is missing.
 
     Training sets share 30 original sets, and only the means of those are independent.
     """
@@ -161,7 +161,7 @@ def _null_score(draws: pd.DataFrame, references: str, original: int) -> float | 
         return float((draws["positive"].mean() - 0.5) / np.sqrt(0.25 / len(draws)))
     law = float(transition.null_probability(draws["n"].iloc[0], original, draws["d"].iloc[0]))
     means = draws["positive"].groupby(draws["replica"] % REFERENCES).mean()
-    return mean(means.to_numpy()).z(law) if law < 1 - 1e-3 and len(means) == REFERENCES else None
+    return mean(means.to_numpy()).z(law) if (1 - law) * len(draws) >= 5 and len(means) == REFERENCES else None
 
 
 # -- the central limit ---------------------------------------------------------------------------------------------
