@@ -13,7 +13,7 @@ from theory.core.formula import Formula
 def test_every_entry_is_found_by_its_name_and_by_its_path() -> None:
     for name, entry in catalogue.entries().items():
         assert name == entry.name == entry.formula.name
-        assert catalogue.find(name) is catalogue.find(entry.path) is entry
+        assert catalogue.find(name) == catalogue.find(entry.path) == entry  # whether by its own room or by all
         module, _, attribute = entry.path.rpartition(".")
         assert getattr(importlib.import_module(module), attribute) is entry.formula
         assert entry.path.startswith(f"theory.{entry.room}.")
@@ -48,10 +48,22 @@ def test_an_unknown_name_is_answered_with_the_nearest(asked: str, offered: str) 
 
 
 def test_two_formulas_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    twice = [*catalogue._definitions(), ("theory.linear.other", "linear", catalogue.formulas()["kde_mise"])]
-    monkeypatch.setattr(catalogue, "_definitions", lambda: iter(twice))
+    twice = [
+        *catalogue._definitions(catalogue.ROOMS),
+        ("theory.linear.other", "linear", catalogue.formulas()["kde_mise"]),
+    ]
+    monkeypatch.setattr(catalogue, "_definitions", lambda rooms: iter(twice))
     with pytest.raises(RuntimeError, match=r"two formulas are called kde_mise: theory\.kernel\.kde_mise"):
-        catalogue.entries.__wrapped__()
+        catalogue._entries.__wrapped__(catalogue.ROOMS)
+
+
+def test_one_formula_is_found_without_importing_the_others() -> None:
+    code = (
+        "import sys; from theory import catalogue; "
+        "print(catalogue.find('kernel_width').path, {'theory.windows', 'theory.images'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "theory.kernel.kernel_width set()\n"
 
 
 def test_the_catalogue_needs_neither_torch_nor_memgen() -> None:

@@ -6,7 +6,9 @@ Neither PyTorch nor memgen is imported here until `checks` or `claims` is called
 import ast
 import importlib
 import pkgutil
-from collections.abc import Iterator
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -35,6 +37,7 @@ CHAPTERS = (
     "images",
     "windows",
 )
+ROOMS = (*FOUNDATIONS, *CHAPTERS)
 
 
 class Entry(NamedTuple):
@@ -55,10 +58,10 @@ def _modules(name: str) -> Iterator[ModuleType]:
         yield from _modules(f"{name}.{inner.name}")
 
 
-def _definitions() -> Iterator[tuple[str, str, Formula]]:
+def _definitions(rooms: Sequence[str]) -> Iterator[tuple[str, str, Formula]]:
     """Yield dotted name, room and formula; a package comes before the module that it imports a formula from."""
     seen = set()
-    for room in (*FOUNDATIONS, *CHAPTERS):
+    for room in rooms:
         for module in _modules(f"{theory.__name__}.{room}"):
             for name, value in vars(module).items():
                 if isinstance(value, Formula) and id(value) not in seen:
@@ -66,12 +69,16 @@ def _definitions() -> Iterator[tuple[str, str, Formula]]:
                     yield f"{module.__name__}.{name}", room, value
 
 
-@cache
 def entries() -> dict[str, Entry]:
     """The entry of every formula, by the formula's name."""
+    return _entries(ROOMS)
+
+
+@cache
+def _entries(rooms: tuple[str, ...]) -> dict[str, Entry]:
     met = _check_names()
     found: dict[str, Entry] = {}
-    for path, room, formula in _definitions():
+    for path, room, formula in _definitions(rooms):
         if formula.name in found:
             raise RuntimeError(f"two formulas are called {formula.name}: {found[formula.name].path} and {path}")
         found[formula.name] = Entry(formula.name, formula, path, room, met.get(path.rpartition(".")[2], ()))
@@ -86,20 +93,31 @@ def formulas() -> dict[str, Formula]:
 
 def find(name: str) -> Entry:
     """The entry of a formula, by its name with or without a module. LookupError offers the nearest names."""
-    known = entries()
-    for entry in known.values():
-        if name in (entry.name, entry.path, f"{entry.room}.{entry.name}", entry.path.removeprefix("theory.")):
-            return entry
     last = name.rpartition(".")[2]
+    for rooms in (_rooms().get(last, ()), ROOMS):  # to import them all takes most of the time
+        known = _entries(rooms)
+        for entry in known.values():
+            if name in (entry.name, entry.path, f"{entry.room}.{entry.name}", entry.path.removeprefix("theory.")):
+                return entry
     near = get_close_matches(last.lower(), known, cutoff=0.4) or [other for other in known if last.lower() in other]
     offer = f"the nearest: {', '.join(near[:3])}" if near else f"known: {', '.join(known)}"
     raise LookupError(f"no formula {name!r} ({offer})")
 
 
 @cache
+def _rooms() -> dict[str, tuple[str, ...]]:
+    """The rooms in whose source a formula is written, by its name."""
+    folder, found = Path(theory.__path__[0]), defaultdict[str, set[str]](set)
+    for path in folder.rglob("*.py"):
+        for name in re.findall(r"^(\w+) = Formula\(", path.read_text(encoding="utf-8"), re.MULTILINE):
+            found[name].add(path.relative_to(folder).parts[0].removesuffix(".py"))
+    return {name: tuple(room for room in ROOMS if room in rooms) for name, rooms in found.items()}
+
+
+@cache
 def checks() -> dict[str, "Check"]:
     """Every check of a formula against a simulation, by its name; imports PyTorch."""
-    modules = [importlib.import_module(f"theory.checks.{room}") for room in (*FOUNDATIONS, *CHAPTERS)]
+    modules = [importlib.import_module(f"theory.checks.{room}") for room in ROOMS]
     return {check.name: check for module in modules for check in module.CHECKS}
 
 
@@ -120,6 +138,7 @@ def _names(code: CodeType) -> set[str]:
     return set(code.co_names).union(*map(_names, inner))
 
 
+@cache
 def _check_names() -> dict[str, tuple[str, ...]]:
     """The names of the checks by the name of their formula, read from the source: importing it takes PyTorch."""
     found: dict[str, tuple[str, ...]] = {}
