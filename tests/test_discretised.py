@@ -11,6 +11,7 @@ from memgen.denoisers.sampling import ddim
 from memgen.experiments import few_steps
 from memgen.experiments import sampling as experiment
 from memgen.figures import sampling as figures
+from memgen.runs.parameters import ParameterError, coerce
 from memgen.runs.sweep import sweep
 from theory.checks.report import Report
 from theory.ledger.ruling import Range
@@ -211,3 +212,9 @@ def test_the_evidence_is_read_from_the_rows() -> None:
     few = (stored["steps"] == 4) & (stored["measure"] == "mmd2") & (stored["points"] == "holdout")
     better = stored.assign(value=stored["value"].where(~few, stored["value"] / 100))
     assert verdicts.measured(better).quality.below(1)
+
+
+@pytest.mark.parametrize("ratios", [[0.5], [2.0, 4.0], [0.1, 1.0]])
+def test_sets_of_more_and_of_fewer_points_than_dimensions_are_asked_for(ratios: list[float]) -> None:
+    with pytest.raises(ParameterError, match="must hold a value below 1 and one above"):
+        coerce(experiment.Params, {"ratios": ratios})

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from memgen.denoisers.exact import mixture
 from memgen.denoisers.levels import best_levels, equal_angle, spaced
@@ -70,6 +70,15 @@ class Params(ChapterParams):
     ratios: Annotated[tuple[Ratio, ...], Distinct] | None = Field(None, min_length=1)
     trajectories: int | None = Field(None, ge=2 * _BATCHES)
     sets: int | None = Field(None, ge=2)
+
+    @field_validator("ratios")
+    @classmethod
+    def _both(cls, ratios: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if ratios and not min(ratios) < 1 < max(ratios):
+            raise ValueError(
+                "must hold a value below 1 and one above: sets of more points than dimensions, and of fewer"
+            )
+        return ratios
 
 
 class Cell(NamedTuple):
