@@ -75,9 +75,7 @@ class Params(ChapterParams):
     @classmethod
     def _both(cls, ratios: tuple[float, ...] | None) -> tuple[float, ...] | None:
         if ratios and not min(ratios) < 1 < max(ratios):
-            raise ValueError(
-                "must hold a value below 1 and one above: sets of more points than dimensions, and of fewer"
-            )
+            raise ValueError("must hold a value below 1 and one above: more points than dimensions, and fewer")
         return ratios
 
 
