@@ -202,8 +202,8 @@ def _chapters(results: Path) -> str:
         "fail, where 1% is stated",
         "statements that failed",
     )
-    return f"""Whole chapters, all of their statements together. Scores that no seed moves are those of stored rows and of
-checks, which are measured above.
+    return f"""Whole chapters, all of their statements together. Scores that no seed moves are those of stored rows
+and of checks, which are measured above.
 
 {_table(head, lines)}
 
