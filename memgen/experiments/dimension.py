@@ -56,8 +56,8 @@ class Params(ChapterParams):
 
     @model_validator(mode="after")
     def _room(self) -> Self:
-        if self.D > self.d:
-            raise ValueError(f"D = {self.D} must not be larger than d = {self.d}: data fill a part of their space")
+        if self.D >= self.d:
+            raise ValueError(f"D = {self.D} must be smaller than d = {self.d}: data fill a part of their space")
         return self
 
 

@@ -159,12 +159,13 @@ def generated(rows: pd.DataFrame, tau: float) -> Figure:
     found = part(rows, "subspace", "one step")
     d, held = (int(found[name].iloc[0]) for name in ("d", "D"))
     rho = 1 / (1 + tau**2)
-    above = np.geomspace(1.03 * d, found["n"].max(), 80)
+    above = np.geomspace(max(1.03 * d, d + 1.5), found["n"].max(), 80)  # infinite from n − 1 = d down
     plots.theory(left, above, [float(kl_subspace(d / (n - 1), held / d, rho)) for n in above], 0)
     many = np.geomspace(1.4 * held, found["n"].max(), 60)
     plots.theory(left, many, [float(kl_multistep(n, held)) / held for n in many], 1)
     for k, way in enumerate(("one step", "many steps")):
-        markers(left, means(part(rows, "subspace", way), "n"), k, plots.MARKERS[k])
+        seen = part(rows, "subspace", way)
+        markers(left, means(seen[np.isfinite(seen["value"])], "n"), k, plots.MARKERS[k])
         plots.entry(left, k, way)
     plots.threshold(left, d, "n = d")
     left.set(xscale="log", yscale="log", xlabel="training points n", ylabel="KL(G‖O)/D on the subspace (nats)")
