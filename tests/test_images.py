@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from memgen.experiments import exposure, images
 from memgen.experiments.images import CLASS, GENERATED, HELD_OUT, LEVELS, SHOWN, Cell, Params, cell, grid, split
 from memgen.figures.images import exposure as exposure_figures
 from memgen.figures.images import networks as figures
+from memgen.figures.images.predictions import Against
 from memgen.laws.pictures import PLACES, SETS, Pictures, pictures
 from memgen.measures.held import held_widths
 from memgen.runs.parameters import ParameterError, coerce
@@ -354,3 +357,12 @@ def test_figures_of_networks_show_what_is_stored(rows: pd.DataFrame) -> None:
 def test_a_part_keeps_its_labels() -> None:
     part = Pictures("p", np.eye(3, dtype=np.float32), (1, 3), np.array([2, 0, 1])).part(np.array([1]))
     assert part.labels is not None and part.labels.tolist() == [0] and part.classes == 1
+
+
+def test_a_measured_noise_is_held_against_the_interval_with_its_own_error() -> None:
+    said: Any = SimpleNamespace(collapse=SimpleNamespace(denoised=SimpleNamespace(low=0.4, high=0.5)))
+    error = 0.01
+    for middle, score in ((0.4, 0.0), (0.45, 0.0), (0.53, 3.0), (0.38, -2.0)):
+        half = 1.959964 * error
+        found = Against("digits", said, (middle, middle - half, middle + half), 0)
+        assert found.beyond == pytest.approx(score, abs=1e-6)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from memgen.figures.images.exposure import NAMES
 from memgen.figures.images.networks import LEVEL, measured, onsets
@@ -11,7 +12,7 @@ from memgen.laws.pictures import pictures
 from memgen.measures.held import held_widths
 from memgen.predict import predict
 from memgen.predict.prediction import Prediction
-from memgen.statistics import median
+from memgen.statistics import Estimate, median
 from memgen.streams import stream
 
 _TOP, _NOISES = 0.1, 8  # the part of the pictures that counts as exposed first, by the mean width over so many noises
@@ -35,6 +36,14 @@ class Against(NamedTuple):
         ends = [(width.low, width.high) for width in (self.said.collapse.gaussian, self.said.collapse.denoised)]
         first, second = (low is not None and high is not None and low <= self.held[0] <= high for low, high in ends)
         return first, second
+
+    @property
+    def beyond(self) -> float:
+        """Standard score of how far the measured noise lies outside the interval by the held-out error; 0 inside."""
+        assert self.said.collapse is not None
+        said, (middle, low, high) = self.said.collapse.denoised, self.held
+        assert said.low is not None and said.high is not None
+        return Estimate(middle, (high - low) / (2 * stats.norm.ppf(0.975))).outside(said.low, said.high)
 
 
 def against(name: str, n: int, seed: int = 0) -> Against:
