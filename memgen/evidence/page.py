@@ -150,7 +150,7 @@ the dearest. {len(seeds)} checks make {family} comparisons, whose scores the sui
 Scores whose mean is not 0, or whose standard deviation is above 1: what a formula leaves out, or a skewed estimate,
 moves them. The largest is without its sign.
 
-{_table(("check", "no.", "seeds", "mean", "deviation", "largest"), moved)}
+{_table(("check", "no.", "mean", "deviation", "largest"), moved)}
 
 {len(power)} wrong variants stand beside the formulas. {rejected}
 
@@ -171,7 +171,7 @@ def _rate(beyond: pd.Series) -> str:
     return f"{share:.2%} ({low:.2%} to {high:.2%}) of {len(beyond):,}"
 
 
-def shifted(met: pd.DataFrame, level: float = 0.01) -> list[tuple[str, int, int, str, str, str]]:
+def shifted(met: pd.DataFrame, level: float = 0.01) -> list[tuple[str, int, str, str, str]]:
     """Rows for comparisons whose scores are off centre or scatter more than normal ones, at this level for them all."""
     groups = met.groupby(["check", "comparison"])["z"]
     limit = threshold(2 * groups.ngroups, level)
@@ -181,7 +181,7 @@ def shifted(met: pd.DataFrame, level: float = 0.01) -> list[tuple[str, int, int,
         mean, scatter = float(z.mean()), float(z.std(ddof=1))
         wide = stats.norm.isf(stats.chi2.sf((size - 1) * scatter**2, size - 1))
         if abs(mean) * np.sqrt(size) > limit or wide > limit:
-            row = (f"`{check}`", int(comparison), size, f"{mean:+.2f}", f"{scatter:.2f}", f"{z.abs().max():.1f}")
+            row = (f"`{check}`", int(comparison), f"{mean:+.2f}", f"{scatter:.2f}", f"{z.abs().max():.1f}")
             found.append(row)
     return found
 
