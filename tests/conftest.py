@@ -18,6 +18,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from pydantic import BaseModel, Field, model_validator
 from xdist.scheduler import LoadScopeScheduling
 
+from theory.core import memory
+
 
 class TinyParams(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     preset: Literal["smoke", "standard"] = "standard"
@@ -103,6 +105,12 @@ def chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
         return path
 
     return write
+
+
+@pytest.fixture
+def nothing_recalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look up nothing that was proved or observed before; what is found now is kept for the notebooks."""
+    monkeypatch.setattr(memory, "_recalled", lambda path: None)
 
 
 @pytest.fixture

@@ -18,12 +18,7 @@ ALL = checks()
 FAMILY = sum(check.comparisons for check in ALL.values())  # declared: no simulation is needed to know it
 
 
-@pytest.fixture(autouse=True)
-def _anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was observed before is not looked up here; what is observed here is kept for the notebooks."""
-    monkeypatch.setattr(memory, "_recalled", lambda path: None)
-
-
+@pytest.mark.usefixtures("nothing_recalled")
 @pytest.mark.parametrize("name", ALL)
 def test_simulation_meets_the_formula_and_rejects_wrong_ones(name: str) -> None:
     report = Report(family=FAMILY)
@@ -56,7 +51,6 @@ def test_what_a_check_observes_is_kept_to_the_last_bit_where_a_run_of_the_tests_
     def again() -> list[Observation]:
         raise AssertionError("simulated again")
 
-    monkeypatch.undo()  # memory is as usual
     monkeypatch.setenv(memory.FOLDER, str(tmp_path / "proved"))
     observed(lambda: seen)
     first, second = observed(again)

@@ -14,19 +14,14 @@ import sympy as sp
 import theory
 from theory import letters, mixture, training
 from theory.catalogue import _names, checks, formulas
-from theory.core import memory, two_gaussians
+from theory.core import two_gaussians
 from theory.core.bounds import relations
 from theory.core.formula import Formula, Kind, premises
 from theory.core.steps import DerivationError, Premise
 from theory.kernel import random_energies
 
 FORMULAS, ALL = formulas(), checks()
-
-
-@pytest.fixture(autouse=True)
-def _anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was proved before is not looked up here; what is proved here is kept for the notebooks."""
-    monkeypatch.setattr(memory, "_recalled", lambda path: None)
+pytestmark = pytest.mark.usefixtures("nothing_recalled")
 
 
 def _branch(formula: Formula, k: int, value: sp.Expr) -> Formula:

@@ -26,6 +26,7 @@ from memgen.laws.pictures import PLACES, SETS, Pictures, pictures
 from memgen.measures.held import held_widths
 from memgen.runs.parameters import ParameterError, coerce
 from memgen.runs.store import load
+from memgen.statistics import Estimate
 from memgen.streams import stream
 from theory.checks.report import Report
 
@@ -361,8 +362,6 @@ def test_a_part_keeps_its_labels() -> None:
 
 def test_a_measured_noise_is_held_against_the_interval_with_its_own_error() -> None:
     said: Any = SimpleNamespace(collapse=SimpleNamespace(denoised=SimpleNamespace(low=0.4, high=0.5)))
-    error = 0.01
     for middle, score in ((0.4, 0.0), (0.45, 0.0), (0.53, 3.0), (0.38, -2.0)):
-        half = 1.959964 * error
-        found = Against("digits", said, (middle, middle - half, middle + half), 0)
+        found = Against("digits", said, (middle, middle - 0.02, middle + 0.02), Estimate(middle, 0.01), 0)
         assert found.beyond == pytest.approx(score, abs=1e-6)

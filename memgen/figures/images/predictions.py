@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from memgen.figures.images.exposure import NAMES
 from memgen.figures.images.networks import LEVEL, measured, onsets
@@ -12,7 +11,7 @@ from memgen.laws.pictures import pictures
 from memgen.measures.held import held_widths
 from memgen.predict import predict
 from memgen.predict.prediction import Prediction
-from memgen.statistics import Estimate, median
+from memgen.statistics import Estimate, median, median_estimate
 from memgen.streams import stream
 
 _TOP, _NOISES = 0.1, 8  # the part of the pictures that counts as exposed first, by the mean width over so many noises
@@ -21,12 +20,13 @@ _TOP, _NOISES = 0.1, 8  # the part of the pictures that counts as exposed first,
 class Against(NamedTuple):
     """What `memgen predict` says of n pictures of a set, and the measured noise at which half of them are held.
 
-    `held` is that noise with its interval: median, low, high.
+    `held` is that noise with its interval: median, low, high; `measured` is it with a standard error.
     """
 
     pictures: str
     said: Prediction
     held: tuple[float, float, float]
+    measured: Estimate
     exposed: int  # how many of the rows that predict calls most exposed are among the first tenth
 
     @property
@@ -41,9 +41,9 @@ class Against(NamedTuple):
     def beyond(self) -> float:
         """Standard score of how far the measured noise lies outside the interval by the held-out error; 0 inside."""
         assert self.said.collapse is not None
-        said, (middle, low, high) = self.said.collapse.denoised, self.held
+        said = self.said.collapse.denoised
         assert said.low is not None and said.high is not None
-        return Estimate(middle, (high - low) / (2 * stats.norm.ppf(0.975))).outside(said.low, said.high)
+        return self.measured.outside(said.low, said.high)
 
 
 def against(name: str, n: int, seed: int = 0) -> Against:
@@ -54,7 +54,8 @@ def against(name: str, n: int, seed: int = 0) -> Against:
     widths = np.stack([held_widths(chosen, np.arange(n), xi) for xi in noise])
     said = predict(chosen, seed=seed)
     first = set(np.argsort(-widths.mean(0))[: max(1, int(_TOP * n))].tolist())
-    return Against(name, said, median(widths[0]), sum(row.row in first for row in said.exposed))
+    exposed = sum(row.row in first for row in said.exposed)
+    return Against(name, said, median(widths[0]), median_estimate(widths[0]), exposed)
 
 
 def predicted(found: list[Against]) -> str:
