@@ -45,7 +45,7 @@ label: str = "a"
 
 CHECKS = """
 from IPython.display import display
-checks = [{"name": "sum", "z": -1.25, "passed": n < 100}]
+checks = [{"name": "sum", "z": -1.25, "passed": None if n == 50 else n < 100}]
 checks.append({"name": "exact", "z": None, "passed": True})
 payload = {"question": "Does it run?", "formula": "$|n|$", "source": "derived here"}
 payload["checks"] = checks

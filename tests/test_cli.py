@@ -98,6 +98,11 @@ def test_run_prints_a_table_and_exits_with_the_verdict(
     assert capsys.readouterr().out.splitlines()[1].split()[2:] == ["2/2", "1.2"]
     assert any("n = 5" in cell.source for cell in read(tmp_path / "out" / "01_tiny.ipynb").cells)
 
+    assert main(["run", path, "--out", out, "-p", "n", "50"]) == 0  # what is open is no failure
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[1].split()[2:] == ["1/2", "1.2"]
+    assert printed.err.splitlines()[-1].endswith("; open, too few data: sum")
+
     assert main(["run", path, "--out", out, "-p", "n", "500", "--json"]) == 1
     (row,) = json.loads(capsys.readouterr().out)
     assert row.pop("seconds") > 0
@@ -105,6 +110,7 @@ def test_run_prints_a_table_and_exits_with_the_verdict(
         "notebook": "01_tiny",
         "passed": 1,
         "checks": 2,
+        "open": 0,
         "worst_z": 1.25,
         "problem": "01_tiny: checks not passed: sum",
     }

@@ -232,6 +232,7 @@ SPOILED: list[tuple[Rule, Callable[[NotebookNode], object]]] = [
     (checked, lambda nb: code(nb)[-1].update(outputs=[])),
     (checked, lambda nb: nb.cells.append(new_code_cell("pass"))),
     (checked, lambda nb: checks_of(nb)[0].update(passed=False)),
+    (checked, lambda nb: checks_of(nb)[0].update(passed=None)),
     (checked, lambda nb: checks_of(nb)[0].update(z=0.123)),
     (provenance, lambda nb: nb.cells.pop()),
 ]
@@ -309,7 +310,8 @@ def test_a_chapter_runs_at_the_smallest_preset_and_another_seed_under_plain_pape
         )
     finally:
         shared.empty()
-    assert Result(chapter.stem, 0, summarise(done)).problem is None
+    result = Result(chapter.stem, 0, summarise(done))
+    assert (result.problem, result.open) == (None, [])
 
 
 def test_the_readme_says_what_the_chapters_say() -> None:

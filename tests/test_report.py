@@ -8,7 +8,7 @@ from memgen.statistics import threshold
 from theory.checks.report import MIME, Report
 
 
-def verdicts(report: Report) -> dict[str, bool]:
+def verdicts(report: Report) -> dict[str, bool | None]:
     return {outcome.name: outcome.passed for outcome in report.outcomes()}
 
 
@@ -30,13 +30,15 @@ def test_what_is_met_stays_within_the_threshold(z: float, passed: bool) -> None:
 
 @pytest.mark.parametrize(
     ("z", "side", "passed"),
-    [(3, 0, True), (-3, 0, True), (2, 0, False), (3, 1, True), (-3, 1, False), (-3, -1, True), (3, -1, False),
-     ([0, 4], 1, True), (math.inf, 1, True), (-math.inf, 1, False)],
+    [(3, 0, True), (-3, 0, True), (2, 0, None), (3, 1, True), (-3, 1, False), (-3, -1, True), (3, -1, False),
+     ([0, 4], 1, True), ([-3, 4], 1, True), (2, 1, None), (-2, 1, None), ([-3, 2], 1, False),
+     (math.inf, 1, True), (-math.inf, 1, False)],
 )  # fmt: skip
-def test_what_is_rejected_lies_beyond_it_on_its_side(z: float, side: int, passed: bool) -> None:
+def test_what_is_rejected_lies_beyond_it_on_its_side(z: float, side: int, passed: bool | None) -> None:
     report = Report(family=1)
     report.rejects("wrong", z, side)
     assert verdicts(report) == {"rejected: wrong": passed}
+    assert report.failed() == ([] if passed else ["rejected: wrong"])
 
 
 def test_an_exact_statement_holds_or_not() -> None:
@@ -76,3 +78,17 @@ def test_closing_displays_the_outcome_and_raises_what_failed(capsys: pytest.Capt
     ((payload),) = shown
     assert payload[MIME]["checks"][0] == {"name": "theory", "z": -1.0, "passed": True}
     assert payload["text/plain"] == "ok    theory   z = -1.00\nFAIL  exact\n|z| below 2.81"
+
+
+def test_what_too_few_data_leave_open_is_shown_and_no_failure() -> None:
+    shown = []
+    report = Report("Does it?", "$x$", "derived here")
+    report.meets("theory", 1)
+    report.rejects("wrong", 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+        report.close()
+    ((payload),) = shown
+    assert payload[MIME]["checks"][1] == {"name": "rejected: wrong", "z": None, "passed": None}
+    lines = ["ok    theory   z = +1.00", "open  rejected: wrong", "open: too few data to rule it out", "|z| below 2.58"]
+    assert payload["text/plain"].splitlines() == lines

@@ -237,11 +237,14 @@ def test_a_second_refresh_changes_nothing(chapter: Chapter, tmp_path: Path, monk
     assert [file.stat().st_mtime_ns for file in files] == times
 
 
-def test_a_failed_refresh_changes_nothing(chapter: Chapter, tmp_path: Path) -> None:
-    paths = [chapter(), chapter("1 / 0", name="02_fails")]
+@pytest.mark.parametrize(("cell", "problem", "opened"), [("1 / 0", True, []), ("n = 50", False, ["sum"])])
+def test_a_refresh_with_failed_or_open_checks_changes_nothing(
+    chapter: Chapter, tmp_path: Path, cell: str, problem: bool, opened: list[str]
+) -> None:
+    paths = [chapter(), chapter(cell, name="02_other")]
     (tmp_path / "README.md").write_text(f"{START}\n{END}\n")
     before = [path.read_bytes() for path in paths]
-    assert [bool(result.problem) for result in refresh(tmp_path)] == [False, True]
+    assert [(bool(result.problem), result.open) for result in refresh(tmp_path)] == [(False, []), (problem, opened)]
     assert [path.read_bytes() for path in paths] == before
     assert (tmp_path / "README.md").read_text() == f"{START}\n{END}\n"
 

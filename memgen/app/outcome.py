@@ -23,11 +23,16 @@ class Result:
 
     @property
     def problem(self) -> str | None:
-        """The error, or the checks that did not pass; None if all is well."""
+        """The error, or the checks that failed; None if there are neither."""
         if self.summary is None:
             return self.error
-        wrong = [check.name for check in self.summary.checks if not check.passed]
+        wrong = [check.name for check in self.summary.checks if check.passed is False]
         return f"{self.notebook}: checks not passed: {', '.join(wrong)}" if wrong else None
+
+    @property
+    def open(self) -> list[str]:
+        """The checks that too few data leave open."""
+        return [check.name for check in self.summary.checks if check.passed is None] if self.summary else []
 
     def row(self) -> dict[str, str | float | None]:
         """The result in one flat row."""
@@ -37,6 +42,7 @@ class Result:
             "seconds": round(self.seconds, 1),
             "passed": found.passed if found else 0,
             "checks": len(found.checks) if found else 0,
+            "open": len(self.open),
             "worst_z": found.worst_z if found else None,
             "problem": self.problem,
         }

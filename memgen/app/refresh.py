@@ -33,7 +33,7 @@ SAME_FACTOR, SAME_SECONDS = 1.5, 3  # a runtime this near to the last one counts
 
 
 def refresh(root: Path = ROOT, jobs: int = 2) -> list[Result]:
-    """Execute every chapter; if they and their checks succeed, store them, the table and the figure."""
+    """Execute every chapter; if they succeed and all their checks pass, store them, the table and the figure."""
     readme = root / "README.md"
     if not readme.is_file():
         raise BadInput(f"{root}: not a clone of memgen, where there are pages to renew")
@@ -43,7 +43,7 @@ def refresh(root: Path = ROOT, jobs: int = 2) -> list[Result]:
         raise BadInput(f"{readme}: no lines {START} and {END}")
     with tempfile.TemporaryDirectory() as scratch:
         results = run_all(chapters, Path(scratch), jobs=jobs)
-        if not any(result.problem for result in results):
+        if not any(result.problem or result.open for result in results):
             for chapter in chapters:
                 notebook = canonicalise(read(Path(scratch) / chapter.name))
                 _write(chapter, dumps(notebook))

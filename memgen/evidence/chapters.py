@@ -6,6 +6,7 @@ that the chapter makes at its end, with its largest standard score (missing if i
 
 import contextlib
 import io
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import nbformat
@@ -30,10 +31,15 @@ class Params(ChapterParams):
     @field_validator("notebook")
     @classmethod
     def _known(cls, name: str) -> str:
-        known = sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb"))
-        if name not in known:
-            raise ValueError(f"known are {', '.join(known)}")
-        return name
+        return known(name)
+
+
+def known(notebook: str) -> str:
+    """The name, if there is a notebook of that name. ValueError if there is none."""
+    names = sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb"))
+    if notebook not in names:
+        raise ValueError(f"known are {', '.join(names)}")
+    return notebook
 
 
 class Cell(NamedTuple):
@@ -53,32 +59,32 @@ def grid(params: Params) -> list[Cell]:
 
 def cell(at: Cell) -> pd.DataFrame:
     """The statements of the notebook's report. AssertionError if it makes none."""
-    report = executed(at)["report"]
-    rows = [(outcome.name, outcome.z, outcome.passed) for outcome in report.outcomes()]
+    report = executed(at.notebook, {"preset": at.preset, "seed": at.seed})["report"]
+    rows = [(outcome.name, outcome.z, bool(outcome.passed)) for outcome in report.outcomes()]
     if not rows:
         raise AssertionError(f"{at.notebook} states nothing")
     table = pd.DataFrame(rows, columns=["statement", "z", "passed"]).astype({"z": float})
     return table.assign(notebook=at.notebook, preset=at.preset, seed=at.seed)
 
 
-def executed(at: Cell) -> dict[str, Any]:
-    """Execute the notebook; return the names that it leaves behind.
+def executed(notebook: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Execute the notebook with these values of its parameters; return the names that it leaves behind.
 
     Its last cell may fail as a report that did not pass, which is among its statements; nothing else may fail.
     """
     import matplotlib.pyplot as plt
 
-    notebook = nbformat.read(NOTEBOOKS / f"{at.notebook}.ipynb", as_version=4)
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    stored = nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4)
+    cells = [cell for cell in stored.cells if cell.cell_type == "code"]
     names: dict[str, Any] = {"__name__": "__main__"}
     with contextlib.chdir(NOTEBOOKS), contextlib.redirect_stdout(io.StringIO()), plt.rc_context({"backend": "agg"}):
         for k, code in enumerate(cells):
             try:
-                exec(compile(code.source, f"{at.notebook} [{k}]", "exec"), names)
+                exec(compile(code.source, f"{notebook} [{k}]", "exec"), names)
             except AssertionError as error:
                 if k < len(cells) - 1 or not str(error).startswith("did not pass"):
                     raise
             if "parameters" in code.metadata.get("tags", []):
-                names |= {"preset": at.preset, "seed": at.seed}
+                names |= given
             plt.close("all")
     return names

@@ -96,7 +96,7 @@ def refresh(jobs: int) -> int:
 
     results = refresh.refresh(jobs=jobs)
     show(table(results))
-    if any(result.problem for result in results):
+    if any(result.problem or result.open for result in results):
         return 1
     with patience("deciding claims"):
         ledger = markdown(rows())
