@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from memgen.app.chapters import Chapter, find
 from memgen.errors import BadInput
-from memgen.evidence import alarms, chapters, page
+from memgen.evidence import alarms, chapters, page, variations
+from memgen.experiments import load
 from memgen.places import RESULTS
 from memgen.runs.parameters import coerce
 from memgen.runs.store import read
@@ -131,9 +133,41 @@ def test_a_chapter_that_fails_leaves_its_statements(tmp_path: Path, monkeypatch:
         chapters.cell(_chapter(tmp_path, "assert False, 'in the middle'", "report.close()"))
 
 
+@pytest.mark.parametrize(
+    ("cells", "given", "outcome", "said"),
+    [
+        (["report.close()"], {}, "passed", "1 statements"),
+        (["report.rejects('near', 1.0)", "report.close()"], {}, "open", "rejected: near"),
+        (["report.rejects('near', 1.0)", "report.close()"], {"shift": 9}, "failed", "a mean"),
+        (["1 / shift", "report.close()"], {}, "failed", "ZeroDivisionError: division by zero"),
+        (["from memgen.errors import BadInput\nraise BadInput('no')"], {}, "refused", "no"),
+    ],
+)
+def test_what_comes_of_a_chapter_under_other_parameters(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cells: list[str],
+    given: dict[str, float],
+    outcome: str,
+    said: str,
+) -> None:
+    monkeypatch.setattr(chapters, "NOTEBOOKS", tmp_path)
+    at = _chapter(tmp_path, *cells)
+    assert variations.outcome_of(at.notebook, {"seed": at.seed, **given}) == (outcome, said)
+
+
+def test_parameters_of_every_chapter_are_tried() -> None:
+    by_stem = {path.stem: Chapter(path) for path in find()}
+    assert variations.TRIED.keys() == by_stem.keys()
+    for name, tried in variations.TRIED.items():
+        fields = load(by_stem[name].experiment).Params.model_fields
+        missed = fields.keys() - {"preset", "seed", "device"} - {key for given in tried for key in given}
+        assert not missed and {key for given in tried for key in given} <= fields.keys(), (name, missed)
+
+
 def test_the_page_shows_every_table_and_names_what_is_missing(tmp_path: Path) -> None:
     text = page.page()
-    for word in ("## Digits", "## False alarms", "## Sweeps under faults", "## Bad input", "## Speed"):
-        assert word in text
+    titles = ("Digits", "False alarms", "Chapters under other parameters", "Sweeps under faults", "Bad input", "Speed")
+    assert all(f"## {title}" in text for title in titles)
     with pytest.raises(BadInput, match="precision: no results here"):
         page.page(tmp_path)

@@ -19,15 +19,15 @@ from memgen.statistics import proportion, threshold
 BAR = r"\|"  # in a cell of a table
 _HEAD = """# Evidence
 
-How many digits does a formula have, how often does a true check fail, what is left of a sweep that is killed, what does
-the suite make of nonsense, and how fast is it? Each is measured by a command that anyone can run again, the first four
-over a whole domain.
+How many digits does a formula have, how often does a true check fail, what comes of a chapter under other parameters,
+what is left of a sweep that is killed, what does the suite make of nonsense, and how fast is it? Each is measured by a
+command that anyone can run again.
 """
 
 
 def page(results: Path = RESULTS) -> str:
-    """The page in Markdown: five sections with their tables and commands. BadInput if results are missing."""
-    parts = [section(results) for section in (precision, alarms, faults, inputs, speed)]
+    """The page in Markdown: six sections with their tables and commands. BadInput if results are missing."""
+    parts = [section(results) for section in (precision, alarms, variations, faults, inputs, speed)]
     return "\n".join([_HEAD, *parts])
 
 
@@ -210,6 +210,33 @@ of checks, which are measured above, and of values that are within what is state
 {_table(head, lines)}
 
 {_made(commands)}"""
+
+
+# -- other parameters ----------------------------------------------------------------------------------------------
+
+
+def variations(results: Path) -> str:
+    """The section on chapters under parameters that a reader may try."""
+    rows, commands = _joined(results / "variations")
+    outcomes = ("passed", "open", "refused", "failed")
+    counts = pd.crosstab(rows["notebook"], rows["outcome"]).reindex(columns=list(outcomes), fill_value=0)
+    lines = [(f"`{row.Index}`", sum(row[1:]), *row[1:]) for row in counts.itertuples()]
+    left = rows[rows["outcome"].isin(("open", "failed"))]
+    said = [(row.notebook[:2], f"`{row.given[1:-1]}`", row.outcome, row.said) for row in left.itertuples()]
+    return f"""## Chapters under other parameters
+
+Each chapter at the smallest preset, with values that are small, large, odd or of another kind. A run is open if its
+data are too few to rule out a wrong formula that the defaults rule out, and refused if it ends in one line that names
+the culprit before anything is computed.
+
+{_table(("chapter", "runs", *outcomes), lines)}
+
+What is open or failed:
+
+{_table(("chapter", "given", "outcome", "statements"), said)}
+
+{_made(commands)}
+"""
 
 
 # -- faults and bad input ------------------------------------------------------------------------------------------
