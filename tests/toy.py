@@ -14,7 +14,8 @@ import psutil
 from pydantic import Field
 
 from memgen.runs.parameters import ChapterParams
-from memgen.runs.store import Store
+from memgen.runs.store import Store, read
+from memgen.runs.sweep import sweep
 from memgen.streams import stream
 
 VERSION = 1
@@ -59,6 +60,13 @@ def cell(point: Cell) -> pd.DataFrame:
 def stored(out: Path, params: Params = Params(), version: int = VERSION) -> Store:  # noqa: B008
     path = out / "toy" / f"{params.preset}.parquet"
     return Store(path, "toy", version, params.resolved().model_dump(mode="json"), "memgen sweep toy")
+
+
+def same(out: Path, params: Params) -> None:
+    """Every row of the sweep is in its file, once, bit for bit, and nothing else is there."""
+    rows = sweep(cell, grid(params.model_copy(update={"notes": ""})))
+    pd.testing.assert_frame_equal(read(out / "toy" / "paper.parquet")[0], rows, check_exact=True)
+    assert [path.name for path in (out / "toy").iterdir()] == ["paper.parquet"]
 
 
 def content(folder: Path) -> dict[str, tuple[bytes, int]]:
