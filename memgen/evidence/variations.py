@@ -52,6 +52,7 @@ TRIED: Mapping[str, tuple[dict[str, Any], ...]] = MappingProxyType(
             {"tau_spectrum": 0.05},
             {"tau_spectrum": 5.0},
             {"tau_digits": 0.1},
+            {"tau_digits": 2.0},
             {"tau_digits": 8.0},
             {"device": "auto"},
         ),

@@ -43,7 +43,7 @@ class Params(ChapterParams):
     replicas: int | None = Field(None, ge=12)
     rhos: Annotated[tuple[Fraction, ...], Distinct] = Field((0.25, 0.5, 0.8), min_length=1)
     tau_spectrum: PositiveFloat = 0.5
-    tau_digits: PositiveFloat = 1.0
+    tau_digits: float = Field(1.0, gt=0, le=4)  # above, thresholds need too many points
 
     @property
     def sizes(self) -> tuple[int, ...]:

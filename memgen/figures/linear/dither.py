@@ -47,7 +47,9 @@ def draw(found: Sequence[Estimate], noise: float = 1.0) -> Figure:
     axes.set(
         xscale="log", yscale="log", xlabel="variance of the dither [grey levels²]", ylabel=r"threshold $n^\star/d$"
     )
-    axes.set(ylim=(1, 20), yticks=[1, 2, 5, 10, 20], yticklabels=["1", "2", "5", "10", "20"])
+    top = max(20, 1.5 * high.max())
+    ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if tick <= top]
+    axes.set(ylim=(1, top), yticks=ticks, yticklabels=[str(tick) for tick in ticks])
     axes.minorticks_off()
     axes.legend(loc="upper right")
     return fig

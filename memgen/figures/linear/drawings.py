@@ -23,7 +23,7 @@ def divergences(rows: pd.DataFrame, stored: pd.DataFrame, params: Params) -> Fig
     """Generated variance and both divergences along n/d at each ρ; and how KL(O‖G) grows with d."""
     assert params.d is not None
     fig, (variance, forward, backward, grown) = plots.figure(4)
-    ratio = np.geomspace(0.1, 25, 6000)
+    ratio = np.geomspace(max(0.1, 2 / params.d), 25, 6000)
     gamma = params.d / (ratio * params.d - 1)  # d/(n−1), as at the markers
     ends: list[list[float]] = [[], [], []]
     for k, rho in enumerate(params.rhos):
