@@ -231,7 +231,10 @@ def outcome_of(notebook: str, given: Mapping[str, Any]) -> tuple[str, str]:
     """The outcome of a notebook under parameters, and what was said."""
     try:
         report = executed(notebook, given)["report"]
-    except (ValidationError, BadInput) as error:
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        return "refused", one_line(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+    except BadInput as error:
         return "refused", one_line(error)
     except Exception as error:
         return "failed", f"{type(error).__name__}: {one_line(error)}"

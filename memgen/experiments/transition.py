@@ -133,10 +133,10 @@ def grid(params: Params) -> list[Cell]:
         for n in sorted({max(3, round(ratio * d)) for ratio in RATIOS})
     ]
     overlap = [
-        Cell("overlap", d, round(ratio * d**1.5), p.tau, p.replicas * more, 0, (str(LADDER[5]),), p.seed, p.device)
+        Cell("overlap", d, n, p.tau, p.replicas * more, 0, (str(LADDER[5]),), p.seed, p.device)
         for d in params.overlap_sizes
         for more in [min(8, max(1, 256 // d))]  # small dimensions are cheap
-        for ratio in OVERLAP_RATIOS
+        for n in sorted({max(3, round(ratio * d**1.5)) for ratio in OVERLAP_RATIOS})
     ]
     return figure3 + overlap
 
