@@ -15,6 +15,7 @@ from memgen.experiments.windows import LEVELS, Params, cell, chains, grid, large
 from memgen.figures.windows import chains as chain_figures
 from memgen.runs.parameters import ParameterError, coerce
 from memgen.streams import stream
+from theory.checks.report import Report
 from theory.collapse import information
 from theory.windows import window_error, window_information, window_size
 
@@ -116,6 +117,25 @@ def test_what_chains_state_of_counted_windows_fails_where_they_lose_more() -> No
     assert chain_figures.apart(rows, 128) < 0.15 and chain_figures.over_rare(rows, 128, 5) < -5
     more = rows.assign(error=1.7 * rows.error)
     assert chain_figures.apart(more, 128) > 0.4 and chain_figures.over_rare(more, 128, 5) > -3
+
+
+@pytest.mark.parametrize("wider", [0.9, 1.1])
+def test_windows_that_grow_a_tenth_more_or_less_are_told_from_those_that_chains_hold(
+    wider: float, monkeypatch: pytest.MonkeyPatch, held: pd.DataFrame
+) -> None:
+    def failed() -> list[str]:
+        chain_figures.state(report := Report(family=60), held)
+        return report.failed()
+
+    assert failed() == []
+    monkeypatch.setattr(chain_figures, "window_size", lambda *at: wider * window_size(*at))
+    (name,) = failed()
+    assert "grows with ln n" in name
+
+
+@pytest.fixture(scope="module")
+def held() -> pd.DataFrame:
+    return chain_figures.simulated(0, ((16, 1), (128, 1), (1024, 1), (1, 1024)), 25)
 
 
 def test_what_chains_are_expected_to_lose() -> None:

@@ -103,6 +103,7 @@ TRIED: Mapping[str, tuple[dict[str, Any], ...]] = MappingProxyType(
             {"dims": [16_384, 1024]},
             {"pairs": 100},
             {"steps": 10},
+            {"pairs": 100, "steps": 20},
             {"steps": 1600},
             {"draws": 100},
             {"draws": 1000},

@@ -4,11 +4,12 @@ The mixture is ½N(m, I) + ½N(−m, I) with m = (1, …, 1); single Gaussians a
 """
 
 from itertools import pairwise
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from math import ceil
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from memgen.devices import batches
 from memgen.laws.neighbours import log_rest, nearest_squares
@@ -46,6 +47,15 @@ class Params(ChapterParams):
     pairs: int | None = Field(None, ge=100)
     steps: int | None = Field(None, ge=10)
     draws: int | None = Field(None, ge=100)
+
+    @model_validator(mode="after")
+    def _fine(self) -> Self:
+        """What a step is off by falls as 1/steps, what is seen of it as 1/√pairs."""
+        pairs, steps = self.resolved().pairs, self.resolved().steps
+        assert pairs and steps
+        if steps < 2 * pairs**0.5:
+            raise ValueError(f"{pairs} pairs show what {steps} steps are off by: at least {ceil(2 * pairs**0.5)}")
+        return self
 
 
 class Cell(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from memgen.denoisers.exact import EmpiricalBayes, torus
 from memgen.denoisers.linear import noised_slopes, slope_error
@@ -53,6 +53,13 @@ class Params(ChapterParams):
     noises: Annotated[tuple[Count, ...], Distinct] = Field((1, 2, 4, 16), min_length=1)
     sets: int | None = Field(None, ge=3)
     sizes: int | None = Field(None, ge=2)
+
+    @field_validator("noises")
+    @classmethod
+    def _once(cls, noises: tuple[int, ...]) -> tuple[int, ...]:
+        if 1 not in noises:
+            raise ValueError("must hold 1: the others are held against one noise a point")
+        return noises
 
     @model_validator(mode="after")
     def _room(self) -> Self:

@@ -244,10 +244,10 @@ def falls_as(rows: pd.DataFrame, circles: int) -> Estimate:
 
 
 def excess_over(rows: pd.DataFrame, noises: int) -> list[float]:
-    """z of the errors on the subspace with one noise a point against (n−2)/(n−d/noises−2), for each n > 1.2 d."""
+    """z of the errors with one noise a point against (n−2)/(n−d/noises−2), for each n above 1.2 d and d + 4."""
     found = part(rows, "noises", "", 1)
     d = int(found["d"].iloc[0])
-    sizes = ((n, mean(of["value"])) for n, of in found.groupby("n") if n > 1.2 * d)
+    sizes = ((n, mean(of["value"])) for n, of in found.groupby("n") if n > max(1.2 * d, d + 4))
     return [error.z((n - 2) / (n - d / noises - 2)) for n, error in sizes]
 
 

@@ -111,8 +111,8 @@ def state(report: Report, rows: pd.DataFrame) -> None:
     grown, sizes = growth(halves), np.array([float(n * places) for n, places in halves])
     ends = [float(window_size(size, TAU, CORRELATION)) for size in (sizes.min(), sizes.max())]
     predicted = (ends[1] - ends[0]) / np.log(sizes.max() / sizes.min())
-    name = "chains: the window that is held grows with ln n, to 5% (z: how far beyond)"
-    report.meets(name, grown.outside(0.95 * predicted, 1.05 * predicted))
+    name = "chains: the window that is held grows with ln n, to 2% (z: how far beyond)"  # 1% less, over 40 seeds
+    report.meets(name, grown.outside(0.98 * predicted, 1.02 * predicted))
     report.rejects("chains: it grows as if pixels were independent", grown.z(2 / np.log1p(TAU**-2)), 1)
     alike = [halves[key].value for key in halves if key[0] * key[1] == max(sizes)]
     report.holds("chains: W(1 + 1/n_eff) to 15%, from 128 chains on, up to its least value", apart(rows, 128) < 0.15)
