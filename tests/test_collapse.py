@@ -10,6 +10,7 @@ from scipy import stats
 
 from memgen import devices
 from memgen.experiments import collapse as experiment
+from memgen.runs.parameters import ParameterError, coerce
 from memgen.runs.store import Store
 from memgen.runs.sweep import sweep
 from memgen.statistics import threshold
@@ -182,3 +183,10 @@ def test_rows_of_every_study_are_stored_in_one_file(tmp_path: Path) -> None:
     rows = sweep(experiment.cell, grid, store=to)
     pd.testing.assert_frame_equal(rows, sweep(experiment.cell, grid))
     assert rows.groupby("study").size()["own class"] == 2 * 6 and rows["value"].isna().sum() == 2
+
+
+def test_pairs_that_would_show_the_steps_are_refused() -> None:
+    for given in ({"preset": "smoke", "steps": 44}, {"preset": "smoke", "pairs": 100_000}):
+        with pytest.raises(ParameterError, match=r"\d+ pairs show what \d+ steps are off by: take at least \d+"):
+            coerce(experiment.Params, given)
+    coerce(experiment.Params, {"preset": "smoke", "steps": 45})

@@ -171,7 +171,7 @@ def test_bad_input_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="contrast4"):
         theory.effective_dimension(2, 0.5, SPECTRUM, 0.9)
     with pytest.raises(ParameterError, match=r"noises = \[2, 4\]: must hold 1"):
-        coerce(Params, {"noises": [2, 4]})
+        coerce(experiment.Params, {"noises": [2, 4]})
     with pytest.raises(ParameterError, match="D = 80 must be smaller than d = 64"):
         coerce(experiment.Params, {"D": 80})
     with pytest.raises(ParameterError, match="noises"):

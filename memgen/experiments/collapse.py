@@ -54,7 +54,7 @@ class Params(ChapterParams):
         pairs, steps = self.resolved().pairs, self.resolved().steps
         assert pairs and steps
         if steps < 2 * pairs**0.5:
-            raise ValueError(f"{pairs} pairs show what {steps} steps are off by: at least {ceil(2 * pairs**0.5)}")
+            raise ValueError(f"{pairs} pairs show what {steps} steps are off by: take at least {ceil(2 * pairs**0.5)}")
         return self
 
 
