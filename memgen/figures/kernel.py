@@ -107,7 +107,8 @@ def draw_errors(errors: pd.DataFrame, params: Params) -> Figure:
             place = {"ha": "right", "xytext": (0, (6, -14)[k])}
             plots.label_line(axes, fine[-1], line[-1], NAMED[name], k, **place)
         axes.plot(fine, least_error(fine, d), ":", color="0.3")
-        axes.set(xscale="log", yscale="log", ylim=(0.03, 6), xlabel=f"number of points $n$, $d = {d}$")
+        top = max(6, 2 * errors.loc[errors.d == d, "value"].max())
+        axes.set(xscale="log", yscale="log", ylim=(0.03, top), xlabel=f"number of points $n$, $d = {d}$")
         axes.set_ylabel(r"$E\|\rho_T-O\|^2/\|O\|^2$")
     return fig
 
