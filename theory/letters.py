@@ -166,7 +166,12 @@ weights = _letter("weights", r"w_\pi", "points of the holdout in each cell, in a
 
 features = _letter("features", r"\psi_p", "p/d, random features to a dimension")
 samples = _letter("samples", r"\psi_n", "n/d, training points to a dimension")
-ridge = _letter("ridge", r"\lambda_A", "ridge of a regression on random features", HALF_LINE)
+ridge = _letter(
+    "ridge",
+    r"\lambda_A",
+    "ridge: of random features, λ_A|A|² beside the mean square; of a kernel, what is added to its Gram matrix",
+    HALF_LINE,
+)
 of_point = _letter("of_point", r"\mu_x^2", "square of the weight with which a feature holds the clean point")
 of_noise = _letter("of_noise", r"\mu_\xi^2", "square of the weight with which a feature holds the noise")
 common = _letter("common", "v^2", "variance of a feature beyond these that all noised copies of a point share")

@@ -72,7 +72,7 @@ information_estimate = Formula(
     ),
     kind="asymptotic",
     regime="Gaussian information I(x_0; x_0 + √κ ξ), nats, by the eigenvalues s_j of the sample covariance, d/N → γ; "
-    "κ = λ/(1 − γ⟨s/(s+λ)⟩)",
+    "κ = τ²/(1 − γ⟨s/(s+τ²)⟩)",
     source="derived here",
     derivation=_information_estimate,
     bounds=_information_estimate_bounds,

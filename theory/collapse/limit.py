@@ -67,9 +67,9 @@ def _collapse_time_bounds(f: Formula) -> Iterator[Step]:
     yield Limit("and two points are told apart late", sp.log(equal) / 2, n, 1, f.branches[0].value)
     assert f.unknown
     yield Bracket(
-        "ln(1+x) is between ln x and x; with room of a factor 2 above",
+        "ln(1+x) is between ln x and x; with room of a factor 2",
         f.unknown,
-        (d * (Mean(sp.log(eigenvalues), eigenvalues) - sp.log(tau2)) / 2, sp.log(n)),
+        (d * (Mean(sp.log(eigenvalues), eigenvalues) - sp.log(tau2)) / 2, sp.log(n) + d * sp.log(2) / 2),
         (d * Mean(eigenvalues, eigenvalues) / (2 * tau2), sp.log(n) / 2),
         tuple({n: x, eigenvalues: (0.3, 1, 4), d: 3} for x in (2, 100, 1e9)),
     )
@@ -90,7 +90,7 @@ collapse_time = Formula(
     unknown=unknown(
         tau2,
         d * Mean(sp.log(1 + eigenvalues / tau2), eigenvalues) / 2 - sp.log(n),
-        sp.exp(Mean(sp.log(eigenvalues), eigenvalues) - 2 * sp.log(n) / d),
+        sp.exp(Mean(sp.log(eigenvalues), eigenvalues) - 2 * sp.log(n) / d) / 2,
         d * Mean(eigenvalues, eigenvalues) / sp.log(n),
     ),
 )

@@ -98,9 +98,9 @@ def _invariant_collapse_time_bounds(f: Formula) -> Iterator[Step]:
     yield Limit("and two points are told apart late", sp.log(equal) / 2, n, 1, f.branches[0].value)
     assert f.unknown
     yield Bracket(
-        "ln(1+x) is between ln x and x; with room of a factor 2 above",
+        "ln(1+x) is between ln x and x; with room of a factor 2",
         f.unknown,
-        (d * (Mean(sp.log(eigenvalues), eigenvalues) - sp.log(tau2)) / 2, sp.log(n * order)),
+        (d * (Mean(sp.log(eigenvalues), eigenvalues) - sp.log(tau2)) / 2, sp.log(n * order) + d * sp.log(2) / 2),
         (d * Mean(eigenvalues, eigenvalues) / (2 * tau2), sp.log(n * order) / 2),
         tuple({n: x, order: k, eigenvalues: (0.3, 1, 4), d: 3} for x, k in ((2, 1), (100, 8), (1e9, 64))),
     )
@@ -122,7 +122,7 @@ invariant_collapse_time = Formula(
     unknown=unknown(
         tau2,
         d * Mean(sp.log(1 + eigenvalues / tau2), eigenvalues) / 2 - sp.log(n * order),
-        sp.exp(Mean(sp.log(eigenvalues), eigenvalues) - 2 * sp.log(n * order) / d),
+        sp.exp(Mean(sp.log(eigenvalues), eigenvalues) - 2 * sp.log(n * order) / d) / 2,
         d * Mean(eigenvalues, eigenvalues) / sp.log(n * order),
     ),
 )
@@ -207,8 +207,8 @@ place_entropy = Formula(
     variables=(variable(tau, POSITIVE), variable(steps2)),
     branches=(Branch(order * (sp.log(2) - Mean(class_information(steps2 / (4 * tau**2)), steps2)) - sp.log(2)),),
     kind="bound",
-    regime="H(g|u, y) is at most this, nats: what u = y + τξ hides of its place among the images of y, by their "
-    "squared distances from y, that of y itself (0) among them; equal for two",
+    regime="H(g|u, y) is at most this, and at most ln|G|, nats: what u = y + τξ hides of its place among the images of "
+    "y, by their squared distances from y, that of y itself (0) among them; equal for two",
     source="derived here",
     derivation=_place_entropy,
     bounds=_place_entropy_bounds,

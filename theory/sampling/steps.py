@@ -114,6 +114,10 @@ def _heun_step(f: Formula) -> Iterator[Step]:
         value.subs(eta, 0),
         (1 + (tau_next - tau) / 2 * slopes) ** 2 * state,
     )
+    noisy = value.subs({eta: 1, tau: 1, state: learnt + 1, kept: wiener(1), kept_next: wiener(tau_next)})
+    yield Limit(
+        "η = 1: the correction of ξ alone, 1/κ times it, is unbounded", noisy.subs(learnt, 1), tau_next, 0, sp.oo
+    )
     last = f.branches[0].value
     yield Identity("the step to τ' = 0 is Euler's: A = φ", last, (_GAIN**2 * state + NOISE).subs(tau_next, 0))
     exact = value.subs({kept: wiener(tau), kept_next: wiener(tau_next), state: learnt + tau**2})
@@ -148,7 +152,8 @@ heun_step = Formula(
         Branch(_HEUN_GAIN**2 * state + _HEUN_NOISE, FALLS),
     ),
     kind="exact",
-    regime="the same with a second evaluation of the denoiser at τ', as in karras2022; Euler's at τ' = 0",
+    regime="the same with a second evaluation of the denoiser at τ', at η = 0 as in karras2022; Euler's at τ' = 0; at "
+    "η > 0 it grows without bound as τ' → 0",
     source="karras2022 Alg. 1; derived here",
     derivation=_heun_step,
     bounds=_heun_bounds,

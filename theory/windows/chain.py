@@ -157,7 +157,8 @@ window_error = Formula(
     variables=(variable(pixels, at_least(1)), *window_information.variables[1:]),
     branches=(Branch(_whole(_ERROR)),),
     kind="exact",
-    regime="least E(x − D)² of the middle one of N_w pixels in a row of a Gaussian chain, by a denoiser that sees them",
+    regime="least E(x − D)² of the middle one of N_w pixels in a row of a Gaussian chain, by a denoiser that sees "
+    "them; N_w odd, values between are interpolated",
     source="derived here",
     derivation=_window_error,
     bounds=_window_error_bounds,

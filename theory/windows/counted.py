@@ -115,6 +115,13 @@ def _sampling_excess(f: Formula) -> Iterator[Step]:
         _left(2) + ((_middle(2) - _middle(1)) ** 2).subs(_u, sp.sqrt(_DECIDE)),
         _left(1),
     )
+    reach = sp.sqrt(2 * _v * sp.log(n))  # no point of n is farther out; E w² comes from those at the middle
+    beyond = sp.solve(_middle(2) - reach, _u)[0] ** 2 / (2 * _DECIDE)
+    yield Identity(
+        "what u that no point is near hold of it, −ln: ln n times τ²/2λ for λ ≫ τ²",
+        beyond,
+        sp.log(n) * _e / (4 * _v) * (_e + 2 * _v) / (_e + _v),
+    )
 
 
 sampling_excess = Formula(
@@ -123,7 +130,7 @@ sampling_excess = Formula(
     branches=(Branch(sp.exp(2 * information.expr) / n),),
     kind="asymptotic",
     regime="E(D_n − D)²/E(x − D)² of the posterior mean D_n over n points about that of their law, in any direction, "
-    "Gaussian law, n → ∞",
+    "Gaussian law, ln n far above 2λ_max/τ²; smaller than this before",
     source="derived here",
     derivation=_sampling_excess,
     bounds=_noiseless,
