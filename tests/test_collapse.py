@@ -190,3 +190,9 @@ def test_pairs_that_would_show_the_steps_are_refused() -> None:
         with pytest.raises(ParameterError, match=r"\d+ pairs show what \d+ steps are off by: take at least \d+"):
             coerce(experiment.Params, given)
     coerce(experiment.Params, {"preset": "smoke", "steps": 45})
+
+
+@pytest.mark.parametrize(("n", "eigenvalues"), [(6.882339182779373e21, [1.0] * 3), (1e9, [2.0]), (1e150, [0.1, 1, 5])])
+def test_a_root_on_the_lower_end_of_what_bounds_it_is_found(n: float, eigenvalues: list[float]) -> None:
+    """For ln n far above d the noise is σ²/n^{2/d}, the bound itself, to rounding."""
+    assert collapse.collapse_time(n, eigenvalues) == pytest.approx(float(collapse.collapse_time.mp(n, eigenvalues)))

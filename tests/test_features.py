@@ -12,6 +12,7 @@ from memgen.experiments import lazy
 from memgen.figures import features as figures
 from theory.features import (
     ALL_NOISES,
+    features_bias,
     features_test_loss,
     features_train_loss,
     flow_losses,
@@ -271,3 +272,10 @@ def test_bad_input_is_refused_by_name() -> None:
     for time in (0.0, -1.0, np.inf, np.nan):
         with pytest.raises(ValueError, match="times must be positive and finite"):
             flow_losses(sine_setting(2, 2, 2, 0.1), [1.0, time])
+
+
+def test_few_points_and_many_features_have_a_root_though_two_kinds_of_rows_nearly_agree() -> None:
+    point = {"features": 29.06919868182173, "samples": 3.6012995403496075e-06, "noises": 1.0}
+    point |= {"ridge": 8.576818320919573e-09, "of_point": 1.8688712253197596e-07, "of_noise": 9.19029605621577e-06}
+    point |= {"common": 1e-09, "fresh": 1.0}
+    assert features_bias(**point) == pytest.approx(float(features_bias.mp(**point)), rel=1e-12)

@@ -147,6 +147,13 @@ def test_positive_root_does_not_cancel(a: float, b: float) -> None:
     assert float(positive_root.mpmath(*map(mpmath.mpf, (a, b, 3)))) == pytest.approx(exact, rel=1e-14)
 
 
+def test_a_double_root_survives_rounding_and_a_complex_one_is_no_number() -> None:
+    a, b, c = map(np.array, (1.0, -0.6, -0.09000000000000001))  # b² + 4ac = −4·10⁻¹⁷
+    assert b * b + 4 * a * c < 0 and positive_root.numpy(a, b, c) == pytest.approx(0.3, rel=1e-14)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(positive_root.numpy(a, b, np.array(-0.1)))
+
+
 def test_a_root_is_found_over_hundreds_of_decades() -> None:
     y = sp.Symbol("y", positive=True)
     cube = Unknown(y, y**3 + y - x, sp.Min(x, 1) * sp.Rational(1, 4), 2 * (1 + x))

@@ -334,7 +334,9 @@ class positive_part(sp.Function):
 
 
 class positive_root(sp.Function):
-    """positive_root(a, b, c): the root r > 0 of a r² + b r = c (a, c > 0), without cancellation at either sign of b."""
+    """positive_root(a, b, c): the larger root r of a r² + b r = c (a > 0; r > 0 for c > 0), without cancellation at
+    either sign of b for c > 0.
+    """
 
     nargs = 3
 
@@ -347,7 +349,9 @@ class positive_root(sp.Function):
 
     @staticmethod
     def numpy(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-        large = (np.abs(b) + np.sqrt(b * b + 4 * a * c)) / 2
+        under = b * b + 4 * a * c
+        under = np.where((under < 0) & (under > -1e-14 * b * b), 0, under)  # c < 0: a double root, to rounding
+        large = (np.abs(b) + np.sqrt(under)) / 2
         return np.where(b >= 0, c, large) / np.where(b >= 0, large, a)
 
     @staticmethod
