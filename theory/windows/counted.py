@@ -118,7 +118,7 @@ def _sampling_excess(f: Formula) -> Iterator[Step]:
     reach = sp.sqrt(2 * _v * sp.log(n))  # no point of n is farther out; E w² comes from those at the middle
     beyond = sp.solve(_middle(2) - reach, _u)[0] ** 2 / (2 * _DECIDE)
     yield Identity(
-        "what u that no point is near hold of it, −ln: ln n times τ²/2λ for λ ≫ τ²",
+        "the part of it from u near which no point lies, −ln: ln n times τ²/2λ for λ ≫ τ²",
         beyond,
         sp.log(n) * _e / (4 * _v) * (_e + 2 * _v) / (_e + _v),
     )
