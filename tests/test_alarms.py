@@ -140,7 +140,7 @@ def test_a_chapter_that_fails_leaves_its_statements(tmp_path: Path, monkeypatch:
         (["report.rejects('near', 1.0)", "report.close()"], {}, "open", "rejected: near"),
         (["report.rejects('near', 1.0)", "report.close()"], {"shift": 9}, "failed", "a mean"),
         (["1 / shift", "report.close()"], {}, "failed", "ZeroDivisionError: division by zero"),
-        (["from memgen.errors import BadInput\nraise BadInput('no')"], {}, "refused", "no"),
+        (["from memgen.errors import BadInput\nraise BadInput('no rows')"], {}, "failed", "BadInput: no rows"),
     ],
 )
 def test_what_comes_of_a_chapter_under_other_parameters(
@@ -154,6 +154,11 @@ def test_what_comes_of_a_chapter_under_other_parameters(
     monkeypatch.setattr(chapters, "NOTEBOOKS", tmp_path)
     at = _chapter(tmp_path, *cells)
     assert variations.outcome_of(at.notebook, {"seed": at.seed, **given}) == (outcome, said)
+
+
+def test_what_a_chapter_does_not_accept_is_refused_before_it_runs() -> None:
+    (row,) = variations.cell(variations.Cell("02_relaxation_time", 0, '{"separation": 0.5}')).itertuples()
+    assert (row.outcome, row.said) == ("refused", "separation = 0.5: must be at least 2.0")
 
 
 def test_parameters_of_every_chapter_are_tried() -> None:

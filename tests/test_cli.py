@@ -100,8 +100,8 @@ def test_run_prints_a_table_and_exits_with_the_verdict(
 
     assert main(["run", path, "--out", out, "-p", "n", "50"]) == 0  # what is open is no failure
     printed = capsys.readouterr()
-    assert printed.out.splitlines()[1].split()[2:] == ["1/2", "1.2"]
-    assert printed.err.splitlines()[-1].endswith("; open, too few data: sum")
+    assert printed.out.splitlines()[1].split()[2:] == ["1/2,", "1", "open", "1.2"]
+    assert printed.err.splitlines()[-1].endswith("; open, not ruled out: sum")
 
     assert main(["run", path, "--out", out, "-p", "n", "500", "--json"]) == 1
     (row,) = json.loads(capsys.readouterr().out)

@@ -202,7 +202,7 @@ def test_cells_do_not_depend_on_each_other() -> None:
 def test_what_the_chapter_states_holds_and_can_fail(stored: pd.DataFrame) -> None:
     report = Report("", "$0$", "derived here")
     figures.state(report, stored, TAU)
-    report.close()
+    assert report.failed() == []
     spoiled = (
         stored.assign(value=stored["value"].where(stored["part"] != "noises", stored["value"] * 1.05)),
         stored.assign(value=stored["value"].where(stored["part"] != "mixture", stored["value"] + 0.1)),
@@ -212,8 +212,7 @@ def test_what_the_chapter_states_holds_and_can_fail(stored: pd.DataFrame) -> Non
     for wrong in spoiled:
         report = Report("", "$0$", "derived here")
         figures.state(report, wrong, TAU)
-        with pytest.raises(AssertionError):
-            report.close()
+        assert report.failed() != []
 
 
 def test_figures_show_the_theory_beside_the_rows(rows: pd.DataFrame) -> None:

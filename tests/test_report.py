@@ -90,5 +90,5 @@ def test_what_too_few_data_leave_open_is_shown_and_no_failure() -> None:
         report.close()
     ((payload),) = shown
     assert payload[MIME]["checks"][1] == {"name": "rejected: wrong", "z": None, "passed": None}
-    lines = ["ok    theory   z = +1.00", "open  rejected: wrong", "open: too few data to rule it out", "|z| below 2.58"]
+    lines = ["ok    theory   z = +1.00", "open  rejected: wrong", "open: not ruled out by these data", "|z| below 2.58"]
     assert payload["text/plain"].splitlines() == lines

@@ -150,7 +150,7 @@ def run_all(
             ensure_event_loop().close()  # nbclient opens one in each thread and leaves it open
         if not interrupted.is_set():  # or each notebook would complain that its kernel died
             done = f"{notebook.stem}: done in {result.seconds:.0f} s"
-            say(result.problem or "; ".join([done, *(f"open, too few data: {name}" for name in result.open)]))
+            say(result.problem or "; ".join([done, *(f"open, not ruled out: {name}" for name in result.open)]))
         return result
 
     # Threads are enough: a notebook has its own process, the kernel. As daemons they end with an interrupt.

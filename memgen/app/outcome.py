@@ -31,7 +31,7 @@ class Result:
 
     @property
     def open(self) -> list[str]:
-        """The checks that too few data leave open."""
+        """The checks that the data of the run leave open."""
         return [check.name for check in self.summary.checks if check.passed is None] if self.summary else []
 
     def row(self) -> dict[str, str | float | None]:
@@ -61,10 +61,11 @@ def summarise(notebook: nbformat.NotebookNode) -> Summary:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Notebook, seconds, checks passed of how many, largest |z|."""
-    lines = [f"{'notebook':32} {'seconds':>7}  {'checks':>7}  {'worst |z|':>9}"]
+    """Notebook, seconds, checks passed of how many and how many are open, largest |z|."""
+    lines = [f"{'notebook':32} {'seconds':>7}  {'checks':>13}  {'worst |z|':>9}"]
     for row in (result.row() for result in results):
         checks = "failed" if not row["checks"] else f"{row['passed']}/{row['checks']}"
+        checks += f", {row['open']} open" if row["open"] else ""
         worst = "–" if row["worst_z"] is None else f"{row['worst_z']:.1f}"
-        lines.append(f"{row['notebook']:32} {row['seconds']:7.1f}  {checks:>7}  {worst:>9}")
+        lines.append(f"{row['notebook']:32} {row['seconds']:7.1f}  {checks:>13}  {worst:>9}")
     return "\n".join(lines)

@@ -226,8 +226,8 @@ def variations(results: Path) -> str:
     return f"""## Chapters under other parameters
 
 Each chapter at the smallest preset, with values that are small, large, odd or of another kind. A run is open if its
-data are too few to rule out a wrong formula that the defaults rule out, and refused if it ends in one line that names
-the culprit before anything is computed.
+data do not rule out a wrong formula that the defaults rule out, and refused if one line names the culprit before
+anything is computed.
 
 {_table(("chapter", "runs", *outcomes), lines)}
 

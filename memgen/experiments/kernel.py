@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, field_validator
 from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
@@ -26,7 +26,10 @@ Size = Annotated[int, Field(ge=2)]
 
 
 class Params(ChapterParams):
-    """Parameters of the chapter; what is None is set by the preset. Paths are simulated in dims[0] at path_size."""
+    """Parameters of the chapter; what is None is set by the preset.
+
+    Errors are simulated in the first two dimensions, paths in the first at path_size, the neighbours' weight in all.
+    """
 
     presets: ClassVar = {
         "smoke": {"replicas": 40, "sizes": (8, 64)},
@@ -38,6 +41,13 @@ class Params(ChapterParams):
     sizes: Annotated[tuple[Size, ...], Distinct] | None = Field(None, min_length=2)
     path_size: Size = 64
     replicas: int | None = Field(None, ge=20)
+
+    @field_validator("dims")
+    @classmethod
+    def _sampled(cls, dims: tuple[int, ...]) -> tuple[int, ...]:
+        if max(dims[:2]) > 16:
+            raise ValueError("the first two may be 16 at most: above, pairs too rare to be drawn dominate a mean error")
+        return dims
 
 
 class Cell(NamedTuple):

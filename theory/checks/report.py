@@ -29,7 +29,8 @@ Side = Literal[-1, 0, 1]
 class Outcome(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """One statement, judged; `z` is the largest of its standard scores, None if it is exact or must be rejected.
 
-    It has passed, or failed, or is open (None): the data are too few to rule out what must be rejected.
+    It has passed, or failed, or is open (None): the data do not rule out what must be rejected, for they are too few or
+    it hardly differs at these parameters.
     """
 
     name: str
@@ -138,7 +139,7 @@ class Report:
         found = self.outcomes()
         lines = [f"{marks[o.passed]}  {o.name}" + ("" if o.z is None else f"   z = {o.z:+.2f}") for o in found]
         if any(o.passed is None for o in found):
-            lines.append("open: too few data to rule it out")
+            lines.append("open: not ruled out by these data")
         return "\n".join([*lines, f"|z| below {self.threshold:.2f}"])
 
     def _new(self, name: str) -> str:
