@@ -6,10 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memgen.denoisers.windows import (
-    window,
-    window_law,
-)
+from memgen.denoisers.windows import window, window_law
 from memgen.experiments import windows as experiment
 from memgen.experiments.windows import LEVELS, Params, cell, chains, grid, largest, on_chains, reaches
 from memgen.figures.windows import chains as chain_figures
@@ -22,15 +19,8 @@ from theory.windows import window_error, window_information, window_size
 SHAPE = (4, 5)
 
 
-def some(count: int, *key: object) -> np.ndarray:
-    return stream("windows", *key).standard_normal((count, SHAPE[0] * SHAPE[1]))
-
-
-# -- the denoiser ----------------------------------------------------------------------------------------------------
-
-
 def test_the_law_of_a_whole_picture_is_that_of_its_spectrum() -> None:
-    covariance = np.cov(some(60, "law"), rowvar=False)
+    covariance = np.cov(stream("windows", "law").standard_normal((60, 20)), rowvar=False)
     told, left = window_law(covariance, SHAPE, 4, np.array([0.5, 2.0]))
     eigenvalues = np.linalg.eigvalsh(covariance)
     assert np.allclose(told, information(np.array([0.5, 2.0]), eigenvalues), rtol=1e-12)

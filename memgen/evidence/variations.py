@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
-import nbformat
 import pandas as pd
 from pydantic import Field, field_validator
 
+from memgen.app.chapters import Chapter
 from memgen.errors import BadInput, one_line
 from memgen.evidence.chapters import executed, known
 from memgen.experiments import load
@@ -229,9 +229,9 @@ def grid(params: Params) -> list[Cell]:
 def cell(at: Cell) -> pd.DataFrame:
     """One row: the outcome, which is passed, open, refused or failed, and what was said: statements, or the error."""
     given = {"preset": "smoke", "seed": at.seed, **json.loads(at.given)}
-    experiment = nbformat.read(NOTEBOOKS / f"{at.notebook}.ipynb", as_version=4).metadata["memgen"]["experiment"]
+    chapter = Chapter(NOTEBOOKS / f"{at.notebook}.ipynb")
     try:
-        coerce(load(experiment).Params, given)
+        coerce(load(chapter.experiment).Params, given)
     except BadInput as error:  # as by `memgen run`, before anything is computed
         outcome, said = "refused", str(error)
     else:

@@ -51,10 +51,10 @@ class Params(ChapterParams):
     @model_validator(mode="after")
     def _fine(self) -> Self:
         """What a step is off by falls as 1/steps, what is seen of it as 1/√pairs."""
-        pairs, steps = self.resolved().pairs, self.resolved().steps
-        assert pairs and steps
-        if steps < 2 * pairs**0.5:
-            raise ValueError(f"{pairs} pairs show what {steps} steps are off by: take at least {ceil(2 * pairs**0.5)}")
+        p = self.resolved()
+        assert p.pairs and p.steps
+        if p.steps < (least := ceil(2 * p.pairs**0.5)):
+            raise ValueError(f"{p.pairs} pairs show what {p.steps} steps are off by: take at least {least}")
         return self
 
 
