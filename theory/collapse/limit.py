@@ -61,18 +61,23 @@ def _collapse_time(f: Formula) -> Iterator[Step]:
     yield Identity("equal eigenvalues: τ² = σ²/(n^{2/d} − 1)", equal.subs(tau2, s / (n ** (2 / d) - 1)), 0)
 
 
+def between_logarithm_and_mean(f: Formula, count: sp.Expr, points: tuple[dict[sp.Symbol, Any], ...]) -> Bracket:
+    """The step that bounds a formula's unknown, the τ² at which a Gaussian law tells ln `count`."""
+    assert f.unknown
+    return Bracket(
+        "ln(1+x) is between ln x and x; with room of a factor 2",
+        f.unknown,
+        (d * (Mean(sp.log(eigenvalues), eigenvalues) - sp.log(tau2)) / 2, sp.log(count) + d * sp.log(2) / 2),
+        (d * Mean(eigenvalues, eigenvalues) / (2 * tau2), sp.log(count) / 2),
+        points,
+    )
+
+
 def _collapse_time_bounds(f: Formula) -> Iterator[Step]:
     yield Condition("there is nothing to tell apart", f.branches[0].condition, n - 1 <= 0)
     equal = (1 + 1 / (n ** (2 / d) - 1)).subs(d, 2)  # 1 + τ² of equal eigenvalues
     yield Limit("and two points are told apart late", sp.log(equal) / 2, n, 1, f.branches[0].value)
-    assert f.unknown
-    yield Bracket(
-        "ln(1+x) is between ln x and x; with room of a factor 2",
-        f.unknown,
-        (d * (Mean(sp.log(eigenvalues), eigenvalues) - sp.log(tau2)) / 2, sp.log(n) + d * sp.log(2) / 2),
-        (d * Mean(eigenvalues, eigenvalues) / (2 * tau2), sp.log(n) / 2),
-        tuple({n: x, eigenvalues: (0.3, 1, 4), d: 3} for x in (2, 100, 1e9)),
-    )
+    yield between_logarithm_and_mean(f, n, tuple({n: x, eigenvalues: (0.3, 1, 4), d: 3} for x in (2, 100, 1e9)))
     yield Edge("a direction without data leaves no lower edge", f.variables[1], "lower", sp.log(eigenvalues), -sp.oo)
 
 

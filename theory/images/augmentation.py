@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from theory.collapse.limit import collapse_time
+from theory.collapse.limit import between_logarithm_and_mean, collapse_time
 from theory.core.bounds import Bracket, Condition, Edge
 from theory.core.formula import Branch, Formula
 from theory.core.mean import Mean, single
@@ -96,14 +96,9 @@ def _invariant_collapse_time_bounds(f: Formula) -> Iterator[Step]:
     yield Condition("there is nothing to tell apart", f.branches[0].condition, n * order - 1 <= 0)
     equal = (1 + 1 / ((n * order) ** (2 / d) - 1)).subs({d: 2, order: 1})
     yield Limit("and two points are told apart late", sp.log(equal) / 2, n, 1, f.branches[0].value)
-    assert f.unknown
-    yield Bracket(
-        "ln(1+x) is between ln x and x; with room of a factor 2",
-        f.unknown,
-        (d * (Mean(sp.log(eigenvalues), eigenvalues) - sp.log(tau2)) / 2, sp.log(n * order) + d * sp.log(2) / 2),
-        (d * Mean(eigenvalues, eigenvalues) / (2 * tau2), sp.log(n * order) / 2),
-        tuple({n: x, order: k, eigenvalues: (0.3, 1, 4), d: 3} for x, k in ((2, 1), (100, 8), (1e9, 64))),
-    )
+    places = ((2, 1), (100, 8), (1e9, 64))
+    points = tuple({n: x, order: k, eigenvalues: (0.3, 1, 4), d: 3} for x, k in places)
+    yield between_logarithm_and_mean(f, n * order, points)
     yield Edge("a direction without data leaves no lower edge", f.variables[2], "lower", sp.log(eigenvalues), -sp.oo)
 
 
