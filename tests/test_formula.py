@@ -1,5 +1,6 @@
 """The machinery: domains, phases, spectra, logarithms, digits, roots, and steps that can fail."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from theory import gaussians, linear, ou, spectra
+from theory import collapse, gaussians, kernel, linear, ou, relaxation, sampling, spectra, training
 from theory.core import memory
 from theory.core.bounds import Bracket, Condition, Edge
 from theory.core.formula import Branch, DomainError, Formula, Unknown, Variable, premises
@@ -57,7 +58,7 @@ def test_wrong_arguments_are_named() -> None:
 def test_phases_are_chosen_point_by_point() -> None:
     values = linear.generated_trace([3, 4, 6, 7], 4, 0.5)
     assert values == pytest.approx([0.5 * 2 / 4 + 0.5 * 2 / 1, np.inf, np.inf, 0.5 + 0.5 * 4 / 1])
-    assert linear.kl_generated_true(np.array([[0.3], [0.7]]), np.array([0.5, 0.9, 1.0])).shape == (2, 3)
+    assert linear.kl_generated_true(np.array([[0.3], [0.7]]), np.array([0.5, 0.9, 0.99])).shape == (2, 3)
 
 
 def test_a_spectrum_is_the_last_axis_and_broadcasts() -> None:
@@ -106,10 +107,35 @@ def test_mp_gives_the_digits_it_was_asked_for_whatever_cancels() -> None:
     assert mpmath.nstr(tiny, 15) == "5.0e-91"
 
 
+# Each leaves the range of float64 on the way: squares overflow or underflow, and 0, ∞ or a root that is none remains.
+@pytest.mark.parametrize(
+    ("found", "exact"),
+    [
+        (lambda: collapse.collapse_time(1e300, [1e300]), 5e-301),  # τ² = λ/(n² − 1)
+        (lambda: kernel.outlier_collapse_width(360, 1), mpmath.exp(-360)),  # 1/√(e^{2α} − 1)
+        (lambda: kernel.inlier_collapse_width(1e-300, 0), 1e150 / 8**0.5),  # α = 1/8ε²
+        (lambda: linear.noises_trace(0.5, 1e-160, 2), 1 / 3),
+        (lambda: training.early_stopped_fraction([1e155], 0.5, 1), 1.0),
+        (lambda: training.early_stopped_error([1.0, 2.0], 1e-160, 1), 1e-160 / 3),
+        (lambda: training.linear_memorized_fraction(2.0, 1e-160), 2e-160),
+        # KL is ‖Σ‖²/4τ⁴ there
+        (lambda: relaxation.mixture_information_time(1e-50, 1, 3, 1), math.log(6**0.5 / 2e-25) / 2),
+        (lambda: relaxation.mixture_information_time.mp(1e-50, 1, 3, 1, dps=15), math.log(6**0.5 / 2e-25) / 2),
+        (lambda: relaxation.information_time.mp(1e-200, [1.0, 2.0], dps=15), math.log(5**0.5 / 2e-100) / 2),
+        (lambda: kernel.isolated_samples.mp(1e300, 1), 2**0.5),
+        (lambda: collapse.information_estimate.mp(1.0, [1.0], 1e-92), math.log(2) / 2),
+        (lambda: sampling.kl_multistep.mp(1e150, 3), 4.5e-150),
+        (lambda: sampling.kl_multistep_reverse.mp(3e217, 1e5), 1e5 * (1e5 + 3) / 12e217),
+    ],
+)
+def test_values_far_out(found: Callable[[], object], exact: float) -> None:
+    assert float(found()) == pytest.approx(float(exact), rel=1e-9)
+
+
 def test_mp_knows_the_domain_to_every_digit() -> None:
     with mpmath.workdps(40):
         assert linear.kl_generated_true.mp(0.5, 1 - mpmath.mpf("1e-30")) > 0
-        with pytest.raises(DomainError, match=r"rho = 1 is outside \(0, 1\]"):
+        with pytest.raises(DomainError, match=r"rho = 1 is outside \(0, 1\)"):
             linear.kl_generated_true.mp(0.5, 1 + mpmath.mpf("1e-30"))
     with pytest.raises(DomainError, match=r"gamma = -0\.5"):
         linear.kl_generated_true.mp("-1/2", sp.Rational(1, 2))

@@ -15,6 +15,7 @@ from theory.core.formula import DomainError
 from theory.sampling import (
     SpectralFilter,
     best_steps,
+    ddim_loss,
     ddim_variance,
     filtered_kl,
     heun_step,
@@ -195,6 +196,16 @@ def test_slope_is_that_of_the_divergence() -> None:
         loss = partial(spacing_loss, exponent)
         values = [filtered_kl(0.3, lambda s, h=h, f=loss: s * np.exp(-h * f(s))) for h in (1e-5, -1e-5)]
         assert (values[0] - values[1]) / 2e-5 == pytest.approx(spacing_slope(exponent, 0.3), rel=1e-6)
+
+
+@pytest.mark.parametrize("exponent, power", [(2.5, 1 / 3), (2.7, 3 / 17)])
+def test_beyond_two_the_loss_approaches_its_limit_as_slowly_as_stated(exponent: float, power: float) -> None:
+    missing = []
+    for h in (1e-2, 1e-3):
+        rows = np.arange(1e-15, 20 ** (exponent - 1), h * (exponent - 1))
+        levels = rows ** (-1 / (exponent - 1))
+        missing.append(1 - ddim_loss(1.0, levels[:-1], levels[1:]).sum() / h / spacing_loss(exponent, 1.0))
+    assert math.log10(missing[0] / missing[1]) == pytest.approx(power, abs=0.02)
 
 
 def test_sign_of_the_slope_decides_whether_steps_can_be_too_many() -> None:

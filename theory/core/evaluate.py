@@ -134,7 +134,8 @@ def _numeric(expr: Any, arrays: Mapping[sp.Symbol, np.ndarray]) -> np.ndarray:
     return np.broadcast_to(value, (length, 1))
 
 
-def _root(name: str, unknown: Unknown, arrays: Mapping[sp.Symbol, np.ndarray]) -> np.ndarray:
+def _root(unknown: Unknown, arrays: Mapping[sp.Symbol, np.ndarray]) -> np.ndarray:
+    """The root at each point; not a number where float64 finds none."""
     rows = np.arange(next(iter(arrays.values())).shape[0])
 
     low, high = (_numeric(edge, arrays).reshape(-1) for edge in (unknown.lower, unknown.upper))
@@ -151,10 +152,9 @@ def _root(name: str, unknown: Unknown, arrays: Mapping[sp.Symbol, np.ndarray]) -
         result = elementwise.find_root(
             equation, (forward(low), forward(high)), args=(rows,), tolerances=tolerances, maxiter=2000
         )
-    if not np.all(result.success):
-        culprit = {s: a[np.argmin(result.success)].squeeze() for s, a in arrays.items()}
-        raise ArithmeticError(f"{name}: no root of {unknown.symbol} in its bracket at {_show(culprit)}")
-    return backward(result.x).reshape(-1, 1)
+    # A change of sign beside ∞ is where the equation leaves the range of float64, and no root.
+    found = result.success & np.isfinite(result.f_bracket).all(0)
+    return np.where(found, backward(result.x), np.nan).reshape(-1, 1)
 
 
 def _mpf(value: Any) -> mpmath.mpf:

@@ -16,6 +16,7 @@ A variable declared `spectrum=True` occupies the last axis of its argument and e
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -112,7 +113,8 @@ class Formula:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """float64 values; arguments broadcast, a spectrum over its last axis. Raises DomainError.
 
-        Where float64 gives no number, because it left its range on the way, the value is computed by `.mp`.
+        Where float64 gives no number, or 0 or ∞ from arguments beyond 10^±100, because it left its range on the way,
+        the value is computed by `.mp`.
         """
         return self._evaluate(self.branches, args, kwargs)
 
@@ -136,21 +138,26 @@ class Formula:
             if np.ndim(value) != (symbol in spectra):
                 raise TypeError(f"{self.name}: .mp takes one point, {symbol} has shape {np.shape(value)}")
         found: list[mpmath.mpf] = []
+        failed: ArithmeticError | None = None
+        start = dps + 10 + _lost_beside_one(bound.values())
         # Cancellation costs an unknown number of digits: more of them until the result stands still, and is not 0.
-        for working in (int((dps + 10) * 1.5**k) for k in range(8)):
+        for working in (int(start * 1.5**k) for k in range(8)):
             with mpmath.workdps(working):
                 try:
                     result, known = self._mp_value(
                         {s: [_mpf(x) for x in v] if s in spectra else _mpf(v) for s, v in bound.items()}
                     )
-                except ZeroDivisionError:  # a denominator that is 0 to these digits
+                except ArithmeticError as error:  # to these digits a denominator is 0, or an equation has no root
+                    failed = error
                     continue
             with mpmath.workdps(dps):
                 found.append(+mpmath.mpf(result))
             if known or (found[-1] and found[-1] in found[:-1]):
                 break
         if not found:
-            raise ZeroDivisionError(f"{self.name}: a denominator is 0 at {_show(bound)}")
+            if isinstance(failed, ZeroDivisionError):
+                raise ZeroDivisionError(f"{self.name}: a denominator is 0 at {_show(bound)}")
+            raise failed or AssertionError("no precision was tried")
         return found[-1]
 
     def phase(self, *args: Any, **kwargs: Any) -> int | None:
@@ -226,10 +233,10 @@ class Formula:
             if not rows.size:
                 continue
             if self.unknown and value.has(self.unknown.symbol):
-                part = part | {self.unknown.symbol: _root(self.name, self.unknown, part)}
+                part = part | {self.unknown.symbol: _root(self.unknown, part)}
             out[rows] = _numeric(value, part).reshape(-1)
             if not value.is_number:
-                doubtful = _doubtful(out[rows], log)
+                doubtful = _doubtful(out[rows], part.values(), log)
                 out[rows[doubtful]] = [self._exact(_at(np.array([k]), part), log) for k in doubtful]
         if left.size:
             first = {s: a[left[0]].squeeze() for s, a in arrays.items()}
@@ -262,11 +269,20 @@ def premises(formula: Formula) -> tuple[tuple[str, Premise], ...]:
 
 
 # -- numerical back ends -----------------------------------------------------------------------------------------
-def _doubtful(values: np.ndarray, log: bool) -> np.ndarray:
-    """Indices where float64 left its range on the way: at what is not a number, and at ln of what is 0, ∞ or has lost
-    digits."""
+def _doubtful(values: np.ndarray, arguments: Iterable[np.ndarray], log: bool) -> np.ndarray:
+    """Indices where float64 left its range on the way: at what is not a number, at ln of what is 0, ∞ or has lost
+    digits, and at what is 0, ∞ or nearly so if an argument, or a root, is itself so far out that its powers are."""
     with np.errstate(invalid="ignore"):
-        return np.flatnonzero(np.isnan(values) | (log & (np.isinf(values) | (np.abs(values + 722) < 24))))
+        at_end = np.isinf(values) | (np.abs(values + 722) < 24 if log else np.abs(values) < 1e-300)
+        out = np.any([((np.abs(a) > 1e100) | ((np.abs(a) < 1e-100) & (a != 0))).any(-1) for a in arguments], axis=0)
+    return np.flatnonzero(np.isnan(values) | (at_end & (out | log)))
+
+
+def _lost_beside_one(values: Iterable[Any]) -> int:
+    """Digits that the square of an argument beyond 10^±15 loses when 1 is added to it, or it to 1; up to there, 0."""
+    parts = [_mpf(x) for value in values for x in (value if np.ndim(value) else [value])]
+    sizes = [abs(mpmath.mag(x)) * math.log10(2) for x in parts if x and mpmath.isfinite(x)]
+    return int(2 * max((size for size in sizes if size > 15), default=0.0))
 
 
 def _check_domain(name: str, variable: Variable, value: Any) -> None:

@@ -185,7 +185,7 @@ class log_either(sp.Function):
 
     @staticmethod
     def mpmath(x: mpmath.mpf, less: mpmath.mpf) -> mpmath.mpf:
-        return mpmath.log(x)
+        return mpmath.log1p(less) if abs(less) < 0.5 else mpmath.log(x)
 
 
 class reflected(sp.Function):

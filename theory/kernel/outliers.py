@@ -129,6 +129,9 @@ def _inlier_collapse_width_bounds(f: Formula) -> Iterator[Step]:
     )
 
 
+# entropy(r + e) with χ(r + e) in one piece: χ² alone can underflow
+_ENTROPY = (narrowing(snr) + snr * (snr * radius2 + (1 + snr + radius2) / (snr + 2)) / (1 + snr) ** 2) / 2
+
 inlier_collapse_width = Formula(
     name="inlier_collapse_width",
     variables=(variable(alpha), variable(radius2, sp.Interval(0, 1))),
@@ -138,7 +141,7 @@ inlier_collapse_width = Formula(
     source="derived here",
     derivation=_inlier_collapse_width,
     bounds=_inlier_collapse_width_bounds,
-    unknown=unknown(snr, alpha - entropy(radius2 + _INSIDE), alpha / (1 + radius2), sp.exp(2 * alpha + 1)),
+    unknown=unknown(snr, alpha - _ENTROPY, alpha / (1 + radius2), sp.exp(2 * alpha + 1)),
 )
 
 

@@ -272,14 +272,15 @@ def _logdet_correction(f: Formula) -> Iterator[Step]:
 def _logdet_correction_bounds(f: Formula) -> Iterator[Step]:
     slope = gamma * (1 - rho) / ((1 - gamma) * rho) - 1  # m/m* − 1 of the exponent at u = 0, where m = 1/(1−γ)
     yield Condition("the exponent falls from u = 0 on: an end point", f.branches[0].condition, slope < 0, BOUNDED)
+    yield Edge("at γ = 1, W has the hard edge of Z, and the logarithms cancel", f.variables[1], "upper", 1 - gamma, 0)
 
 
 logdet_correction = Formula(
     name="logdet_correction",
-    variables=(variable(d), variable(gamma), variable(rho)),
+    variables=(variable(d), variable(gamma, INSIDE), variable(rho)),
     branches=(Branch(sp.S.Zero, gamma < rho), Branch(-sp.log(d) / (2 * d))),
     kind="heuristic",
-    regime="what (1/d) E ln det(Σ_G/σ²) adds to its limit at finite d, up to O(1/d)",
+    regime="what (1/d) E ln det(Σ_G/σ²) adds to its limit at finite d, up to O(1/d), γ < 1 and N − d of the order of d",
     source="derived here",
     derivation=_logdet_correction,
     bounds=_logdet_correction_bounds,

@@ -254,7 +254,7 @@ logdet_offset = Formula(
     ),
     kind="heuristic",
     regime=(
-        "E ln det(Σ_G/σ²) − d·generated_logdet, up to what vanishes with d: what logdet_correction leaves out; "
+        "E ln det(Σ_G/σ²) − d·generated_logdet, up to what vanishes with d; what grows in it is d·logdet_correction; "
         "beyond the plateau the same at every ρ; where logdet_variance holds; γ_E is Euler's constant"
     ),
     source="derived here",

@@ -72,7 +72,7 @@ log_affinity = Formula(
         for branch in generated_logdet.branches[:2]
     ),
     kind="asymptotic",
-    regime="lim (1/d) ln(1 − H²(G, O)) at d/(n−1) → γ < 1; for γ ≥ 1, H² = 1",
+    regime="lim (1/d) ln(1 − H²(G, O)) at d/(n−1) → γ < 1; for γ > 1, Σ_G is singular and H² = 1",
     source="derived here",
     derivation=_log_affinity,
     bounds=_log_affinity_bounds,

@@ -20,8 +20,15 @@ from theory.core.mean import single
 from theory.core.special import log_excess, ratio_divergence
 from theory.core.steps import Identity, Limit, Premise, Quadrature, Step, shared
 from theory.gaussians import kl_spectral
-from theory.letters import at_least, d, distance2, gamma, n, ratios, rho, shift, sigma, tau, variable
+from theory.letters import INSIDE, at_least, d, distance2, gamma, n, ratios, rho, shift, sigma, tau, variable
 from theory.linear.determinants import BOUNDED, MAXIMUM, RESOLVENT, SADDLE, generated_logdet, m, r, shifted_logdet
+
+
+def noisy(f: Formula) -> Edge:
+    """Why ρ < 1, the last variable, where a phase is infinite."""
+    share = f.variables[-1]
+    claim = "without noise, ρ = 1, nothing is left of what is infinite: A = I"
+    return Edge(claim, share, "upper", 1 - share.symbol, 0)
 
 
 # -- first moments ------------------------------------------------------------------------------------------------
@@ -67,11 +74,12 @@ def _generated_trace_bounds(f: Formula) -> Iterator[Step]:
     k = sp.Symbol("k", positive=True)
     yield Limit("at 2 degrees of freedom it is", 1 / (k - 2), k, 2, f.branches[2].value)
     yield Edge("a covariance takes a degree of freedom, N ≥ 1", f.variables[0], "lower", free, 1, included=True)
+    yield noisy(f)
 
 
 generated_trace = Formula(
     name="generated_trace",
-    variables=(variable(n, at_least(2)), variable(d), variable(rho)),
+    variables=(variable(n, at_least(2)), variable(d), variable(rho, INSIDE)),
     branches=(
         Branch(rho + (1 - rho) * d / (n - d - 2), n > d + 2),
         Branch(rho * (n - 1) / d + (1 - rho) * (n - 1) / (d - n), n < d),
@@ -108,11 +116,12 @@ def _generated_mean_error_bounds(f: Formula) -> Iterator[Step]:
                 "as large as E tr BBᵀ", (1 + (1 - rho) * scale).subs(rho, sp.S.Half), scale, trace.value, branch.value
             )
     yield Edge("a covariance takes a degree of freedom, N ≥ 1", f.variables[0], "lower", n - 1, 1, included=True)
+    yield noisy(f)
 
 
 generated_mean_error = Formula(
     name="generated_mean_error",
-    variables=(variable(n, at_least(2)), variable(d), variable(rho)),
+    variables=(variable(n, at_least(2)), variable(d), variable(rho, INSIDE)),
     branches=tuple(
         Branch(sp.oo if b.value == sp.oo else (1 + (1 - rho) * b.value) / n, b.condition)
         for b in generated_trace.branches
@@ -167,12 +176,13 @@ def _kl_generated_true_bounds(f: Formula) -> Iterator[Step]:
     yield Condition("W has no row to spare: Σ_G is singular, or its inverse has no mean", infinite, d / gamma - d <= 0)
     yield Condition("the plateau of generated_logdet: its maximum at the end u = 0", plateau, MAXIMUM <= 0)
     half = sp.Rational(1, 2)
+    yield noisy(f)
     yield Limit("it diverges as n falls to d", f.branches[2].value.subs(rho, half), gamma, 1, f.branches[0].value, "-")
 
 
 kl_generated_true = Formula(
     name="kl_generated_true",
-    variables=(variable(gamma), variable(rho)),
+    variables=(variable(gamma), variable(rho, INSIDE)),
     branches=(
         Branch(sp.oo, gamma >= 1),
         Branch(ratio_divergence(rho) / 2 + (1 - rho) * gamma / (2 * (1 - gamma)), gamma <= rho),
@@ -220,12 +230,13 @@ def _kl_true_generated_bounds(f: Formula) -> Iterator[Step]:
     yield Condition("the saddle r is positive and finite", f.branches[0].condition, 1 / saddle > 0, BOUNDED)
     half = sp.Rational(1, 2)
     value = f.branches[0].value.doit().subs(rho, half)
+    yield noisy(f)
     yield Limit("it diverges as γ rises to ρ", value, gamma, half, f.branches[1].value, "-")
 
 
 kl_true_generated = Formula(
     name="kl_true_generated",
-    variables=(variable(gamma), variable(rho)),
+    variables=(variable(gamma), variable(rho, INSIDE)),
     branches=(
         Branch((log_excess((1 - rho) / rho) + gamma * (1 - rho) / (rho * (rho - gamma))) / 2, gamma < rho),
         Branch(sp.oo),

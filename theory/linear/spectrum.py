@@ -46,6 +46,7 @@ from theory.linear.isotropic import (
     kl_generated_true,
     kl_of_pieces,
     kl_true_generated,
+    noisy,
     pieces_are_kl,
 )
 from theory.linear.ring import odds_gamma, odds_rho
@@ -169,11 +170,12 @@ def _generated_trace_spectrum_bounds(f: Formula) -> Iterator[Step]:
     k = sp.Symbol("k", positive=True)
     yield Limit("at 2 degrees of freedom it is", 1 / (k - 2), k, 2, f.branches[1].value)
     yield Edge("a covariance takes a degree of freedom, N ≥ 1", f.variables[0], "lower", free, 1, included=True)
+    yield noisy(f)
 
 
 generated_trace_spectrum = Formula(
     name="generated_trace_spectrum",
-    variables=(variable(n, at_least(2)), variable(fractions)),
+    variables=(variable(n, at_least(2)), variable(fractions, INSIDE)),
     branches=(
         Branch(Mean(fractions, fractions) + (1 - Mean(fractions, fractions)) * d / (n - d - 2), n > d + 2),
         Branch(sp.oo, n >= d),

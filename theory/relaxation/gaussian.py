@@ -177,7 +177,7 @@ information_time = Formula(
     ),
     branches=(Branch(sp.log(1 + tau2 / lam) / 2),),
     kind="exact",
-    regime="t_R of a Gaussian law, information definition: KL(law of x_t ‖ N(0, λ(1−e^{−2t})I)) has fallen to δ",
+    regime="t_R of a centred Gaussian law, by information: KL(law of x_t ‖ N(0, λ(1−e^{−2t})I)) has fallen to δ",
     source="derived here",
     derivation=_information_time,
     bounds=_information_time_bounds,

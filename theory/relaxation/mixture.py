@@ -124,8 +124,8 @@ def _mixture_information_time(f: Formula) -> Iterator[Step]:
     yield Identity("above: KL ≤ E|x_0|²/2τ², information being positive, is δ", power / (2 * high), delta)
     squares = (separation**2 + sigma**2) ** 2 + (d - 1) * sigma**4
     yield Identity(
-        "below: r − ln(1+r) ≥ r²/2(1+r) gives KL ≥ ‖Σ‖²/4τ²(τ²+tr Σ), which is δ",
-        squares / (4 * low * (low + power)),
+        "below: r − ln(1+r) ≥ r²/2(1+r) gives KL ≥ ‖Σ‖²/4τ²(τ²+tr Σ), δ at twice the lower end",
+        squares / (8 * low * (2 * low + power)),
         delta,
     )
     r = sp.Symbol("r", positive=True)
@@ -144,9 +144,9 @@ _SQUARES = (separation**2 + sigma**2) ** 2 + (d - 1) * sigma**4
 def _mixture_information_time_bounds(f: Formula) -> Iterator[Step]:
     assert f.unknown
     yield Bracket(
-        "KL ≤ E|x_0|²/2τ², and KL ≥ ‖Σ‖²/4τ²(τ²+tr Σ)",
+        "KL ≤ E|x_0|²/2τ², and KL ≥ ‖Σ‖²/4τ²(τ²+tr Σ), δ at twice the lower end",
         f.unknown,
-        (_SQUARES / (4 * tau2 * (tau2 + _POWER)), delta),
+        (_SQUARES / (8 * tau2 * (2 * tau2 + _POWER)), delta),
         (_POWER / (2 * tau2), delta),
         tuple({delta: x, separation: m, d: 8, sigma: 1} for x, m in ((1e-3, 1), (0.1, 4), (2, 0.5))),
     )
@@ -165,7 +165,7 @@ mixture_information_time = Formula(
     unknown=unknown(
         tau2,
         _kl(tau2) - delta,
-        _SQUARES / (2 * delta) / (_POWER + sp.sqrt(_POWER**2 + _SQUARES / delta)),
+        _SQUARES / (4 * delta) / (_POWER + sp.sqrt(_POWER**2 + _SQUARES / delta)),
         _POWER / (2 * delta),
     ),
 )

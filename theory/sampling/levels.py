@@ -64,6 +64,7 @@ least_loss = Formula(
 
 _ORDER = (spacing - 1) / 2
 _SCALE = reflected(spacing) / 2
+_LONG = (3 - spacing) / (spacing - 1)
 
 
 @shared
@@ -73,6 +74,9 @@ def _short() -> Iterator[Step]:
     rate = learnt / (learnt + tau**2) ** 2
     yield Limit("loss of a short step", ddim_loss.branches[0].value.doit().subs(tau_next, tau - g) / g**2, g, 0, rate)
     yield Identity("∫g²λ̂/(λ̂+τ²)² dτ/g with g = hτ^ζ", (g * tau**spacing) ** 2 / (g * tau**spacing), g * tau**spacing)
+    longest = -1 / (spacing - 1)  # the power of h at which hτ^ζ = τ
+    yield Identity("steps longer than the noise, g > τ, lie above τ = h^{−1/(ζ−1)}", 1 + longest * spacing, longest)
+    yield Identity("of the integral, ∝ τ^{ζ−3} there, they have h^{(3−ζ)/(ζ−1)}", longest * (spacing - 3), _LONG)
 
 
 def _spacing_loss(f: Formula) -> Iterator[Step]:
@@ -95,7 +99,8 @@ spacing_loss = Formula(
     variables=(variable(spacing), variable(learnt)),
     branches=(Branch(_SCALE * learnt**_ORDER),),
     kind="asymptotic",
-    regime="loss of DDIM over h → 0, for levels from ∞ to 0 whose steps are hτ^ζ",
+    regime="loss of DDIM over h → 0, for levels from ∞ to 0 whose steps are hτ^ζ; at ζ > 2 up to a share of the order "
+    "of h^{(3−ζ)/(ζ−1)}, for the first steps are longer than the noise that they leave",
     source="derived here",
     derivation=_spacing_loss,
     rests_on=(ddim_loss,),
@@ -194,7 +199,11 @@ def _best_steps(f: Formula) -> Iterator[Step]:
     )
     number = (tau_next ** (1 - spacing) - tau ** (1 - spacing)) / (spacing - 1) / (gamma * _ORDER / _SCALE)
     yield Identity("K* of them", f.branches[0].value.doit(), number)
-    yield Premise("higher orders in h are of order γ³ at h*", "argued here", "sampling.best_steps")
+    yield Premise(
+        "higher orders in h are of order γ³ at h* (ζ ≤ 2), γ²h^{(3−ζ)/(ζ−1)} beyond",
+        "argued here",
+        "sampling.best_steps",
+    )
 
 
 def _best_steps_bounds(f: Formula) -> Iterator[Step]:
@@ -227,7 +236,8 @@ best_steps = Formula(
     ),
     kind="asymptotic",
     regime="number of DDIM steps hτ^ζ at which KL(G‖O) is least, white data, γ = d/N → 0, from τ to τ' so far apart "
-    "that spacing_loss holds (the farther the nearer ζ is to 3); ∞ where shorter steps are always better",
+    "that spacing_loss holds (the farther the nearer ζ is to 3), up to a share of the order of γ (ζ ≤ 2) or "
+    "γ^{(3−ζ)/(ζ−1)}; ∞ where shorter steps are always better",
     source="derived here",
     derivation=_best_steps,
     bounds=_best_steps_bounds,

@@ -118,6 +118,16 @@ def _heun_step(f: Formula) -> Iterator[Step]:
     yield Limit(
         "η = 1: the correction of ξ alone, 1/κ times it, is unbounded", noisy.subs(learnt, 1), tau_next, 0, sp.oo
     )
+    part = sp.Symbol("part", positive=True)  # η below 1
+    start = {tau: 1, state: 2, kept: wiener(1), kept_next: wiener(tau_next)}
+    below = value.subs({eta: part / sp.sqrt(1 + part**2)} | start)
+    yield Limit(
+        "η < 1: ((1+φ)/2)²v + η²τ²/4(1−η²), here for λ̂ = τ = 1",
+        below.subs(learnt, 1),
+        tau_next,
+        0,
+        sp.Rational(9, 8) + part**2 / 4,
+    )
     last = f.branches[0].value
     yield Identity("the step to τ' = 0 is Euler's: A = φ", last, (_GAIN**2 * state + NOISE).subs(tau_next, 0))
     exact = value.subs({kept: wiener(tau), kept_next: wiener(tau_next), state: learnt + tau**2})
@@ -152,8 +162,8 @@ heun_step = Formula(
         Branch(_HEUN_GAIN**2 * state + _HEUN_NOISE, FALLS),
     ),
     kind="exact",
-    regime="the same with a second evaluation of the denoiser at τ', at η = 0 as in karras2022; Euler's at τ' = 0; at "
-    "η > 0 it grows without bound as τ' → 0",
+    regime="the same with a second evaluation of the denoiser at τ', at η = 0 as in karras2022; Euler's at τ' = 0; as "
+    "τ' → 0, with φ' → 1 as of a learnt λ̂, it tends to ((1+φ)/2)²v + η²τ²/4(1−η²), and grows without bound at η = 1",
     source="karras2022 Alg. 1; derived here",
     derivation=_heun_step,
     bounds=_heun_bounds,
