@@ -53,8 +53,9 @@ def widths(rows: pd.DataFrame, t: float) -> Figure:
     found = part(rows, "width")
     samples = float(found["samples"].iloc[0])
     dense = samples * np.geomspace(0.2, 20, 90)
-    ends = np.stack([np.full(len(dense), LATE), EARLY / dense], axis=1)
-    lines = {m: flow_losses(sine_setting(dense, samples, m or ALL_NOISES, t), ends)[1] for m in _counts(found)}
+    stops = np.stack([np.full(len(dense), LATE), EARLY / dense], axis=1)
+    lines = {m: flow_losses(sine_setting(dense, samples, m or ALL_NOISES, t), stops)[1] for m in _counts(found)}
+    ends = np.array([(line.min(), line.max()) for line in lines.values()])
     for axes, time, title in zip(
         panels, (LATE, EARLY), ("trained for long", rf"stopped at $t_{{\rm train}}$ = {EARLY:g} d/p"), strict=True
     ):
@@ -64,10 +65,10 @@ def widths(rows: pd.DataFrame, t: float) -> Figure:
             markers(axes, seen._replace(x=seen.x / samples), k, plots.MARKERS[k])
             label = f"m = {m}" if m else "all noises"
             plots.entry(axes, k, label)
-        axes.set(xscale="log", yscale="log", ylim=(0.8, 10), xlabel="features over points, p/n", title=title)
+        low, high = (0.8 * min(0.9, ends.min()), max(10, 1.2 * ends.max()))
+        axes.set(xscale="log", yscale="log", ylim=(low, high), xlabel="features over points, p/n", title=title)
         axes.set_xticks([0.25, 1, 2, 8], ["1/4", "1", "2", "8"])
-        axes.set_yticks([1, 2, 5, 10], ["1", "2", "5", "10"])
-        axes.minorticks_off()
+        _one_two_five(axes, low, high)
     panels[0].set(ylabel="loss on fresh points")
     panels[1].legend()
     return fig
@@ -114,7 +115,7 @@ def times(rows: pd.DataFrame, t: float) -> Figure:
     """Left: losses in the course of training, all noises seen. Right: when the law, and when the points, are learnt."""
     fig, (left, right) = plots.figure(2, height=3.3)
     sizes = sorted(part(rows, "time")["samples"].unique())
-    shown = [sizes[0], *([sizes[len(sizes) // 2]] if len(sizes) > 2 else []), sizes[-1]]
+    shown = sorted({sizes[0], sizes[len(sizes) // 2], sizes[-1]})
     for k, samples in enumerate(shown):
         both = flow_losses(sine_setting(WIDE, samples, ALL_NOISES, t), _DENSE)
         for name, line, filled in zip(("train", "test"), both, (True, False), strict=True):
@@ -124,24 +125,32 @@ def times(rows: pd.DataFrame, t: float) -> Figure:
         plots.entry(left, k, f"n/d = {samples:g}")
     left.axhline(np.exp(-2 * t), color="0.4", linewidth=0.9, linestyle=":")
     left.set(xscale="log", yscale="log", xlabel=r"training time $t_{\rm train}$", ylabel="loss")
-    left.set_yticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
-    left.minorticks_off()
+    _one_two_five(left, *left.get_ylim())
     left.legend()
     dense = np.geomspace(0.4, 16, 9)
-    for k, wide in enumerate((WIDE, 4 * WIDE, 16 * WIDE)):
-        lines = half_times(sine_setting(wide, dense, ALL_NOISES, t)) * wide
+    drawn = {wide: half_times(sine_setting(wide, dense, ALL_NOISES, t)) * wide for wide in (WIDE, 4 * WIDE, 16 * WIDE)}
+    for k, ((wide, lines), side) in enumerate(zip(drawn.items(), ("top", "center", "bottom"), strict=True)):
         plots.theory(right, dense, lines[:, 1], k)
         right.plot(dense, lines[:, 0], plots.LINES[k], color="0.4")
-        plots.label_line(
-            right, dense[-1], lines[-1, 1], f"p/d = {wide:g}", k, ha="right", xytext=(0, -13 if k == 1 else 4)
-        )
+        plots.label_line(right, dense[-1], lines[-1, 1], f"p/d = {wide:g}", k, va=side, xytext=(4, 0))
     for seen, color, marker in zip(paces(rows), (1, 0), ("s", "o"), strict=True):
         markers(right, _times(seen, WIDE), color, marker)
+    # Where no time is measured the intervals span decades: the lines set the limits. Room for their names at the right.
+    reach = np.array([(lines.min(), lines.max()) for lines in drawn.values()])
     right.set(xscale="log", yscale="log", xlabel="points to a dimension, n/d")
+    right.set(xlim=(0.8 * dense[0], 6 * dense[-1]), ylim=(reach.min() / 3, 3 * reach.max()))
     right.set_ylabel(r"training time $t_{\rm train}\cdot p/d$")
     right.set_xticks([0.5, 1, 2, 4, 8, 16], ["½", "1", "2", "4", "8", "16"])
     right.minorticks_off()
     return fig
+
+
+def _one_two_five(axes: Axes, low: float, high: float) -> None:
+    """Name 1, 2 and 5 of every decade of the y axis."""
+    ticks = [lead * 10.0**k for k in range(-9, 9) for lead in (1, 2, 5)]
+    shown = [tick for tick in ticks if low <= tick <= high]
+    axes.set_yticks(shown, [f"{tick:g}" for tick in shown])
+    axes.minorticks_off()
 
 
 # -- the spectrum ---------------------------------------------------------------------------------------------------

@@ -63,7 +63,8 @@ def course(watch: Watch) -> Figure:
         style = plots.MARKERS[k] + plots.LINES[k - 3]
         right.plot(loss.step, loss.value, style, color=f"C{k}", mfc="white", linewidth=0.8, label=name)
     left.set(xlabel="gradient steps", ylabel="share of a copy's loss gap", xscale="log")
-    right.set(xlabel="gradient steps", ylabel=f"denoising loss at σ = {NOISE:g}", xscale="log", ylim=(0, None))
+    right.set(xlabel="gradient steps", ylabel=f"denoising loss at σ = {NOISE:g}", xscale="log")
+    right.set_ylim(0, 1.1 * at[at.measure.str.startswith("loss_")].value.max())
     for axes in (left, right):
         axes.legend()
     return fig
