@@ -36,7 +36,7 @@ SETTLED = {
     "C6": "fails",
     "C7": "holds with a correction",
     "C8": "holds with a correction",
-    "R1.1": "holds with a correction",
+    "R1.1": "undecided",
     "R1.2": "holds with a correction",
     "R1.3": "fails",
     "R2.2": "holds with a correction",

@@ -60,8 +60,9 @@ def _say_ways(found: Ways) -> tuple[str, str]:
         f"Memory fades in {len(faded)} ways; in {len(better)} quality rises.",
         f"Quality is the loss on fresh pictures. It rises with: {', '.join(better) or 'none'}. It falls with: "
         f"{', '.join(worse) or 'none'}. All: {told}. The first {len(found.all) - len(found.fidelity)} are networks on "
-        "handwritten digits of 8×8 pixels, against one trained to the end on 60; the others are means over the sets of "
-        f"chapter 13, against 50 pictures to the end. Of these, −ln of the Fréchet distance² changes by: {fidelity}.",
+        "handwritten digits of 8×8 pixels, against one on 60, all at the end of their training; the others are means "
+        f"over the sets of chapter 13, against 50 pictures to the end. "
+        f"Of these, −ln of the Fréchet distance² changes by: {fidelity}.",
     )
 
 

@@ -150,9 +150,10 @@ def _gaussian(m: float, row: str, steps: int) -> float:
 def _say_covered(found: Covered) -> tuple[str, str]:
     return (
         "Few steps cost much; linear laws carry over, without constants.",
-        f"The paper samples in one step. With a linear denoiser and {found.steps} steps of Karras et al., KL(G‖O)/d at "
-        f"n = {found.points:.0f} d is {found.cost:.1f} times that of infinitely many steps. Beyond Gaussian data the "
-        f"law of the steps carries over: for mixtures of two Gaussians with means at ±{found.near:.0f} σ and "
+        f"The paper samples in one step. With a linear denoiser and {found.steps} steps of Karras et al. from "
+        f"{HIGH:g} σ to {LOW:g} σ, KL(G‖O)/d at n = {found.points:.0f} d is {found.cost:.1f} times that of infinitely "
+        "many steps. Beyond Gaussian data the law of the steps carries over: for mixtures of two Gaussians with means "
+        f"at ±{found.near:.0f} σ and "
         f"±{found.far:.0f} σ the cost falls with the exponent {found.exponent:.2f} or nearer to the 2 of the linear "
         f"law, and the worst levels are {'the same' if found.same_worst else 'others'}. Its constant does not: the "
         f"cost is {found.factor_near:.1f} and {found.factor_far:.1f} times that of a Gaussian of the same variance.",

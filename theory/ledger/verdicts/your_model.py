@@ -9,11 +9,11 @@ from theory.ledger.ruling import Range
 
 
 class Recipe(NamedTuple):
-    """By how much a recipe has less memory, and more quality, than a network trained to the end on few digits."""
+    """By how much a recipe has less memory, and more quality, than a network on few digits, both trained to the end."""
 
     name: str
-    fades: Range  # share of a copy's loss gap, at the end
-    gains: Range  # least loss on fresh digits, that of the other network less its own, over the other's
+    fades: Range  # share of a copy's loss gap
+    gains: Range  # loss on fresh digits, that of the other network less its own, over the other's
 
 
 def recipes() -> tuple[Recipe, ...]:
@@ -24,6 +24,6 @@ def recipes() -> tuple[Recipe, ...]:
     for name in FIXES:
         own = found.loc[name]
         fades = mean((worst.last_share - own.last_share).to_numpy())
-        gains = mean((1 - own.loss / worst.loss).to_numpy())
+        gains = mean((1 - own.last_loss / worst.last_loss).to_numpy())
         made.append(Recipe(NAMES[name], Range.of(fades), Range.of(gains)))
     return tuple(made)
