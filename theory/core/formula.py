@@ -16,7 +16,6 @@ A variable declared `spectrum=True` occupies the last axis of its argument and e
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -155,9 +154,10 @@ class Formula:
             if known or (found[-1] and found[-1] in found[:-1]):
                 break
         if not found:
+            assert failed is not None
             if isinstance(failed, ZeroDivisionError):
                 raise ZeroDivisionError(f"{self.name}: a denominator is 0 at {_show(bound)}")
-            raise failed or AssertionError("no precision was tried")
+            raise failed
         return found[-1]
 
     def phase(self, *args: Any, **kwargs: Any) -> int | None:
@@ -281,8 +281,8 @@ def _doubtful(values: np.ndarray, arguments: Iterable[np.ndarray], log: bool) ->
 def _lost_beside_one(values: Iterable[Any]) -> int:
     """Digits that the square of an argument beyond 10^±15 loses when 1 is added to it, or it to 1; up to there, 0."""
     parts = [_mpf(x) for value in values for x in (value if np.ndim(value) else [value])]
-    sizes = [abs(mpmath.mag(x)) * math.log10(2) for x in parts if x and mpmath.isfinite(x)]
-    return int(2 * max((size for size in sizes if size > 15), default=0.0))
+    sizes = [abs(int(mpmath.log10(abs(x)))) for x in parts if x and mpmath.isfinite(x)]
+    return 2 * max((size for size in sizes if size > 15), default=0)
 
 
 def _check_domain(name: str, variable: Variable, value: Any) -> None:
