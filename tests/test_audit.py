@@ -161,6 +161,56 @@ def test_a_holdout_of_another_law_is_not_compared_with(sets: tuple[np.ndarray, .
     assert len(audit(families, generated, holdout, groups=named).tests) == 8
 
 
+@pytest.mark.parametrize("times", [0.8, 1.25])
+def test_a_holdout_that_scatters_otherwise_is_not_compared_with(times: float) -> None:
+    """In many dimensions its records are no nearer to each other, and their distance from the centre gives it away."""
+    wide = [stream("audit test", name).standard_normal((300, 32)) for name in ("t", "g", "h")]
+    assert not decide(prepare(*wide)).strange
+    found = decide(prepare(wide[0], wide[1], times * wide[2]))
+    assert found.strange and [test.name for test in found.tests] == ["near copies"]
+
+
+def test_a_holdout_of_another_law_does_not_make_copies() -> None:
+    """Its records stand alone beside any other, so that those in the bulk look close; 46 of 60 audits took them in."""
+    alarms = 0
+    for k in range(10):
+        train, generated, holdout = (stream("audit test", name, k).standard_normal((300, 16)) for name in "tgh")
+        alarms += decide(prepare(train, generated, holdout[:100] + 10)).tests[0].significant
+    assert alarms <= 2
+
+
+def _few_values(count: int, *key: object) -> np.ndarray:
+    return (stream("audit test", "few", *key).random((count, 16)) < np.linspace(0.05, 0.5, 16)).astype(float)
+
+
+@pytest.mark.parametrize("held", [0, 300])
+def test_data_that_repeat_themselves_are_not_copies(held: int) -> None:
+    alarms, found, times = 0, 0, 20
+    for k in range(times):
+        train, generated, holdout = (_few_values(300, name, k) for name in ("t", "g", "h"))
+        fresh = holdout[:held] if held else None
+        records = prepare(train, generated, fresh)
+        assert records.equals and len(records.generated) < 300 - records.equals.generated + 1
+        alarms += any(test.significant for test in decide(records, k).tests)
+        copied = np.concatenate([train[:150], generated[150:]])
+        decided = {test.name: test for test in decide(prepare(train, copied, fresh), k).tests}
+        found += decided["verbatim"].significant
+    assert proportion(alarms, times, 0.999)[1] <= 0.05
+    assert found >= 0.9 * times
+
+
+def test_other_units_are_no_evidence_of_anything(sets: tuple[np.ndarray, ...]) -> None:
+    train, generated, holdout = sets
+    found = audit(100 * train, train, 100 * holdout)
+    assert found.verdict == "undecidable" and "other units" in found.answer
+    assert any("in another unit" in note for note in found.notes)
+
+
+def test_small_sets_of_copies_alone_are_found() -> None:
+    train = law(50, "small")
+    assert audit(train, train + 0.01 * law(50, "blur")).verdict == "memorized"
+
+
 def test_without_a_holdout_it_says_what_it_cannot_tell(sets: tuple[np.ndarray, ...]) -> None:
     train, generated, _ = sets
     found = audit(train, generated)

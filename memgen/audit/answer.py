@@ -65,14 +65,16 @@ def audit(
     }
     whole = {kind: found["any"] for kind, found in alone.items()}
     tests = [
-        replace(test, power={kind: alone[kind][test.name] for kind in KINDS}, closed=closed)
+        replace(test, power={kind: alone[kind].get(test.name, 0.0) for kind in KINDS}, closed=closed)
         for test, closed in zip(decision.tests, words.closed(decision), strict=True)
     ]
     detectable = {kind: _least(curve) for kind, curve in curves.items()}
-    verdict = _verdict(tests, whole)
+    verdict = _verdict(tests, whole, records.unlike)
     return Audit(
         verdict=verdict,
-        answer=words.answer(verdict, tests, decision.scan, sizes, copies, whole, detectable),
+        answer=words.UNLIKE
+        if records.unlike and verdict == "undecidable"
+        else words.answer(verdict, tests, decision.scan, sizes, copies, whole, detectable),
         sizes=sizes,
         copies=copies,
         tests=tuple(tests),
@@ -86,10 +88,10 @@ def audit(
     )
 
 
-def _verdict(tests: Sequence[Test], power: dict[str, float]) -> Verdict:
+def _verdict(tests: Sequence[Test], power: dict[str, float], unlike: bool) -> Verdict:
     if any(test.significant for test in tests):
         return "memorized"
-    return "no evidence" if power["near"] >= POWER else "undecidable"
+    return "no evidence" if power["near"] >= POWER and not unlike else "undecidable"
 
 
 def _least(curve: Sequence[tuple[float, float]]) -> float:

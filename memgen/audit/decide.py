@@ -1,14 +1,15 @@
 """The tests of an audit, from neighbour lists and labels.  Nothing here knows the theory; `audit` adds it."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from memgen.audit.neighbours import Neighbourhoods, Progress, Search
-from memgen.audit.records import Records
+from memgen.audit.records import Equals, Records
 from memgen.audit.result import LEVEL, Test
-from memgen.audit.statistics import Drawn, Measured, Scan, kinship, measure, near_copies, two_nearest
+from memgen.audit.statistics import Drawn, Measured, Scan, kinship, measure, near_copies, scatter, two_nearest
 from memgen.streams import stream
 
 LABELLINGS = 499
@@ -18,9 +19,11 @@ _CELLS = 10
 _FITTED = 5000  # records, at most, that the cells are fitted to
 
 EXCHANGED = "training and held-out records are draws of one law, whatever the generator is"
+DRAWN = "fresh rows, and those of a generator that never saw the training set, are draws of one law"
 ALIKE = "where they are not copies, generated points are as seldom this close to one record as other points are"
 QUESTIONS = {
     "near copies": "Do generated points lie at one training record and at no second, as nothing else does?",
+    "verbatim": "Are generated rows training rows, number for number, more often than fresh rows are?",
     "surest first": "Are the records that generated points single out more often training records than held-out ones?",
     "closest record": "Is the record closest to a generated point more often a training record than a held-out one?",
     "AuthPct": "Are generated points nearer to their training record than that is to the others?",
@@ -29,6 +32,9 @@ QUESTIONS = {
     "membership": "Does the distance to the nearest generated point tell training records from held-out ones?",
     "membership in the law": "Does the Mahalanobis distance in mean and covariance of the generated points do so?",
 }
+
+
+SINGLE = {"near copies", "verbatim"}  # the tests whose evidence is single points
 
 
 class Null(NamedTuple):
@@ -121,29 +127,41 @@ def labellings(records: Records, times: int, draws: np.random.Generator) -> np.n
 def decide(records: Records, seed: int = 0, progress: Progress = iter, search: Search | None = None) -> Decision:
     """Make every test of the records, each with its null. `search` stands in for `memgen.measures.nearest`."""
     around = Neighbourhoods(records, seed, progress, search)
+    members = np.empty((0, len(records.pool)), bool)
+    if records.fresh:
+        others = labellings(records, LABELLINGS, stream(seed, "audit", "labels"))
+        members = np.concatenate([records.in_train[None], others])
+        if _strange(around, members):
+            return decide(records.without_holdout(), seed, progress, search)._replace(strange=True)
     cell, drawn_cell = cells(records, seed)
     drawn = Drawn(around.generated, drawn_cell[around.kept], around.to_generated)
     scan = near_copies(drawn, around, records.in_train)
     chance = scan.chance(stream(seed, "audit", "shuffles"), SHUFFLES)
     p = {"near copies": float((1 + (chance >= scan.value - 1e-9).sum()) / (1 + SHUFFLES))}
-    measured, strange = {}, 1.0
-    if records.fresh:
-        others = labellings(records, LABELLINGS, stream(seed, "audit", "labels"))
-        members = np.concatenate([records.in_train[None], others])
-        kin = kinship(around, members)
-        strange = Null.of(kin.values, kin.side).p(kin.values[:1])
-        measured = {} if strange <= STRANGE else measure(drawn, around, cell, members)
+    measured = measure(drawn, around, cell, members) if len(members) else {}
     nulls = {name: Null.of(m.values, m.side) for name, m in measured.items()}
     p |= {name: null.p(measured[name].values[:1]) for name, null in nulls.items()}
+    equal = [_verbatim(records.equals)] if records.equals else []
+    p |= {test.name: test.p for test in equal}
     adjusted = holm(p, weights(p))
     tests = [_near(scan, p["near copies"], adjusted["near copies"])]
+    tests += [replace(test, adjusted=adjusted[test.name]) for test in equal]
     tests += [_test(name, m, nulls[name], p[name], adjusted[name]) for name, m in measured.items()]
-    return Decision(tuple(tests), around, drawn, cell, scan, chance, nulls, records.fresh > 0 and not measured)
+    return Decision(tuple(tests), around, drawn, cell, scan, chance, nulls, False)
+
+
+def _strange(around: Neighbourhoods, members: np.ndarray) -> bool:
+    """Whether the holdout is of another law: records have their own for neighbours too often, or scatter otherwise."""
+    for found in (kinship(around, members), scatter(around, members)):
+        if Null.of(found.values, found.side).p(found.values[:1]) <= STRANGE:
+            return True
+    return False
 
 
 def weights(names: Collection[str]) -> dict[str, float]:
-    """Weigh tests by name: half of the level is for near copies, the plainest sign, half for all others alike."""
-    return {name: max(len(names) - 1.0, 1.0) if name == "near copies" else 1.0 for name in names}
+    """Weigh tests by name: those of single copies, the plainest sign, have as much of the level as all others have."""
+    others = float(len(set(names) - SINGLE))
+    return {name: max(others, 1.0) if name in SINGLE else 1.0 for name in names}
 
 
 def holm(p: dict[str, float], weight: dict[str, float]) -> dict[str, float]:
@@ -167,10 +185,34 @@ def _near(scan: Scan, p: float, adjusted: float) -> Test:
         null=float(law.mean()),
         low=float(low),
         high=float(high),
-        method=f"generated points shuffled {SHUFFLES} times among all {scan.total}; the {scan.cut} closest pairs",
+        method=f"generated points shuffled {SHUFFLES} times among all {scan.total}, the others two by two; "
+        f"the {scan.cut} closest pairs",
         assumes=ALIKE,
         p=p,
         adjusted=adjusted,
+        power={},
+    )
+
+
+def _verbatim(equals: Equals) -> Test:
+    from scipy import stats
+
+    rows = equals.of_generated + equals.of_fresh
+    law = stats.hypergeom(rows, equals.generated + equals.fresh, equals.of_generated)
+    low, high = law.ppf([0.025, 0.975])
+    p = float(law.sf(equals.generated - 1))
+    return Test(
+        name="verbatim",
+        question=QUESTIONS["verbatim"],
+        statistic=float(equals.generated),
+        null=float(law.mean()),
+        low=float(low),
+        high=float(high),
+        method=f"Fisher's exact test: {equals.generated} of {equals.of_generated} generated rows are training rows, "
+        f"{equals.fresh} of {equals.of_fresh} fresh ones",
+        assumes=DRAWN,
+        p=p,
+        adjusted=p,
         power={},
     )
 

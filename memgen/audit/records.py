@@ -1,14 +1,26 @@
 """What an audit is given, made comparable: equal dimensions, no record twice, none in both training set and holdout."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
+from typing import NamedTuple
 
 import numpy as np
 
 from memgen.arrays import LARGEST, SMALLEST, array, size
 
 Groups = tuple[Sequence[object], Sequence[object]]
+_UNLIKE = 10.0  # a factor between deviations beyond which two sets are not compared without a word
+
+
+class Equals(NamedTuple):
+    """How many rows are training rows, number for number: generated ones, and fresh ones, of so many."""
+
+    generated: int
+    of_generated: int
+    fresh: int
+    of_fresh: int
 
 
 @dataclass(frozen=True)
@@ -18,6 +30,9 @@ class Records:
     pool is (N, d), in_train and group (N,), generated (m, d). `train` has for each record its row in the training set
     as given (−1 for a record of the holdout), `drawn` for each generated point its row in the generated set. Records of
     one group, such as pictures of one person, are exchanged together; without groups each has its own.
+
+    A law of few values, such as one of categories, repeats itself: `equals` is None where it does not. Where it does, a
+    fresh row may be a training row, and generated points that are have been left out, as such rows of the holdout are.
     """
 
     pool: np.ndarray
@@ -27,11 +42,18 @@ class Records:
     generated: np.ndarray
     drawn: np.ndarray
     notes: tuple[str, ...]
+    equals: Equals | None = None
+    unlike: bool = False  # whether generated points scatter so differently that they may be in another unit
 
     @property
     def fresh(self) -> int:
         """How many records the holdout has."""
         return int((~self.in_train).sum())
+
+    def without_holdout(self) -> "Records":
+        """The same records, but for those of the holdout."""
+        own = self.in_train
+        return replace(self, pool=self.pool[own], in_train=own[own], group=self.group[own], train=self.train[own])
 
 
 def prepare(train: object, generated: object, holdout: object = None, groups: Groups | None = None) -> Records:
@@ -49,6 +71,13 @@ def prepare(train: object, generated: object, holdout: object = None, groups: Gr
     for name, rows in (("training", known), ("held-out", held)):
         if same := len(drawn.keys() & rows.keys()):
             notes.append(f"generated: {same} rows are {name} rows, number for number")
+    equals = _equals(x, g, v, known)
+    if equals and equals.generated:
+        drawn = {digest: k for digest, k in drawn.items() if digest not in known}
+        first_g = np.fromiter(drawn.values(), int, len(drawn))
+        notes.append(
+            "these data repeat themselves: generated rows that are training rows are counted, and left out else"
+        )
     new = np.array([digest not in known for digest in held], bool)
     if not new.all():
         notes.append(f"holdout: {(~new).sum()} rows are in the training set as well and are left out")
@@ -59,6 +88,7 @@ def prepare(train: object, generated: object, holdout: object = None, groups: Gr
         kept_v, other = kept_v[~shared], other[~shared]
     if holdout is not None and not len(kept_v):
         notes.append("holdout: nothing is left of it; the audit goes on without one")
+    apart = _scales(x, g)
     return Records(
         pool=np.concatenate([x[first_x], v[kept_v]]) if len(kept_v) or len(first_x) < len(x) else x,
         in_train=np.arange(len(first_x) + len(kept_v)) < len(first_x),
@@ -66,8 +96,35 @@ def prepare(train: object, generated: object, holdout: object = None, groups: Gr
         train=np.concatenate([first_x, np.full(len(kept_v), -1)]),
         generated=g if len(first_g) == len(g) else g[first_g],
         drawn=first_g,
-        notes=tuple(notes),
+        notes=(*notes, *apart),
+        equals=equals,
+        unlike=bool(apart),
     )
+
+
+def _equals(x: np.ndarray, g: np.ndarray, v: np.ndarray, known: Collection[bytes]) -> Equals | None:
+    """Count rows that are training rows; None if neither held-out rows nor training rows repeat training rows.
+
+    Fresh rows are those of the holdout. Without one they are training rows, each beside the others: half as many as
+    there are, since equal ones come in pairs.
+    """
+    from_holdout = sum(digest in known for digest in _digests(v))
+    if not from_holdout and len(known) == len(x):
+        return None
+    copied = sum(digest in known for digest in _digests(g))
+    if len(v):
+        return Equals(copied, len(g), from_holdout, len(v))
+    times = Counter(_digests(x))
+    repeated = sum(count for count in times.values() if count > 1)
+    return Equals(copied, len(g), repeated // 2, max(len(x) // 2, 1))
+
+
+def _scales(x: np.ndarray, g: np.ndarray) -> list[str]:
+    """A note if one set scatters more than `_UNLIKE` times as much as the other: one of them may be in another unit."""
+    ours, theirs = (float(np.sqrt(np.var(a, axis=0, dtype=float).mean())) for a in (g, x))
+    if ours <= _UNLIKE * theirs and theirs <= _UNLIKE * ours:
+        return []
+    return [f"generated: scatters by {ours:.3g}, the training set by {theirs:.3g}: is one of them in another unit?"]
 
 
 def _comparable(sets: dict[str, object]) -> dict[str, np.ndarray]:
@@ -105,6 +162,10 @@ def _labels(groups: Groups | None, train: int, holdout: int) -> np.ndarray:
 def _firsts(rows: np.ndarray) -> dict[bytes, int]:
     """Return digest → index of the rows that are not equal to an earlier one, in their order."""
     seen: dict[bytes, int] = {}
-    for k, row in enumerate(rows):
-        seen.setdefault(blake2b((row + 0.0).tobytes(), digest_size=16).digest(), k)  # + 0.0: −0 and 0 are one number
+    for k, digest in enumerate(_digests(rows)):
+        seen.setdefault(digest, k)
     return seen
+
+
+def _digests(rows: np.ndarray) -> list[bytes]:
+    return [blake2b((row + 0.0).tobytes(), digest_size=16).digest() for row in rows]  # + 0.0: −0 and 0 are one number

@@ -13,6 +13,7 @@ WIDTHS = (0.25, 0.5, 1.0, 2.0)  # widths of the kernel, in median distances of a
 _CUTS = 24  # cuts of a scan
 _KIN = 5  # neighbours of a record whose labels are compared with its own
 _HEAD = 0.02  # share of the closest pairs among which single copies are looked for
+_FEW = 20  # at least so many of them, in small sets a quarter
 _CHUNK = 2**25  # label look-ups at once
 
 
@@ -126,6 +127,19 @@ def kinship(around: Neighbourhoods, members: np.ndarray) -> Measured:
     return Measured(np.array(shares)[:, None])
 
 
+def scatter(around: Neighbourhoods, members: np.ndarray) -> Measured:
+    """Return by how much farther from the common centre members lie than others, and by how much nearer.
+
+    In many dimensions a narrower law has no nearer neighbours of its own, and `kinship` does not see it.
+    """
+    pool = around.records.pool
+    square = ((pool - pool.mean(0)) ** 2).sum(1, dtype=float)
+    labels, inside = members.astype(float), members.sum(1)
+    found = labels @ square
+    gap = found / inside - (square.sum() - found) / (members.shape[1] - inside)
+    return Measured(np.stack([gap, -gap], 1))
+
+
 class Scan(NamedTuple):
     """Where generated points exceed their expected share among the closest pairs most; see `near_copies`."""
 
@@ -133,18 +147,31 @@ class Scan(NamedTuple):
     found: int  # generated points before the cut
     cut: int  # points before it
     generated: int  # of all that are compared
+    single: int  # of the others, those that do not come in pairs
     total: int
 
     def chance(self, draws: np.random.Generator, times: int) -> np.ndarray:
-        """Return null values (times,): generated points are shuffled in both orders, as if these were independent."""
-        cuts, values = _scan_cuts(self.total), []
-        for _ in range(2):
-            left, counted = np.full(times, self.generated), []
-            for done, end in zip((0, *cuts[:-1]), cuts, strict=True):
-                left = left - draws.hypergeometric(left, self.total - done - left, end - done)
-                counted.append(self.generated - left)
-            values.append(_surprise(np.array(counted), cuts[:, None], self.generated / self.total).max(0))
-        return np.maximum(*values)
+        """Return null values (times,): generated points are shuffled among the others, in both orders.
+
+        Records that are nearest to each other, as those in the head are, stand in the order twice, side by side. Heads
+        are short, so that they are drawn as if with replacement.
+        """
+        cuts = _scan_cuts(self.total)
+        most, pairs = int(cuts[-1]), (self.total - self.generated - self.single) / 2
+        kinds = np.array([self.generated, self.single, pairs])
+        values = []
+        for rows in np.array_split(np.arange(times), -(-8 * times * most // _CHUNK)):
+            both = []
+            for _ in range(2):
+                drawn = draws.choice(3, size=(len(rows), most), p=kinds / kinds.sum()).astype(np.int8)
+                places, row = (1 + (drawn == 2)).cumsum(1), np.arange(len(rows))[:, None]
+                apart = row * (2 * most + 1)  # so that one search serves all rows
+                ends = np.searchsorted((places + apart).ravel(), cuts + apart, "right") - row * most
+                counted = np.pad((drawn == 0).cumsum(1), ((0, 0), (1, 0)))
+                found = np.take_along_axis(counted, ends, 1)
+                both.append(_surprise(found, cuts, self.generated / self.total).max(1))
+            values.append(np.maximum(*both))
+        return np.concatenate(values)
 
 
 def near_copies(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Scan:
@@ -155,7 +182,7 @@ def near_copies(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Sc
     with the holdout. There are two such orders: by d₁/d₂, which finds a few copies where the law has one dimension, and
     by `closeness`, where it has many. The head of either is cut where it surprises most (Berk and Jones 1979).
     Generated points about one record are not independent: the closest counts for all, unless they are closer than any
-    should be by chance.
+    other pair is, and than any should be by chance.
     """
     size, own = drawn.lists.dimension(), around.own_dimension
     held = [] if members.all() else [(around.own, own, ~members), (drawn.lists, size, ~members)]
@@ -163,7 +190,7 @@ def near_copies(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Sc
     ratios, scores, (record, *_) = zip(*found, strict=True)
     m, total = len(drawn.cell), sum(map(len, scores))
     by_score = np.argsort(scores[0], kind="stable")
-    once = scores[0] < -np.log(total)
+    once = scores[0] < min(-np.log(total), *map(np.min, scores[1:]))
     once[by_score[np.unique(record[by_score], return_index=True)[1]]] = True
     scans = []
     for ours, *others in (ratios, scores):
@@ -174,7 +201,8 @@ def near_copies(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Sc
         generated = np.searchsorted(places, cuts, "right")
         values = _surprise(generated, cuts, m / total)
         best = int(values.argmax())
-        scans.append(Scan(float(values[best]), int(generated[best]), int(cuts[best]), m, total))
+        single = m if held else 0  # generated points with the holdout; records with records come in pairs
+        scans.append(Scan(float(values[best]), int(generated[best]), int(cuts[best]), m, single, total))
     return max(scans)
 
 
@@ -187,7 +215,8 @@ def two_nearest(lists: Lists, size: np.ndarray, members: np.ndarray) -> tuple[np
 
 def _scan_cuts(total: int) -> np.ndarray:
     """Return cuts in the head of the order: beyond, a generator that prefers some regions differs without copying."""
-    return np.unique(np.geomspace(1, max(_HEAD * total, 1), 2 * _CUTS).round().astype(int))
+    most = max(_HEAD * total, min(_FEW, total / 4))
+    return np.unique(np.geomspace(1, max(most, 1), 2 * _CUTS).round().astype(int))
 
 
 def _surprise(found: np.ndarray, cut: np.ndarray, share: float) -> np.ndarray:

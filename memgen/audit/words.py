@@ -5,13 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from memgen.audit.decide import Decision
+from memgen.audit.decide import SINGLE, Decision
 from memgen.audit.neighbours import Neighbourhoods
 from memgen.audit.power import KINDS, POWER
 from memgen.audit.result import Test, Verdict
 from memgen.audit.statistics import Scan
-
-_SINGLE = "near copies"  # the test whose evidence is single points
 
 
 def answer(
@@ -27,13 +25,14 @@ def answer(
     if verdict == "memorized":
         speaking = [test for test in tests if test.significant]
         first = min(speaking, key=lambda test: test.adjusted)
-        how = _COPIES if any(test.name == _SINGLE for test in speaking) else _BULK
+        named = {test.name for test in speaking}
+        how = _COPIES if named & SINGLE else _BULK
         said = f"{how}: {len(speaking)} of {len(tests)} tests say so, first “{first.name}” (p = {first.adjusted:.2g})."
         expected = scan.cut * scan.generated / scan.total
         head = (
             f" Of the {scan.cut} closest pairs {scan.found} are of generated points, where {expected:.1f} are expected."
         )
-        return said + (head if how == _COPIES else "")
+        return said + (head if "near copies" in named else "")
     near = f"near copies, at {KINDS['near']:g} of the usual distance between records"
     loose = f"loose copies, at {KINDS['loose']:g} of it"
     if verdict == "undecidable":
@@ -51,6 +50,10 @@ def answer(
 STRANGE = (
     "holdout: it is not a draw of the training set's law, since records of either set have their own for neighbours too"
     " often; tests that compare the two are left out (are there relatives within a set? then name them as groups)"
+)
+UNLIKE = (
+    "No test speaks for it, but generated points and training records scatter so differently that they may be in other"
+    " units, and then no copy can be found. Give both in the same one."
 )
 _COPIES = "Single generated points are copies of training records"
 _BULK = "The generated points lie closer to training records than to fresh ones, though none is plainly a copy"
@@ -102,6 +105,7 @@ def closed(decision: Decision) -> list[str]:
             f"⅓ rule: {flagged['generated']:.2%} of generated, {flagged['fresh']:.2%} of other points have d₁/d₂ < ⅓;"
             f" locally uniform in D = {dimension:.1f} dimensions 3^(−D) = {float(null_flag_rate(dimension)):.1e} have"
         ),
+        "verbatim": "",
         "surest first": "",
         "closest record": "mean n_train/(n_train + n_holdout), exact; not binomial, since points share records",
         "AuthPct": (

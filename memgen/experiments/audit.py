@@ -21,7 +21,7 @@ from memgen.streams import stream
 
 Law = Literal["digits", "gaussian"]
 
-VERSION = 1
+VERSION = 2
 SHARES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1)  # of copies among the generated points
 NOISES: dict[Law, tuple[float, ...]] = {
     "digits": (0.05, 0.1, 0.2, 0.3),

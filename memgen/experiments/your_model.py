@@ -26,7 +26,7 @@ from memgen.runs.parameters import ChapterParams, Distinct
 from memgen.streams import stream
 from memgen.watch import Watch
 
-VERSION = 1
+VERSION = 2
 SIDE = 8  # pixels
 HELD_OUT, GENERATED = 600, 500
 COPIES = 0.05  # the stated share of copies that the power of an audit is for

@@ -110,11 +110,20 @@ class Level:
         found = {
             "loss_train": mean(inside),
             "loss_holdout": mean(outside),
-            "gap": mean(differences),
+            "gap": self._gap(differences),
             "share": ratio(differences, self._copy),
             "auc": Estimate(float(above.mean()), spread, len(above) - 1),
         }
         return found | (self._pull(denoise) if self._known else {})
+
+    def _gap(self, differences: np.ndarray) -> Estimate:
+        """The mean of controlled differences. The slope of the control takes a degree of freedom, and has an error."""
+        n, centre = len(differences), float(self._control.mean())
+        square = float(((self._control - centre) ** 2).sum())
+        if n < 3 or square == 0:
+            return mean(differences)
+        rest = float(((differences - differences.mean()) ** 2).sum()) / (n - 2)
+        return Estimate(float(differences.mean()), float(np.sqrt(rest * (1 / n + centre**2 / square))), n - 2)
 
     def _controlled(self, differences: np.ndarray) -> np.ndarray:
         """Differences of the loss over pairs, less the part of them that the control explains."""

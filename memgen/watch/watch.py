@@ -118,11 +118,15 @@ class Watch:
         train, drawn, holdout = (x.flatten(1).cpu().numpy() for x in (self._train, made, self._holdout))
         decision = decide(prepare(train, drawn, holdout), self._seed)
         ratios = decision.ratios()["generated"]
-        closest = next(test for test in decision.tests if test.name == "closest record")
+        closest = [  # none if the holdout is of another law
+            Estimate(test.statistic - test.null, (test.high - test.low) / (2 * 1.96))
+            for test in decision.tests
+            if test.name == "closest record"
+        ]
         found = {
             "ratio": mean(ratios),
             "flagged": mean(ratios < NEAR),
-            "closest": Estimate(closest.statistic - closest.null, (closest.high - closest.low) / (2 * 1.96)),
+            "closest": closest[0] if closest else Estimate(np.nan, np.nan),
             "p": Estimate(min(test.adjusted for test in decision.tests), 0.0),
         }
         return self._keep(step, {np.nan: found})
