@@ -184,6 +184,16 @@ def test_criteria_are_chapter_six_and_see_the_spectrum_where_they_should() -> No
     assert steep["wasserstein2"].n_star is None and "so few directions" in steep["wasserstein2"].note
 
 
+def test_fewer_rows_than_directions_see_how_many_there_are() -> None:
+    """By the participation ratio; what rests on the rank is not stated where the rows span all that they can."""
+    exact = transitions(100)
+    few = {one.name: one for one in criteria(Covariance(_gaussian(60, np.ones(100))).spectrum, 60, 60)}
+    for name in ("wasserstein2", "two_models", "best_kernel"):
+        assert few[name].n_star == pytest.approx(exact[name], rel=0.05)
+    for name in ("kl_generated_true", "membership", "overlap", "membership_known"):
+        assert few[name].n_star is None and few[name].met is None and "59 or more" in few[name].note
+
+
 def test_rows_that_differ_in_size_are_said_to() -> None:
     x = _gaussian(600, np.geomspace(1, 0.1, 12), "rows of a size")
     contrast = np.exp(stream("contrast").standard_normal((600, 1)))

@@ -228,13 +228,32 @@ def test_every_kind_of_table_gives_the_same_numbers() -> None:
     assert small.dtype == np.float32 and small.tolist() == [[1, 1, 1], [2, 0, 2]]
 
 
-def test_what_looks_like_an_id_is_said_and_kept() -> None:
-    found = read(text(",a\n0,5\n1,4\n2,9\n"))
+def test_what_looks_like_an_id_is_said_and_kept_but_for_a_saved_index() -> None:
+    found = read(text("id,a\n0,5\n1,4\n2,9\n"))
     assert found.values.shape == (3, 2)
-    assert found.notes == ("column '' only counts the rows: leave it out if it is no measurement",)
+    assert found.notes == ("column 'id' counts the rows: leave it out if it is no measurement",)
+    mixed = "".join(f"{7 * k % 31},{k / 4}\n" for k in range(24))
+    assert read(text(f"id,a\n{mixed}")).notes == found.notes
+    found = read(text(f",a\n{mixed}"))
+    assert found.values.tolist() == [[k / 4] for k in range(24)] and found.columns == ("a",)
+    assert found.notes == ("the first column has no name: an index that was saved, and left out",)
     pd.DataFrame({"a": [5.0, 4.0]}, index=[3, 1]).to_parquet("a.parquet")
     found = read("a.parquet")
     assert found.values.shape == (2, 1) and found.notes == ("the index that pandas saved is left out",)
+
+
+@pytest.mark.parametrize("first", ["0,1", "1,2", ",0,1", ",1,2"])
+def test_names_that_pandas_counts_are_names(first: str) -> None:
+    rows = "0.5,0.25\n1.5,2.5\n" if first[0] != "," else "0,0.5,0.25\n1,1.5,2.5\n"
+    found = read(text(f"{first}\n{rows}"))
+    assert found.values.tolist() == [[0.5, 0.25], [1.5, 2.5]]
+    assert any("is taken for names" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("missing", ["NA", "n/a", "NULL", "nan", ""])
+def test_a_missing_value_in_the_first_row_makes_no_names_of_it(missing: str) -> None:
+    with pytest.raises(BadInput, match="row 0"):
+        read(text(f"0.5,{missing},0.25\n1.5,2.5,3.5\n"))
 
 
 def test_a_million_rows_take_seconds() -> None:

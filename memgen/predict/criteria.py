@@ -34,7 +34,8 @@ def criteria(spectrum: Spectrum, rows: int, n: int) -> tuple[Criterion, ...]:
     from theory import criteria as theory
 
     rank, effective = float(spectrum.rank), spectrum.participation
-    whole = f"at the rank, {spectrum.rank}" + (", which is all that so few rows show" if rank >= rows - 1 else "")
+    unseen = rank >= rows - 1  # the rows span all that they can: there may be many more directions
+    whole = f"at the rank, {spectrum.rank}" if not unseen else f"at the rank, {spectrum.rank} or more: too few rows"
     part = f"at the participation ratio, {effective:.3g}"
     overlap = f"{whole}, though its kernel is round: other spectra turn later"
     one_step, tau, why = _one_step(spectrum, rows)
@@ -50,6 +51,8 @@ def criteria(spectrum: Spectrum, rows: int, n: int) -> tuple[Criterion, ...]:
         ("overlap", "heuristic", overlap, lambda: theory.overlap_crossing(rank)),
         ("membership_known", "rank", whole, lambda: _many("membership_known", rank, theory.membership_known_crossing)),
     ]
+    if unseen:
+        table = [entry if not entry[2].startswith(whole) else (*entry[:3], lambda: np.inf) for entry in table]
     found = [_criterion(*entry, n) for entry in table]
     return tuple(sorted(found, key=lambda one: np.inf if one.n_star is None else one.n_star))
 

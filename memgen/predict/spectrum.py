@@ -13,8 +13,8 @@ _BLOCK = 2**22  # numbers at once
 class Spectrum:
     """Eigenvalues of the sample covariance (unbiased), in falling order, those that are 0 left out.
 
-    `rank` is their number; `total` their sum; `participation` (Σλ)²/Σλ²: how many equal eigenvalues would spread as
-    widely.
+    `rank` is their number; `total` their sum; `participation` estimates (tr Σ)²/tr Σ² of the law: how many equal
+    eigenvalues would spread as widely.
     """
 
     eigenvalues: np.ndarray
@@ -60,7 +60,15 @@ class Covariance:
         variance = sum((((part - self.mean) ** 2).sum(0) for part in _blocks(x)), np.zeros(d))
         total = float(kept.sum())
         constant = int(np.sum(variance / n <= rounding))
-        self.spectrum = Spectrum(kept, rank, total, float(total**2 / (kept**2).sum()), constant)
+        self.spectrum = Spectrum(kept, rank, total, self._participation(kept, total, d - constant), constant)
+
+    def _participation(self, values: np.ndarray, total: float, most: int) -> float:
+        """(tr Σ)²/tr Σ², without what few rows add to tr S² (exactly for a Gaussian law); at most all directions."""
+        free = self.freedom
+        if free < 2:
+            return float(total**2 / (values**2).sum())
+        squares = (float((values**2).sum()) - total**2 / free) * free**2 / ((free - 1) * (free + 2))
+        return float(min(total**2 / squares, most)) if squares > 0 else float(most)
 
     def _gram(self) -> np.ndarray:
         n = len(self._x)

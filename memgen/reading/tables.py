@@ -18,26 +18,36 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _LINE = 2**24  # characters of the first line at most
+_MISSING = {"NA", "N/A", "#N/A", "NULL"}
 _INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls an index that it saves
 
 
 def csv(path: Path) -> Samples:
-    """A text file of numbers between commas, semicolons or tabs, with or without a line of names."""
+    """A text file of numbers between commas, semicolons or tabs, with or without a line of names.
+
+    A first column without a name, among others that have one, is an index that pandas saved, and left out.
+    """
     import pyarrow as pa
     from pyarrow import csv as reader
 
     room(path, path.stat().st_size)  # a number takes about as many bytes in memory as digits in the file
     names, delimiter, header = _first_line(path)
+    index = header and names[0] == "" and len(names) > 1
+    kept = names[1:] if index else names
     try:
         table = reader.read_csv(
             path,
             reader.ReadOptions(column_names=names, skip_rows=int(header)),
             reader.ParseOptions(delimiter=delimiter),
-            reader.ConvertOptions(column_types=dict.fromkeys(names, pa.float64())),
+            reader.ConvertOptions(column_types=dict.fromkeys(kept, pa.float64()), include_columns=kept),
         )
     except pa.ArrowInvalid as error:
         raise BadInput(f"{path}: {_cause(str(error), names)}") from error
-    return _filled(path, table.to_batches(), table.num_rows, tuple(names), np.dtype(float), names if header else None)
+    notes = ("the first column has no name: an index that was saved, and left out",) if index else ()
+    if header and _counts(kept):
+        notes = (*notes, f"the first line, {', '.join(kept[:3])} …, is taken for names")
+    named = kept if header else None
+    return _filled(path, table.to_batches(), table.num_rows, tuple(kept), np.dtype(float), named, notes)
 
 
 def _first_line(path: Path) -> tuple[list[str], str, bool]:
@@ -51,20 +61,25 @@ def _first_line(path: Path) -> tuple[list[str], str, bool]:
     fields = [field.strip() for field in next(_csv.reader([line], delimiter=delimiter), [])]
     if not any(fields):
         raise BadInput(f"{path}: the first line is empty")
-    counted = [str(k) for k in range(len(fields))]
-    header = not all(map(_number, fields)) or (fields == counted and len(fields) > 2)
+    header = not all(map(_number, fields)) or _counts(fields) or (fields[0] == "" and _counts(fields[1:]))
     if not header:
-        return counted, delimiter, False
+        return [str(k) for k in range(len(fields))], delimiter, False
     if twice := [name for name in fields if fields.count(name) > 1]:
         raise BadInput(f"{path}: two columns are called {one_line(twice[0], 60)!r}")
     return fields, delimiter, True
 
 
+def _counts(fields: list[str]) -> bool:
+    """Whether these are the names that pandas gives to columns without one: numbers from 0 or 1 on."""
+    return len(fields) > 1 and any(fields == [str(k + first) for k in range(len(fields))] for first in (0, 1))
+
+
 def _number(field: str) -> bool:
+    """Whether the field is a number, or says that there is none."""
     try:
         float(field or "nan")
     except ValueError:
-        return False
+        return field.upper() in _MISSING
     return True
 
 
@@ -132,9 +147,13 @@ def _filled(
         start += batch.num_rows
     finite(path, values, columns if names else None)
     for k, name in enumerate(names or []):
-        if count > 2 and (np.diff(values[:, k]) == 1).all():
-            notes = (
-                *notes,
-                f"column {one_line(name, 60)!r} only counts the rows: leave it out if it is no measurement",
-            )
+        if _counts_rows(values[:, k]):
+            notes = (*notes, f"column {one_line(name, 60)!r} counts the rows: leave it out if it is no measurement")
     return Samples(str(path), values, None, None, notes, tuple(names) if names else None)
+
+
+def _counts_rows(column: np.ndarray) -> bool:
+    """Whether a column counts the rows, or rows of which these are some: whole numbers, each once, 20 of them."""
+    if len(column) > 2 and (np.diff(column) == 1).all():
+        return True
+    return len(column) >= 20 and bool((column == np.round(column)).all()) and len(np.unique(column)) == len(column)
