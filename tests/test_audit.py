@@ -200,7 +200,7 @@ def test_data_that_repeat_themselves_are_not_copies(held: int) -> None:
 
 
 def test_other_units_are_no_evidence_of_anything(sets: tuple[np.ndarray, ...]) -> None:
-    train, generated, holdout = sets
+    train, _, holdout = sets
     found = audit(100 * train, train, 100 * holdout)
     assert found.verdict == "undecidable" and "other units" in found.answer
     assert any("in another unit" in note for note in found.notes)

@@ -14,8 +14,9 @@ from memgen.audit import audit
 from memgen.denoisers.exact import EmpiricalBayes, gaussian
 from memgen.measures import fractions
 from memgen.measures.membership import auc, placements
-from memgen.statistics import ratio, threshold
+from memgen.statistics import mean, proportion, ratio, threshold
 from memgen.watch import Watch
+from memgen.watch.levels import Level
 from memgen.watch.watch import COLUMNS
 
 D, N = 6, 120
@@ -108,6 +109,27 @@ def test_the_control_and_the_pairing_are_worth_it() -> None:
         apart = np.hypot(*(found[f"loss_{side}/{level}"].error for side in ("train", "holdout")))
         assert found[f"gap/{level}"].error < apart / 2
         assert found[f"gap/{level}"].z(0) > 5
+
+
+def test_the_error_of_the_gap_knows_that_the_slope_was_fitted() -> None:
+    """With four pairs an error of four independent differences would be passed at twice the stated rate."""
+    level = object.__new__(Level)
+    draws, naive, right = np.random.default_rng(0), 0, 0
+    for _ in range(2000):
+        level._control, noise = draws.standard_normal((2, 4))
+        differences = level._controlled(noise + 0.5 * level._control)
+        naive += abs(mean(differences).z(0)) > 1.96
+        right += abs(level._gap(differences).z(0)) > 1.96
+    low, high = proportion(right, 2000, 0.999)[1:]
+    assert low < 0.05 < high
+    assert proportion(naive, 2000, 0.999)[1] > 0.05
+
+
+def test_a_holdout_of_another_law_does_not_end_the_training() -> None:
+    train = points(100, 0)
+    seen = Watch(train, points(100, 1) + 5, (0.5,))
+    found = seen.update_samples(points(60, 2))
+    assert np.isnan(found["closest"].value) and 0 < found["p"].value <= 1
 
 
 def test_the_onset_keeps_its_level_and_stays_where_it_was() -> None:
