@@ -199,6 +199,15 @@ def test_data_that_repeat_themselves_are_not_copies(held: int) -> None:
     assert found >= 0.9 * times
 
 
+@pytest.mark.parametrize("columns, verdict", [(5, "undecidable"), (16, "memorized")])
+def test_where_all_rows_are_training_rows_their_number_decides(columns: int, verdict: str) -> None:
+    train, fresh, holdout = (_few_values(300, name, "all")[:, -columns:] for name in "tgh")
+    found = audit(train, train if verdict == "memorized" else fresh, holdout)
+    assert (found.verdict, [test.name for test in found.tests]) == (verdict, ["verbatim"])
+    assert "number for number" in found.answer
+    json.dumps(found.as_dict())
+
+
 def test_other_units_are_no_evidence_of_anything(sets: tuple[np.ndarray, ...]) -> None:
     train, _, holdout = sets
     found = audit(100 * train, train, 100 * holdout)

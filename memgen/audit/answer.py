@@ -7,13 +7,12 @@ import numpy as np
 
 from memgen.arrays import bare, count, shown
 from memgen.audit import words
-from memgen.audit.decide import Decision, decide
+from memgen.audit.decide import Decision, decide, verbatim
 from memgen.audit.neighbours import Progress, closeness
 from memgen.audit.power import KINDS, POWER, Power
-from memgen.audit.records import Groups, prepare
+from memgen.audit.records import LEAST, Groups, prepare
 from memgen.audit.result import Audit, Pair, Test, Verdict
 
-_LEAST = 10  # training records and generated points: with fewer nothing is tested
 _PAIRS = 12
 _SHOWN = 2000
 
@@ -50,11 +49,16 @@ def audit(
         "holdout": records.fresh,
         "dimension": records.pool.shape[1],
     }
-    if min(sizes["train"], sizes["generated"]) < _LEAST:
-        answer = words.too_few(sizes, _LEAST)
+    if min(sizes["train"], sizes["generated"]) < LEAST:
+        answer = words.too_few(sizes, LEAST)
         return Audit(
             "undecidable", answer, sizes, copies, (), {}, {}, {}, (), {}, records.notes, words.cannot(sizes, copies)
         )
+    if records.equals and records.crowded:
+        test = replace(verbatim(records.equals), power=dict.fromkeys(KINDS, 0.0))
+        verdict: Verdict = "memorized" if test.significant else "undecidable"
+        answer, limits = words.crowded(test), words.cannot(sizes, copies)
+        return Audit(verdict, answer, sizes, copies, (test,), {}, {}, {}, (), {}, records.notes, limits)
     decision = decide(records, seed, progress or iter)
     stated = max(1, round(copies * sizes["generated"]))
     power = Power(decision, seed)

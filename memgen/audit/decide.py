@@ -125,7 +125,10 @@ def labellings(records: Records, times: int, draws: np.random.Generator) -> np.n
 
 
 def decide(records: Records, seed: int = 0, progress: Progress = iter, search: Search | None = None) -> Decision:
-    """Make every test of the records, each with its null. `search` stands in for `memgen.measures.nearest`."""
+    """Make every test of records that are not crowded, each with its null.
+
+    `search` stands in for `memgen.measures.nearest`.
+    """
     around = Neighbourhoods(records, seed, progress, search)
     members = np.empty((0, len(records.pool)), bool)
     if records.fresh:
@@ -141,7 +144,7 @@ def decide(records: Records, seed: int = 0, progress: Progress = iter, search: S
     measured = measure(drawn, around, cell, members) if len(members) else {}
     nulls = {name: Null.of(m.values, m.side) for name, m in measured.items()}
     p |= {name: null.p(measured[name].values[:1]) for name, null in nulls.items()}
-    equal = [_verbatim(records.equals)] if records.equals else []
+    equal = [verbatim(records.equals)] if records.equals else []
     p |= {test.name: test.p for test in equal}
     adjusted = holm(p, weights(p))
     tests = [_near(scan, p["near copies"], adjusted["near copies"])]
@@ -194,18 +197,20 @@ def _near(scan: Scan, p: float, adjusted: float) -> Test:
     )
 
 
-def _verbatim(equals: Equals) -> Test:
+def verbatim(equals: Equals) -> Test:
+    """Compare by Fisher's exact test how many generated and fresh rows are training rows, number for number."""
     from scipy import stats
 
     rows = equals.of_generated + equals.of_fresh
     law = stats.hypergeom(rows, equals.generated + equals.fresh, equals.of_generated)
-    low, high = law.ppf([0.025, 0.975])
-    p = float(law.sf(equals.generated - 1))
+    with np.errstate(divide="ignore", invalid="ignore"):  # where all rows are equal to training rows, it has one value
+        low, high = law.ppf([0.025, 0.975])
+        p, middle = float(law.sf(equals.generated - 1)), float(law.mean())
     return Test(
         name="verbatim",
         question=QUESTIONS["verbatim"],
         statistic=float(equals.generated),
-        null=float(law.mean()),
+        null=middle,
         low=float(low),
         high=float(high),
         method=f"Fisher's exact test: {equals.generated} of {equals.of_generated} generated rows are training rows, "

@@ -11,6 +11,7 @@ import numpy as np
 from memgen.arrays import LARGEST, SMALLEST, array, size
 
 Groups = tuple[Sequence[object], Sequence[object]]
+LEAST = 10  # training records and generated points: with fewer nothing is tested
 _UNLIKE = 10.0  # a factor between deviations beyond which two sets are not compared without a word
 
 
@@ -32,7 +33,8 @@ class Records:
     one group, such as pictures of one person, are exchanged together; without groups each has its own.
 
     A law of few values, such as one of categories, repeats itself: `equals` is None where it does not. Where it does, a
-    fresh row may be a training row, and generated points that are have been left out, as such rows of the holdout are.
+    fresh row may be a training row, and generated points that are have been left out, as such rows of the holdout are,
+    unless hardly any are left (`crowded`).
     """
 
     pool: np.ndarray
@@ -44,6 +46,7 @@ class Records:
     notes: tuple[str, ...]
     equals: Equals | None = None
     unlike: bool = False  # whether generated points scatter so differently that they may be in another unit
+    crowded: bool = False  # whether hardly any generated point would be left without those that are training rows
 
     @property
     def fresh(self) -> int:
@@ -72,12 +75,11 @@ def prepare(train: object, generated: object, holdout: object = None, groups: Gr
         if same := len(drawn.keys() & rows.keys()):
             notes.append(f"generated: {same} rows are {name} rows, number for number")
     equals = _equals(x, g, v, known)
-    if equals and equals.generated:
-        drawn = {digest: k for digest, k in drawn.items() if digest not in known}
-        first_g = np.fromiter(drawn.values(), int, len(drawn))
-        notes.append(
-            "these data repeat themselves: generated rows that are training rows are counted, and left out else"
-        )
+    others = np.array([k for digest, k in drawn.items() if digest not in known], int)
+    crowded = equals is not None and len(others) < min(LEAST, len(first_g))
+    if equals and equals.generated and not crowded:
+        first_g = others
+        notes.append("these data repeat themselves: generated rows that are training rows are only counted")
     new = np.array([digest not in known for digest in held], bool)
     if not new.all():
         notes.append(f"holdout: {(~new).sum()} rows are in the training set as well and are left out")
@@ -99,6 +101,7 @@ def prepare(train: object, generated: object, holdout: object = None, groups: Gr
         notes=(*notes, *apart),
         equals=equals,
         unlike=bool(apart),
+        crowded=crowded,
     )
 
 

@@ -91,6 +91,15 @@ def cannot(sizes: dict[str, int], copies: float) -> tuple[str, ...]:
     )
 
 
+def crowded(test: Test) -> str:
+    """Return in words what the count of equal rows says where nearly all generated rows are training rows."""
+    often = "more often than fresh rows are" if test.significant else "but not clearly more often than fresh rows are"
+    return (
+        f"Nearly all generated rows are training rows, number for number, {often} (p = {test.adjusted:.2g}). Data that "
+        "repeat themselves so much can be judged by nothing else."
+    )
+
+
 def closed(decision: Decision) -> list[str]:
     """Return for each test a line on what is known in closed form of its null, and where that holds."""
     from theory.criteria import authpct_null, null_flag_rate

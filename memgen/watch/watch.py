@@ -108,7 +108,7 @@ class Watch:
         That is `memgen.audit` without its power, seconds for thousands of points. Raises ValueError on points of
         another shape or not finite, and on fewer than ten.
         """
-        from memgen.audit.decide import decide
+        from memgen.audit.decide import decide, verbatim
         from memgen.audit.records import prepare
 
         made, step = _set("generated", generated), max(self._looks, default=0) if step is None else step
@@ -116,7 +116,10 @@ class Watch:
             asked = f"{LEAST} or more of {tuple(self._train.shape[1:])}"
             raise ValueError(f"generated must be points like the training set's, {asked}, got {tuple(made.shape)}")
         train, drawn, holdout = (x.flatten(1).cpu().numpy() for x in (self._train, made, self._holdout))
-        decision = decide(prepare(train, drawn, holdout), self._seed)
+        records = prepare(train, drawn, holdout)
+        if records.equals and records.crowded:  # nothing but equal rows: their number is all there is to see
+            return self._keep(step, {np.nan: {"p": Estimate(verbatim(records.equals).p, 0.0)}})
+        decision = decide(records, self._seed)
         ratios = decision.ratios()["generated"]
         closest = [  # none if the holdout is of another law
             Estimate(test.statistic - test.null, (test.high - test.low) / (2 * 1.96))

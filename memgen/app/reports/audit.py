@@ -41,11 +41,9 @@ def text(audit: Audit, given: Given) -> str:
     parts = ["", f"{TITLES[audit.verdict]}. {audit.answer}"]
     if audit.tests:
         whole = ", ".join(f"{percent(value)} for {kind} copies" for kind, value in audit.power.items())
-        parts += [
-            "",
-            aligned(rows),
-            f"  power at a share of {number(audit.copies)} of copies; of the whole audit {whole}",
-        ]
+        parts += ["", aligned(rows)]
+        if whole:
+            parts += [f"  power at a share of {number(audit.copies)} of copies; of the whole audit {whole}"]
         parts += [f"  * speaks for memory: adjusted p of {number(LEVEL)} or less"]
     if audit.pairs:
         shown = [["generated", "nearest of train", "distance", "ratio to second", "fresh as close"]]
