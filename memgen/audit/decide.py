@@ -147,7 +147,8 @@ def decide(records: Records, seed: int = 0, progress: Progress = iter, search: S
     equal = [verbatim(records.equals)] if records.equals else []
     p |= {test.name: test.p for test in equal}
     adjusted = holm(p, weights(p))
-    tests = [_near(scan, p["near copies"], adjusted["near copies"])]
+    usual = scan.shuffled(stream(seed, "audit", "usual"), SHUFFLES, np.array([scan.cut]))
+    tests = [_near(scan, usual, p["near copies"], adjusted["near copies"])]
     tests += [replace(test, adjusted=adjusted[test.name]) for test in equal]
     tests += [_test(name, m, nulls[name], p[name], adjusted[name]) for name, m in measured.items()]
     return Decision(tuple(tests), around, drawn, cell, scan, chance, nulls, False)
@@ -176,16 +177,13 @@ def holm(p: dict[str, float], weight: dict[str, float]) -> dict[str, float]:
     return adjusted
 
 
-def _near(scan: Scan, p: float, adjusted: float) -> Test:
-    from scipy import stats
-
-    law = stats.hypergeom(scan.total, scan.generated, scan.cut)
-    low, high = law.ppf([0.025, 0.975])
+def _near(scan: Scan, usual: np.ndarray, p: float, adjusted: float) -> Test:
+    low, high = np.quantile(usual, [0.025, 0.975])
     return Test(
         name="near copies",
         question=QUESTIONS["near copies"],
         statistic=float(scan.found),
-        null=float(law.mean()),
+        null=float(usual.mean()),
         low=float(low),
         high=float(high),
         method=f"generated points shuffled {SHUFFLES} times among all {scan.total}, the others two by two; "

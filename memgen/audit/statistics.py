@@ -151,27 +151,27 @@ class Scan(NamedTuple):
     total: int
 
     def chance(self, draws: np.random.Generator, times: int) -> np.ndarray:
-        """Return null values (times,): generated points are shuffled among the others, in both orders.
+        """Return null values (times,): generated points are shuffled among the others, in both orders."""
+        cuts, values = _scan_cuts(self.total), []
+        for rows in np.array_split(np.arange(times), -(-8 * times * int(cuts[-1]) // _CHUNK)):
+            both = [self.shuffled(draws, len(rows), cuts) for _ in range(2)]
+            values.append(_surprise(np.array(both), cuts, self.generated / self.total).max((0, 2)))
+        return np.concatenate(values)
+
+    def shuffled(self, draws: np.random.Generator, times: int, cuts: np.ndarray) -> np.ndarray:
+        """Return how many generated points are before each cut, (times, cuts), if they are shuffled among the others.
 
         Records that are nearest to each other, as those in the head are, stand in the order twice, side by side. Heads
         are short, so that they are drawn as if with replacement.
         """
-        cuts = _scan_cuts(self.total)
         most, pairs = int(cuts[-1]), (self.total - self.generated - self.single) / 2
         kinds = np.array([self.generated, self.single, pairs])
-        values = []
-        for rows in np.array_split(np.arange(times), -(-8 * times * most // _CHUNK)):
-            both = []
-            for _ in range(2):
-                drawn = draws.choice(3, size=(len(rows), most), p=kinds / kinds.sum()).astype(np.int8)
-                places, row = (1 + (drawn == 2)).cumsum(1), np.arange(len(rows))[:, None]
-                apart = row * (2 * most + 1)  # so that one search serves all rows
-                ends = np.searchsorted((places + apart).ravel(), cuts + apart, "right") - row * most
-                counted = np.pad((drawn == 0).cumsum(1), ((0, 0), (1, 0)))
-                found = np.take_along_axis(counted, ends, 1)
-                both.append(_surprise(found, cuts, self.generated / self.total).max(1))
-            values.append(np.maximum(*both))
-        return np.concatenate(values)
+        drawn = draws.choice(3, size=(times, most), p=kinds / kinds.sum()).astype(np.int8)
+        places, row = (1 + (drawn == 2)).cumsum(1), np.arange(times)[:, None]
+        apart = row * (2 * most + 1)  # so that one search serves all rows
+        ends = np.searchsorted((places + apart).ravel(), cuts + apart, "right") - row * most
+        counted = np.pad((drawn == 0).cumsum(1), ((0, 0), (1, 0)))
+        return np.take_along_axis(counted, ends, 1)
 
 
 def near_copies(drawn: Drawn, around: Neighbourhoods, members: np.ndarray) -> Scan:

@@ -19,9 +19,11 @@ TRAINED, HELD_OUT = 3000, 250  # rows: those of the denoiser of points, and thos
 
 @dataclass(frozen=True)
 class Denoised:
-    """Information (levels,) by the better denoiser at each noise level, its standard error over held-out rows, and
-    whether that denoiser was the one of the points.  The better one is chosen on the same rows, which favours it where
-    the two are as good, by less than the error."""
+    """Information (levels,) by the better denoiser at each noise level, its error over held-out rows (1.96 of it is a
+    95% interval), and whether that denoiser was the one of the points.
+
+    The better one is chosen on the same rows, which favours it where the two are as good, by less than the error.
+    """
 
     information: np.ndarray
     error: np.ndarray
@@ -35,6 +37,7 @@ def information(x: np.ndarray, sigmas: np.ndarray, start: tuple[float, float], r
     of which at most 250 rows are held out. The linear denoiser is fitted on all others, or a sample of them, that of
     the points on at most 3000.
     """
+    from scipy import stats
     from scipy.interpolate import PchipInterpolator
 
     order = rng.permutation(len(x))
@@ -46,7 +49,8 @@ def information(x: np.ndarray, sigmas: np.ndarray, start: tuple[float, float], r
     error = np.where(by_points, near, linear)  # (rows, levels)
     log_ratio = -2 * np.log(sigmas)  # of signal to noise: dI = ½ mmse/σ² d ln(1/σ²)
     each = start[0] + PchipInterpolator(log_ratio, error / sigmas**2 / 2, axis=1).antiderivative()(log_ratio)
-    spread = each.std(0, ddof=1) / np.sqrt(len(held))
+    few = stats.t.isf(0.025, len(held) - 1) / stats.norm.isf(0.025)  # so that Z errors are 95% with few rows too
+    spread = few * each.std(0, ddof=1) / np.sqrt(len(held))
     return Denoised(each.mean(0), np.hypot(spread, start[1]), by_points)
 
 
