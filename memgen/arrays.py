@@ -22,6 +22,7 @@ Array = TypeVar("Array", np.ndarray, "Tensor")
 Numbers = Any  # an array, a tensor, a table or lists of numbers
 LARGEST, SMALLEST = 1e150, 1e-150  # beyond them a square leaves double precision
 FARTHEST = 1e307
+_LOOKED_AT = 2000  # rows, to see how a set is scaled
 
 
 def array(name: str, values: Numbers) -> np.ndarray:
@@ -133,6 +134,16 @@ def unit(*values: Array) -> float:
     """Return a power of two near the largest value if that is far from 1, else 1: values/unit have safe squares."""
     largest = max(map(size, values))
     return 1.0 if largest == 0 or 1e-4 < largest < 1e8 else 2.0 ** (math.frexp(largest)[1] - 1)
+
+
+def spread(values: np.ndarray, other: np.ndarray) -> float:
+    """How much more the rows of one set scatter than those of another: the median ratio of the columns' deviations.
+
+    Of the first 2000 rows, and of columns that vary in both; 1 if there are none.
+    """
+    ours, theirs = (part[:_LOOKED_AT].std(0, dtype=float) for part in (values, other))
+    both = (ours > 0) & (theirs > 0)
+    return float(np.median(ours[both] / theirs[both])) if both.any() else 1.0
 
 
 def symmetric(name: str, values: Tensor) -> Tensor:

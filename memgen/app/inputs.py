@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from memgen.app.say import say, show
+from memgen.arrays import spread
 from memgen.errors import BadInput, Failure, one_line, printable
 from memgen.reading import Samples, read
 from memgen.reading.files import opened
 
-_LOOKED_AT = 2000  # rows, to see how a set is scaled
 _APART = 1.8  # a larger ratio of spreads is noted: −1 … 1 beside 0 … 1 makes 2
 
 Sets = dict[str, Samples]  # by role: train, generated, holdout
@@ -55,10 +55,7 @@ def _like(train: Samples, role: str, one: Samples) -> Samples:
         order = [one.columns.index(name) for name in train.columns]
         notes = (*one.notes, "columns put in the order of the training set")
         one = replace(one, values=one.values[:, order], columns=train.columns, notes=notes)
-    spread, usual = (s.values[:_LOOKED_AT].std(0, dtype=float) for s in (one, train))
-    both = (spread > 0) & (usual > 0)
-    ratio = float(np.median(spread[both] / usual[both])) if both.any() else 1.0
-    if not 1 / _APART <= ratio <= _APART:
+    if not 1 / _APART <= spread(one.values, train.values) <= _APART:
         ranges = f"{_range(one)}, those of train {_range(train)}"
         warning = f"values go {ranges}: if they are scaled differently, no copy can be found"
         one = replace(one, notes=(*one.notes, warning))

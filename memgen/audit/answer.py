@@ -50,15 +50,11 @@ def audit(
         "dimension": records.pool.shape[1],
     }
     if min(sizes["train"], sizes["generated"]) < LEAST:
-        answer = words.too_few(sizes, LEAST)
-        return Audit(
-            "undecidable", answer, sizes, copies, (), {}, {}, {}, (), {}, records.notes, words.cannot(sizes, copies)
-        )
+        return _bare("undecidable", words.too_few(sizes, LEAST), sizes, copies, (), records.notes)
     if records.equals and records.crowded:
         test = replace(verbatim(records.equals), power=dict.fromkeys(KINDS, 0.0))
         verdict: Verdict = "memorized" if test.significant else "undecidable"
-        answer, limits = words.crowded(test), words.cannot(sizes, copies)
-        return Audit(verdict, answer, sizes, copies, (test,), {}, {}, {}, (), {}, records.notes, limits)
+        return _bare(verdict, words.crowded(test), sizes, copies, (test,), records.notes)
     decision = decide(records, seed, progress or iter)
     stated = max(1, round(copies * sizes["generated"]))
     power = Power(decision, seed)
@@ -90,6 +86,13 @@ def audit(
         notes=(*records.notes, *decision.around.notes, *((words.STRANGE,) if decision.strange else ())),
         cannot=words.cannot(sizes if decision.nulls else sizes | {"holdout": 0}, copies),
     )
+
+
+def _bare(
+    verdict: Verdict, answer: str, sizes: dict[str, int], copies: float, tests: tuple[Test, ...], notes: tuple[str, ...]
+) -> Audit:
+    """An audit without neighbours to compare: no power, no pairs, no ratios."""
+    return Audit(verdict, answer, sizes, copies, tests, {}, {}, {}, (), {}, notes, words.cannot(sizes, copies))
 
 
 def _verdict(tests: Sequence[Test], power: dict[str, float], unlike: bool) -> Verdict:

@@ -140,17 +140,16 @@ def decide(records: Records, seed: int = 0, progress: Progress = iter, search: S
     drawn = Drawn(around.generated, drawn_cell[around.kept], around.to_generated)
     scan = near_copies(drawn, around, records.in_train)
     chance = scan.chance(stream(seed, "audit", "shuffles"), SHUFFLES)
-    p = {"near copies": float((1 + (chance >= scan.value - 1e-9).sum()) / (1 + SHUFFLES))}
     measured = measure(drawn, around, cell, members) if len(members) else {}
     nulls = {name: Null.of(m.values, m.side) for name, m in measured.items()}
-    p |= {name: null.p(measured[name].values[:1]) for name, null in nulls.items()}
-    equal = [verbatim(records.equals)] if records.equals else []
-    p |= {test.name: test.p for test in equal}
-    adjusted = holm(p, weights(p))
     usual = scan.shuffled(stream(seed, "audit", "usual"), SHUFFLES, np.array([scan.cut]))
-    tests = [_near(scan, usual, p["near copies"], adjusted["near copies"])]
-    tests += [replace(test, adjusted=adjusted[test.name]) for test in equal]
-    tests += [_test(name, m, nulls[name], p[name], adjusted[name]) for name, m in measured.items()]
+    tests = [_near(scan, usual, float((1 + (chance >= scan.value - 1e-9).sum()) / (1 + SHUFFLES)))]
+    if records.equals:
+        tests.append(verbatim(records.equals))
+    tests += [_test(name, m, nulls[name]) for name, m in measured.items()]
+    p = {test.name: test.p for test in tests}
+    adjusted = holm(p, weights(p))
+    tests = [replace(test, adjusted=adjusted[test.name]) for test in tests]
     return Decision(tuple(tests), around, drawn, cell, scan, chance, nulls, False)
 
 
@@ -177,22 +176,12 @@ def holm(p: dict[str, float], weight: dict[str, float]) -> dict[str, float]:
     return adjusted
 
 
-def _near(scan: Scan, usual: np.ndarray, p: float, adjusted: float) -> Test:
-    low, high = np.quantile(usual, [0.025, 0.975])
-    return Test(
-        name="near copies",
-        question=QUESTIONS["near copies"],
-        statistic=float(scan.found),
-        null=float(usual.mean()),
-        low=float(low),
-        high=float(high),
-        method=f"generated points shuffled {SHUFFLES} times among all {scan.total}, the others two by two; "
-        f"the {scan.cut} closest pairs",
-        assumes=ALIKE,
-        p=p,
-        adjusted=adjusted,
-        power={},
+def _near(scan: Scan, usual: np.ndarray, p: float) -> Test:
+    how = (
+        f"generated points shuffled {SHUFFLES} times among all {scan.total}, the others two by two; "
+        f"the {scan.cut} closest pairs"
     )
+    return _alone("near copies", scan.found, usual.mean(), np.quantile(usual, [0.025, 0.975]), how, ALIKE, p)
 
 
 def verbatim(equals: Equals) -> Test:
@@ -201,39 +190,25 @@ def verbatim(equals: Equals) -> Test:
 
     rows = equals.of_generated + equals.of_fresh
     law = stats.hypergeom(rows, equals.generated + equals.fresh, equals.of_generated)
-    with np.errstate(divide="ignore", invalid="ignore"):  # where all rows are equal to training rows, it has one value
-        low, high = law.ppf([0.025, 0.975])
-        p, middle = float(law.sf(equals.generated - 1)), float(law.mean())
-    return Test(
-        name="verbatim",
-        question=QUESTIONS["verbatim"],
-        statistic=float(equals.generated),
-        null=middle,
-        low=float(low),
-        high=float(high),
-        method=f"Fisher's exact test: {equals.generated} of {equals.of_generated} generated rows are training rows, "
-        f"{equals.fresh} of {equals.of_fresh} fresh ones",
-        assumes=DRAWN,
-        p=p,
-        adjusted=p,
-        power={},
+    how = (
+        f"Fisher's exact test: {equals.generated} of {equals.of_generated} generated rows are training rows, "
+        f"{equals.fresh} of {equals.of_fresh} fresh ones"
     )
+    with np.errstate(divide="ignore", invalid="ignore"):  # where all rows are equal to training rows, it has one value
+        ends, middle, p = law.ppf([0.025, 0.975]), law.mean(), float(law.sf(equals.generated - 1))
+    return _alone("verbatim", equals.generated, middle, ends, how, DRAWN, p)
 
 
-def _test(name: str, measured: Measured, null: Null, p: float, adjusted: float) -> Test:
+def _test(name: str, measured: Measured, null: Null) -> Test:
     best = int(null.scores(measured.values[0]).argmax())
-    low, high = np.quantile(null.values[:, best], [0.025, 0.975])
     choice = f"; the best of {len(measured.choices)}: {measured.choices[best]}" if len(measured.choices) > 1 else ""
+    how, ends = f"labels permuted {len(null.values)} times{choice}", np.quantile(null.values[:, best], [0.025, 0.975])
+    return _alone(name, measured.values[0, best], null.middle[best], ends, how, EXCHANGED, null.p(measured.values[:1]))
+
+
+def _alone(name: str, statistic: float, middle: float, ends: np.ndarray, method: str, assumes: str, p: float) -> Test:
+    """A test by itself: not yet adjusted for the others, its power not yet known."""
+    low, high = map(float, ends)
     return Test(
-        name=name,
-        question=QUESTIONS[name],
-        statistic=float(measured.values[0, best]),
-        null=float(null.middle[best]),
-        low=float(low),
-        high=float(high),
-        method=f"labels permuted {len(null.values)} times{choice}",
-        assumes=EXCHANGED,
-        p=p,
-        adjusted=adjusted,
-        power={},
+        name, QUESTIONS[name], float(statistic), float(middle), low, high, method, assumes, p, adjusted=p, power={}
     )

@@ -1,14 +1,14 @@
 """What an audit is given, made comparable: equal dimensions, no record twice, none in both training set and holdout."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
 
-from memgen.arrays import LARGEST, SMALLEST, array, size
+from memgen.arrays import LARGEST, SMALLEST, array, size, spread
 
 Groups = tuple[Sequence[object], Sequence[object]]
 LEAST = 10  # training records and generated points: with fewer nothing is tested
@@ -66,7 +66,8 @@ def prepare(train: object, generated: object, holdout: object = None, groups: Gr
     x, g, v = arrays["train"], arrays["generated"], arrays.get("holdout", arrays["train"][:0])
     labels = _labels(groups, len(x), len(v))
     notes: list[str] = []
-    known, drawn, held = _firsts(x), _firsts(g), _firsts(v)
+    of_x, of_g, of_v = _digests(x), _digests(g), _digests(v)
+    known, drawn, held = _firsts(of_x), _firsts(of_g), _firsts(of_v)
     first_x, first_g, first_v = (np.fromiter(rows.values(), int, len(rows)) for rows in (known, drawn, held))
     for name, kept, whole in (("train", first_x, x), ("generated", first_g, g), ("holdout", first_v, v)):
         if len(kept) < len(whole):
@@ -74,7 +75,7 @@ def prepare(train: object, generated: object, holdout: object = None, groups: Gr
     for name, rows in (("training", known), ("held-out", held)):
         if same := len(drawn.keys() & rows.keys()):
             notes.append(f"generated: {same} rows are {name} rows, number for number")
-    equals = _equals(x, g, v, known)
+    equals = _equals(of_x, of_g, of_v)
     others = np.array([k for digest, k in drawn.items() if digest not in known], int)
     crowded = equals is not None and len(others) < min(LEAST, len(first_g))
     if equals and equals.generated and not crowded:
@@ -90,7 +91,9 @@ def prepare(train: object, generated: object, holdout: object = None, groups: Gr
         kept_v, other = kept_v[~shared], other[~shared]
     if holdout is not None and not len(kept_v):
         notes.append("holdout: nothing is left of it; the audit goes on without one")
-    apart = _scales(x, g)
+    unlike = not 1 / _UNLIKE <= (times := spread(g, x)) <= _UNLIKE
+    if unlike:
+        notes.append(f"generated: scatters {times:.3g} times as much as train: is one of them in another unit?")
     return Records(
         pool=np.concatenate([x[first_x], v[kept_v]]) if len(kept_v) or len(first_x) < len(x) else x,
         in_train=np.arange(len(first_x) + len(kept_v)) < len(first_x),
@@ -98,36 +101,28 @@ def prepare(train: object, generated: object, holdout: object = None, groups: Gr
         train=np.concatenate([first_x, np.full(len(kept_v), -1)]),
         generated=g if len(first_g) == len(g) else g[first_g],
         drawn=first_g,
-        notes=(*notes, *apart),
+        notes=tuple(notes),
         equals=equals,
-        unlike=bool(apart),
+        unlike=unlike,
         crowded=crowded,
     )
 
 
-def _equals(x: np.ndarray, g: np.ndarray, v: np.ndarray, known: Collection[bytes]) -> Equals | None:
+def _equals(train: list[bytes], generated: list[bytes], holdout: list[bytes]) -> Equals | None:
     """Count rows that are training rows; None if neither held-out rows nor training rows repeat training rows.
 
     Fresh rows are those of the holdout. Without one they are training rows, each beside the others: half as many as
     there are, since equal ones come in pairs.
     """
-    from_holdout = sum(digest in known for digest in _digests(v))
-    if not from_holdout and len(known) == len(x):
+    times = Counter(train)
+    from_holdout = sum(digest in times for digest in holdout)
+    if not from_holdout and len(times) == len(train):
         return None
-    copied = sum(digest in known for digest in _digests(g))
-    if len(v):
-        return Equals(copied, len(g), from_holdout, len(v))
-    times = Counter(_digests(x))
+    copied = sum(digest in times for digest in generated)
+    if holdout:
+        return Equals(copied, len(generated), from_holdout, len(holdout))
     repeated = sum(count for count in times.values() if count > 1)
-    return Equals(copied, len(g), repeated // 2, max(len(x) // 2, 1))
-
-
-def _scales(x: np.ndarray, g: np.ndarray) -> list[str]:
-    """A note if one set scatters more than `_UNLIKE` times as much as the other: one of them may be in another unit."""
-    ours, theirs = (float(np.sqrt(np.var(a, axis=0, dtype=float).mean())) for a in (g, x))
-    if ours <= _UNLIKE * theirs and theirs <= _UNLIKE * ours:
-        return []
-    return [f"generated: scatters by {ours:.3g}, the training set by {theirs:.3g}: is one of them in another unit?"]
+    return Equals(copied, len(generated), repeated // 2, max(len(train) // 2, 1))
 
 
 def _comparable(sets: dict[str, object]) -> dict[str, np.ndarray]:
@@ -162,13 +157,13 @@ def _labels(groups: Groups | None, train: int, holdout: int) -> np.ndarray:
     return np.unique([str(label) for part in groups for label in part], return_inverse=True)[1]
 
 
-def _firsts(rows: np.ndarray) -> dict[bytes, int]:
-    """Return digest → index of the rows that are not equal to an earlier one, in their order."""
-    seen: dict[bytes, int] = {}
-    for k, digest in enumerate(_digests(rows)):
-        seen.setdefault(digest, k)
-    return seen
-
-
 def _digests(rows: np.ndarray) -> list[bytes]:
     return [blake2b((row + 0.0).tobytes(), digest_size=16).digest() for row in rows]  # + 0.0: −0 and 0 are one number
+
+
+def _firsts(digests: list[bytes]) -> dict[bytes, int]:
+    """Return digest → index of the rows that are not equal to an earlier one, in their order."""
+    seen: dict[bytes, int] = {}
+    for k, digest in enumerate(digests):
+        seen.setdefault(digest, k)
+    return seen

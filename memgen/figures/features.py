@@ -37,6 +37,7 @@ from theory.features import (
 
 ROOTS = (0.5, 1)  # powers of 1/d in which autoencoders approach infinite d
 _DENSE = np.geomspace(TIMES[0], TIMES[-1], 200)
+_ONE_TWO_FIVE = [lead * 10.0**k for k in range(-9, 9) for lead in (1, 2, 5)]
 
 
 # -- random features by width ---------------------------------------------------------------------------------------
@@ -65,10 +66,11 @@ def widths(rows: pd.DataFrame, t: float) -> Figure:
             markers(axes, seen._replace(x=seen.x / samples), k, plots.MARKERS[k])
             label = f"m = {m}" if m else "all noises"
             plots.entry(axes, k, label)
-        low, high = (0.8 * min(0.9, ends.min()), max(10, 1.2 * ends.max()))
-        axes.set(xscale="log", yscale="log", ylim=(low, high), xlabel="features over points, p/n", title=title)
+        reach = (0.8 * min(0.9, ends.min()), max(10, 1.2 * ends.max()))
+        axes.set(xscale="log", yscale="log", ylim=reach, xlabel="features over points, p/n", title=title)
         axes.set_xticks([0.25, 1, 2, 8], ["1/4", "1", "2", "8"])
-        _one_two_five(axes, low, high)
+        plots.plain_ticks(axes, _ONE_TWO_FIVE)
+        axes.minorticks_off()
     panels[0].set(ylabel="loss on fresh points")
     panels[1].legend()
     return fig
@@ -125,7 +127,8 @@ def times(rows: pd.DataFrame, t: float) -> Figure:
         plots.entry(left, k, f"n/d = {samples:g}")
     left.axhline(np.exp(-2 * t), color="0.4", linewidth=0.9, linestyle=":")
     left.set(xscale="log", yscale="log", xlabel=r"training time $t_{\rm train}$", ylabel="loss")
-    _one_two_five(left, *left.get_ylim())
+    plots.plain_ticks(left, _ONE_TWO_FIVE)
+    left.minorticks_off()
     left.legend()
     dense = np.geomspace(0.4, 16, 9)
     drawn = {wide: half_times(sine_setting(wide, dense, ALL_NOISES, t)) * wide for wide in (WIDE, 4 * WIDE, 16 * WIDE)}
@@ -143,14 +146,6 @@ def times(rows: pd.DataFrame, t: float) -> Figure:
     right.set_xticks([0.5, 1, 2, 4, 8, 16], ["½", "1", "2", "4", "8", "16"])
     right.minorticks_off()
     return fig
-
-
-def _one_two_five(axes: Axes, low: float, high: float) -> None:
-    """Name 1, 2 and 5 of every decade of the y axis."""
-    ticks = [lead * 10.0**k for k in range(-9, 9) for lead in (1, 2, 5)]
-    shown = [tick for tick in ticks if low <= tick <= high]
-    axes.set_yticks(shown, [f"{tick:g}" for tick in shown])
-    axes.minorticks_off()
 
 
 # -- the spectrum ---------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 LINES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -73,6 +74,14 @@ def simulated(axes: Axes, x: Any, middle: Any, low: Any, high: Any, k: int = 0, 
         label=label,
         zorder=3,
     )
+
+
+def plain_ticks(axes: Axes, values: Sequence[float]) -> None:
+    """Put those of these numbers that fit, and no others, along a logarithmic vertical axis."""
+    low, high = axes.get_ylim()
+    axes.set_yticks([value for value in values if low <= value <= high])
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def infinite(axes: Axes, x: Any, k: int = 0) -> None:

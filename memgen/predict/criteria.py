@@ -39,20 +39,22 @@ def criteria(spectrum: Spectrum, rows: int, n: int) -> tuple[Criterion, ...]:
     part = f"at the participation ratio, {effective:.3g}"
     overlap = f"{whole}, though its kernel is round: other spectra turn later"
     one_step, tau, why = _one_step(spectrum, rows)
+
+    def at_rank(value: Callable[[float], float]) -> float:
+        return np.inf if unseen else value(rank)
+
     table: list[tuple[str, Basis, str, Callable[[], float]]] = [
         ("nearest_ratio", "heuristic", "many equal directions", lambda: float(theory.flagged_samples())),
         ("wasserstein2", "heuristic", part, lambda: float(theory.wasserstein_samples(effective))),
         ("two_models", "heuristic", part, lambda: float(theory.consistency_samples(effective))),
-        ("kl_generated_true", "rank", whole, lambda: rank),
+        ("kl_generated_true", "rank", whole, lambda: at_rank(float)),
         ("kl_true_generated", "spectrum", why or f"one step at the noise {tau:.3g}", lambda: one_step),
         ("best_kernel", "heuristic", part, lambda: float(theory.best_kernel_samples(effective))),
         ("closest_record", "heuristic", part, lambda: theory.closest_record_crossing(effective)),
-        ("membership", "rank", whole, lambda: theory.membership_crossing(rank)),
-        ("overlap", "heuristic", overlap, lambda: theory.overlap_crossing(rank)),
-        ("membership_known", "rank", whole, lambda: _many("membership_known", rank, theory.membership_known_crossing)),
+        ("membership", "rank", whole, lambda: at_rank(theory.membership_crossing)),
+        ("overlap", "heuristic", overlap, lambda: at_rank(theory.overlap_crossing)),
+        ("membership_known", "rank", whole, lambda: at_rank(_known)),
     ]
-    if unseen:
-        table = [entry if not entry[2].startswith(whole) else (*entry[:3], lambda: np.inf) for entry in table]
     found = [_criterion(*entry, n) for entry in table]
     return tuple(sorted(found, key=lambda one: np.inf if one.n_star is None else one.n_star))
 
@@ -70,13 +72,14 @@ def _criterion(name: str, basis: Basis, note: str, value: Callable[[], float], n
     return Criterion(name, *about, n_star, basis, note, bool(n > n_star))
 
 
-def _many(name: str, d: float, value: Callable[[float], float]) -> float:
-    """The value of a formula for many dimensions. DomainError below 16 of them."""
+def _known(d: float) -> float:
+    """Where membership turns for who knows the law: a formula for many dimensions. DomainError below 16 of them."""
     from theory.core.parts import DomainError
+    from theory.criteria import membership_known_crossing
 
     if d < 16:
-        raise DomainError(f"{name}: d = {d:g} is outside [16, oo)")
-    return value(d)
+        raise DomainError(f"membership_known: d = {d:g} is outside [16, oo)")
+    return membership_known_crossing(d)
 
 
 def _one_step(spectrum: Spectrum, rows: int) -> tuple[float, float, str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from memgen.predict.information import Z
 from memgen.predict.rows import part, threads
 from memgen.predict.spectrum import Covariance, affordable
 
@@ -49,7 +50,7 @@ def information(x: np.ndarray, sigmas: np.ndarray, start: tuple[float, float], r
     error = np.where(by_points, near, linear)  # (rows, levels)
     log_ratio = -2 * np.log(sigmas)  # of signal to noise: dI = ½ mmse/σ² d ln(1/σ²)
     each = start[0] + PchipInterpolator(log_ratio, error / sigmas**2 / 2, axis=1).antiderivative()(log_ratio)
-    few = stats.t.isf(0.025, len(held) - 1) / stats.norm.isf(0.025)  # so that Z errors are 95% with few rows too
+    few = stats.t.isf(0.025, len(held) - 1) / Z  # so that Z errors are 95% with few rows too
     spread = few * each.std(0, ddof=1) / np.sqrt(len(held))
     return Denoised(each.mean(0), np.hypot(spread, start[1]), by_points)
 

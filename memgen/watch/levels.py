@@ -118,12 +118,11 @@ class Level:
 
     def _gap(self, differences: np.ndarray) -> Estimate:
         """The mean of controlled differences. The slope of the control takes a degree of freedom, and has an error."""
-        n, centre = len(differences), float(self._control.mean())
-        square = float(((self._control - centre) ** 2).sum())
-        if n < 3 or square == 0:
+        n, spread = len(differences), self._control.var()
+        if n < 3 or spread == 0:
             return mean(differences)
-        rest = float(((differences - differences.mean()) ** 2).sum()) / (n - 2)
-        return Estimate(float(differences.mean()), float(np.sqrt(rest * (1 / n + centre**2 / square))), n - 2)
+        square = differences.var(ddof=2) * (1 + self._control.mean() ** 2 / spread) / n
+        return Estimate(float(differences.mean()), float(np.sqrt(square)), n - 2)
 
     def _controlled(self, differences: np.ndarray) -> np.ndarray:
         """Differences of the loss over pairs, less the part of them that the control explains."""

@@ -64,7 +64,6 @@ least_loss = Formula(
 
 _ORDER = (spacing - 1) / 2
 _SCALE = reflected(spacing) / 2
-_LONG = (3 - spacing) / (spacing - 1)
 
 
 @shared
@@ -76,7 +75,11 @@ def _short() -> Iterator[Step]:
     yield Identity("∫g²λ̂/(λ̂+τ²)² dτ/g with g = hτ^ζ", (g * tau**spacing) ** 2 / (g * tau**spacing), g * tau**spacing)
     longest = -1 / (spacing - 1)  # the power of h at which hτ^ζ = τ
     yield Identity("steps longer than the noise, g > τ, lie above τ = h^{−1/(ζ−1)}", 1 + longest * spacing, longest)
-    yield Identity("of the integral, ∝ τ^{ζ−3} there, they have h^{(3−ζ)/(ζ−1)}", longest * (spacing - 3), _LONG)
+    yield Identity(
+        "of the integral, ∝ τ^{ζ−3} there, they have h^{(3−ζ)/(ζ−1)}",
+        longest * (spacing - 3),
+        (3 - spacing) / (spacing - 1),
+    )
 
 
 def _spacing_loss(f: Formula) -> Iterator[Step]:

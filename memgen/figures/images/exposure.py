@@ -3,15 +3,13 @@
 A picture is held at a noise if it has more than half of the posterior weight at its own noised copy.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
 from memgen.experiments.exposure import Described, law
 from memgen.figures import plots
@@ -72,18 +70,10 @@ def widths(rows: pd.DataFrame) -> Figure:
         axes.set(xscale="log", yscale="log", xlabel="number of training pictures n")
         low, high = axes.get_ylim()
         axes.set_ylim(low / 1.6, high)  # room for the legend
-        plain_ticks(axes, (0.2, 0.5, 1, 2, 5, 10))
+        plots.plain_ticks(axes, (0.2, 0.5, 1, 2, 5, 10))
         axes.legend(loc="lower left", fontsize=8, ncols=2)
     panels[0].set(ylabel="noise at which half are held (s.d. of a pixel)")
     return fig
-
-
-def plain_ticks(axes: Axes, values: Sequence[float]) -> None:
-    """Put those of these numbers that fit, and no others, along a logarithmic vertical axis."""
-    low, high = axes.get_ylim()
-    axes.set_yticks([value for value in values if low <= value <= high])
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 class Held(NamedTuple):
@@ -166,7 +156,7 @@ def by_contrast(rows: pd.DataFrame, found: list[Held], n: int = 1200) -> Figure:
     right.axhline(1, color="0.4", linewidth=0.8)
     right.set_xticks(place, [NAMES[one.pictures].replace(" ", "\n") for one in found], fontsize=7.5)
     right.set(yscale="log", ylabel="predicted over measured noise", ylim=(0.5, 14))
-    plain_ticks(right, (0.5, 1, 2, 4))
+    plots.plain_ticks(right, (0.5, 1, 2, 4))
     right.legend(fontsize=8, ncols=2, loc="upper left")
     return fig
 

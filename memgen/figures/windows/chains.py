@@ -12,7 +12,6 @@ from scipy.linalg import toeplitz
 
 from memgen.experiments.windows import on_chains
 from memgen.figures import plots
-from memgen.figures.images.exposure import plain_ticks
 from memgen.statistics import Estimate, fit, mean, zero_of_line
 from memgen.streams import stream
 from theory.checks.report import Report
@@ -51,7 +50,7 @@ def error_and_held(rows: pd.DataFrame) -> Figure:
             panels[1].axvline(float(window_size(n, TAU, CORRELATION)), color=f"C{k}", lw=1, ls=":")
     panels[0].set(xlabel="pixels that the denoiser sees", ylabel="E(x − D)² of the middle pixel", yscale="log")
     panels[0].set_ylim(0.08, 0.9)
-    plain_ticks(panels[0], (0.1, 0.2, 0.4, 0.8))
+    plots.plain_ticks(panels[0], (0.1, 0.2, 0.4, 0.8))
     panels[1].set(xlabel="pixels that the denoiser sees", ylabel="share of training windows held", ylim=(0, 1.02))
     panels[1].legend(fontsize=8, loc="lower right")
     return fig
