@@ -13,7 +13,7 @@ from memgen.predict import Prediction, predict
 from memgen.predict.criteria import criteria
 from memgen.predict.denoising import information as by_denoisers
 from memgen.predict.dimension import dimensions, disagreement
-from memgen.predict.exposed import exposed
+from memgen.predict.exposed import Exposed, exposed
 from memgen.predict.information import Gaussian
 from memgen.predict.levels import levels
 from memgen.predict.spectrum import Covariance
@@ -150,11 +150,18 @@ def test_exposed_rows_are_those_of_all_pairs() -> None:
     found = exposed(x, stream("test", "exposed"))
     assert found[0].row == 17 and found[0].sigma > 1.5 * found[1].sigma and 18 not in [one.row for one in found]
     assert found[1].nearest == np.argsort(((x - x[found[1].row]) ** 2).sum(1))[1]
-    z, y = stream("test", "other noise").standard_normal((200, 20)), x - x.mean(0)
-    for one in found[:3]:
+    z, y = stream("test", "other noise").standard_normal((400, 20)), x - x.mean(0)
+
+    def mean(one: Exposed, sigma: float) -> float:
         apart = np.delete(((x - x[one.row]) ** 2).sum(1), one.row)
-        exponent = -apart / (2 * one.sigma**2) + z @ np.delete(y, one.row, axis=0).T / one.sigma
-        assert abs(np.log(np.exp(exponent).sum(1)).mean()) < 1.5  # of which a factor 1.1 in σ makes 1 or more
+        exponent = -apart / (2 * sigma**2) + z @ np.delete(y, one.row, axis=0).T / sigma
+        return float(np.log(np.exp(exponent).sum(1)).mean())
+
+    def within(low: float, high: float) -> int:
+        """Of how many rows the σ by draws of our own is within their 95% interval, from `low` to `high` times it."""
+        return sum(mean(one, low * one.low) < 0 < mean(one, high * one.high) for one in found if one.low and one.high)
+
+    assert within(1, 1) >= 9 and within(1.15, 1.15) <= 1 and within(1 / 1.15, 1 / 1.15) <= 1
     assert list(found) == sorted(found, key=lambda one: -one.sigma)
 
 

@@ -242,6 +242,24 @@ def test_what_looks_like_an_id_is_said_and_kept_but_for_a_saved_index() -> None:
     assert found.values.shape == (2, 1) and found.notes == ("the index that pandas saved is left out",)
 
 
+def test_columns_that_count_for_nothing_in_a_distance_are_said_to() -> None:
+    rng = np.random.default_rng(0)
+    income, age, height = rng.normal(0, 1e4, 30), rng.normal(0, 20, 30), rng.normal(0, 0.1, 30)
+    told = "less than 1% of the variance, so that others decide every distance"
+    (note,) = read(parquet(age=age, income=income)).notes
+    assert note.startswith(f"column 'age' has {told}: divide columns")
+    (note,) = read(parquet(none=0 * age, income=income, age=age, height=height)).notes
+    assert note.startswith(f"2 columns, such as 'age', have together {told}")
+    assert any(note.startswith(f"column 'age' has {told}") for note in read(parquet(a=1e300 * income, age=age)).notes)
+    for alike in (
+        {"a": age, "b": 4 * income / 1e4},
+        {"a": 0 * age, "b": income},
+        {"a": income, "b": -income, "c": age},
+    ):
+        assert read(parquet(**alike)).notes == ()
+    assert read(array(np.stack([income, age], 1))).notes == ()  # features without names: of one network, in one unit
+
+
 @pytest.mark.parametrize("first", ["0,1", "1,2", ",0,1", ",1,2"])
 def test_names_that_pandas_counts_are_names(first: str) -> None:
     rows = "0.5,0.25\n1.5,2.5\n" if first[0] != "," else "0,0.5,0.25\n1,1.5,2.5\n"

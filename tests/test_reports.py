@@ -80,7 +80,7 @@ PREDICTION = Prediction(
         Criterion("a", "A", "it agrees", 10.0, "rank", "at the rank, 3", True),
         Criterion("b", "B", "it never does", None, "heuristic", "no formula", None),
     ),
-    exposed=(Exposed(0, 0.75, 3), Exposed(2, 0.5, 1)),
+    exposed=(Exposed(0, 0.75, 0.7, 0.8, 3), Exposed(2, 0.5, None, None, 1)),
     training=Training(
         (Measured("U-Net", 300.0, 300.0, 512, "them"),), (6000.0, 6000.0), (1200.0, 1200.0), None, ("Steps.",)
     ),
@@ -188,7 +188,14 @@ def test_a_prediction_answers_first_and_is_complete_in_itself(tmp_path: Path) ->
     check(shown)
     assert shown.lines[:2] == ["n = 20: beyond n* by 1 of 1 criteria", PREDICTION.answer]
     assert shown.lines[2] == "20 images of 4 × 2 × 3, from folder. Each point in 2 images."
-    assert {EVIL, "3.png", "it agrees", "it never does", "Below σ = 0.75."} <= set(shown.lines)
+    assert {
+        EVIL,
+        "3.png",
+        "it agrees",
+        "it never does",
+        "Below σ = 0.75 (0.7 … 0.8).",
+        "Below σ = 0.5 (– … –).",
+    } <= set(shown.lines)
     assert "In passes over the data: 1,200 to 1,200." in shown.lines
 
 
@@ -204,7 +211,7 @@ def test_the_text_of_a_prediction() -> None:
     rows = [line.split() for line in lines]
     assert lines[1] == PREDICTION.answer and "what this cannot tell:" in lines
     assert ["1", "0.5", "0.5", "1.6"] in rows and ["0.1", "–", "9", "–"] in rows
-    assert ["it", "agrees", "10", "turned"] in rows and ["2.png", "0.5", "1.png"] in rows
+    assert ["it", "agrees", "10", "turned"] in rows and ["2.png", "0.5", "–", "…", "–", "1.png"] in rows
 
 
 def test_pictures_are_small_and_on_the_scale_of_the_training_set() -> None:

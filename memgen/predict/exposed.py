@@ -8,7 +8,8 @@ A row counts as exposed where it has half of the weight at typical noise: where 
 mean is 0, can be left out.) A row far from all others is exposed at much noise already.
 
 Which rows these are is decided without noise, z = 0: the noises of a few draws differ by more than the rows of many
-data sets do, and the first of such a ranking are those of lucky draws. The σ that is reported is that of typical draws.
+data sets do, and the first of such a ranking are those of lucky draws. The σ that is reported is that of typical draws,
+by the mean over 32 of them, which has an error.
 
 All pairs would cost n² distances: rows are ranked first against a random sample of the others, each of which stands for
 several, and the most exposed of these are then compared with all.
@@ -19,16 +20,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-OTHERS, CANDIDATES, SHOWN, DRAWS = 512, 40, 10, 16
-_PART, _ACCURACY = 2**21, 0.01  # numbers at once; relative accuracy of the noise
+OTHERS, CANDIDATES, SHOWN, DRAWS = 512, 40, 10, 32
+_T = 2.039513446396408  # 97.5% of Student's t with 31 degrees of freedom
+_PART = 2**21  # numbers at once
+_ACCURACY, _FINE = 0.01, 0.002  # relative accuracy of the noise, of those that are ranked and of those that are said
+_FAR = 8.0  # an interval has no end beyond this factor
 
 
 @dataclass(frozen=True)
 class Exposed:
-    """A row, the noise below which it has half of the weight or more, and the nearest other row."""
+    """A row, the noise below which it has half of the weight or more, its 95% interval, and the nearest other row.
+
+    An end is None if it is further off than a factor of 8.
+    """
 
     row: int
     sigma: float
+    low: float | None
+    high: float | None
     nearest: int
 
 
@@ -48,9 +57,31 @@ def exposed(x: np.ndarray, rng: np.random.Generator) -> tuple[Exposed, ...]:
     free = half(lambda s: log_others(apart, [0.0], s), _least(apart, high), high, _ACCURACY)
     first = np.argsort(-free, kind="stable")[:SHOWN]
     candidates, apart, high = candidates[first], apart[first], high[first]
-    sigma = half(lambda s: log_others(apart, along, s), _least(apart, high), high, _ACCURACY)
-    order = np.argsort(-sigma, kind="stable")
-    return tuple(Exposed(int(candidates[k]), float(sigma[k]), int(apart[k].argmin())) for k in order)
+    sigma, low, top = _interval(apart, along, high)
+    nearest = apart.argmin(1)
+    return tuple(
+        Exposed(int(candidates[k]), float(sigma[k]), _end(low[k], sigma[k]), _end(top[k], sigma[k]), int(nearest[k]))
+        for k in np.argsort(-sigma, kind="stable")
+    )
+
+
+def _interval(apart: np.ndarray, along: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The σ, (m,), at which the mean of L over the draws is 0, and those at which it is 0 less or plus its error at
+    95%; σ is at most `high`."""
+    from memgen.measures.held import half, log_others
+
+    def mean(sigma: np.ndarray, errors: float) -> np.ndarray:
+        each = np.array([log_others(apart, [draw], sigma) for draw in along])
+        return each.mean(0) + errors * each.std(0, ddof=1) / np.sqrt(len(along))
+
+    sigma = half(lambda s: mean(s, 0), _least(apart, high), high, _FINE)
+    low = half(lambda s: mean(s, _T), sigma / _FAR, sigma, _FINE)
+    return sigma, low, half(lambda s: mean(s, -_T), sigma, sigma * _FAR, _FINE)
+
+
+def _end(end: float, sigma: float) -> float | None:
+    """The end, if it is not where the search for it ended."""
+    return float(end) if abs(np.log(end / sigma)) < np.log(_FAR) - 2 * _FINE else None
 
 
 def _parts(x: np.ndarray, middle: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

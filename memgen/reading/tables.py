@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LINE = 2**24  # characters of the first line at most
 _MISSING = {"NA", "N/A", "#N/A", "NULL"}
+_UNITS = "divide columns that differ in unit by their standard deviations"
 _INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls an index that it saves
 
 
@@ -149,7 +150,22 @@ def _filled(
     for k, name in enumerate(names or []):
         if _counts_rows(values[:, k]):
             notes = (*notes, f"column {one_line(name, 60)!r} counts the rows: leave it out if it is no measurement")
+    if names and (small := _negligible(values)):
+        first = repr(one_line(names[small[0]], 60))
+        some = f"column {first} has" if len(small) == 1 else f"{len(small)} columns, such as {first}, have together"
+        notes = (*notes, f"{some} less than 1% of the variance, so that others decide every distance: {_UNITS}")
     return Samples(str(path), values, None, None, notes, tuple(names) if names else None)
+
+
+def _negligible(values: np.ndarray) -> list[int]:
+    """Columns that vary and yet count for nothing in a distance, if that is half of those that vary or more."""
+    with np.errstate(under="ignore"):
+        size = max(float(np.abs(column).max()) for column in values.T) or 1.0
+        variances = np.array([(column / size).var() for column in values.T])
+    varying = np.flatnonzero([column.min() < column.max() for column in values.T])
+    order = varying[np.argsort(variances[varying], kind="stable")]
+    small = order[np.cumsum(variances[order]) < 0.01 * variances.sum()]
+    return sorted(small.tolist()) if 2 * len(small) >= len(order) else []
 
 
 def _counts_rows(column: np.ndarray) -> bool:

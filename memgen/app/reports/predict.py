@@ -33,9 +33,10 @@ def text(prediction: Prediction, given: Samples) -> str:
     rows = [["a linear denoiser stops memorizing when …", "n*", f"at n = {number(prediction.n)}"]]
     rows += [[one.turns, number(one.n_star), _met(one.met)] for one in prediction.criteria]
     parts += ["", aligned(rows)]
-    exposed = [["exposed first, the exact score of these rows", "below σ", "nearest"]]
+    exposed = [["exposed first, the exact score of these rows", "below σ", "95%", "nearest"]]
     for one in prediction.exposed[:5]:
-        exposed.append([page.name(given, one.row), number(one.sigma), page.name(given, one.nearest)])
+        ends = f"{number(one.low)} … {number(one.high)}"
+        exposed.append([page.name(given, one.row), number(one.sigma), ends, page.name(given, one.nearest)])
     parts += ["", aligned(exposed)]
     facts = [f"{one.method}: {number(one.value)}{_range(one.low, one.high)}" for one in prediction.dimensions]
     facts.append(
@@ -112,4 +113,4 @@ def _shown(one: Any, given: Samples, pictures: page.Pictures) -> dict[str, Any]:
         for role, row in (("exposed", one.row), ("nearest", one.nearest))
     ]
     differing = "" if pictures else page.differing(given, one.row, given, one.nearest)
-    return {"shown": shown, "sigma": one.sigma, "differing": differing}
+    return {"shown": shown, "one": one, "differing": differing}
