@@ -111,8 +111,8 @@ def draw_errors(found: Estimates, separation: float) -> Figure:
         for k, ((measure, name), form) in enumerate(zip(SCORES, late_forms(law, separation, fine), strict=True)):
             axes.plot(fine[late], form[late], ":", color=f"C{k}")
             _simulated(axes, found, law, measure, k)
-            at, where = ((grid[len(grid) // 3], {"xytext": (-6, -12), "ha": "right"}), (grid[1], {"xytext": (8, 4)}))[k]
-            plots.label_line(axes, at, found[law, measure, at].value, name, k, **where)
+            at, where = ((grid[-1], {"xytext": (-14, -2), "ha": "right"}), (grid[0], {"xytext": (8, 0)}))[k]
+            plots.label_line(axes, at, found[law, measure, at].value, name.replace("linear ", "linear\n"), k, **where)
         plots.threshold(axes, relaxation_times(separation)["gaussian" if law == "skewed" else law], "$t_R$")
         axes.set(xlabel=f"time $t$, {NAMES[law]}", ylabel=r"$\Gamma\,E|\nabla\ln p_t-\mathrm{linear}|^2$", yscale="log")
     return fig
