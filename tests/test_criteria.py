@@ -195,6 +195,11 @@ def test_a_threshold_is_found_between_the_sizes() -> None:
     sizes = (16, 32, 64, 128, 256)
     found = crossing(_made("membership", {n: 1.25 - np.log(n / 8) / np.log(64) for n in sizes}), "membership")
     assert found and found.value == pytest.approx(64, rel=1e-9) and 0 < found.error < 5
+    # sizes without a flag say nothing of where the rate, which falls as a power of n here, is one in a thousand
+    rates = {8: 8e-3, 16: 4e-3, 32: 2e-3, 64: 5e-4, 128: 0.0}
+    found = crossing(_made("flagged", rates), "nearest_ratio")
+    assert found == crossing(_made("flagged", {n: rate for n, rate in rates.items() if rate}), "nearest_ratio")
+    assert crossing(_made("flagged", {8: 8e-3, 16: 4e-3, 32: 0.0, 64: 0.0}), "nearest_ratio") is None
     assert crossing(_made("membership", dict.fromkeys(sizes, 0.9)), "membership") is None
     assert crossing(_made("flagged", dict.fromkeys(sizes, 0.9)), "membership") is None
     fall = crossing(_made("kl_generated_true", {n: np.inf if n < 64 else 1.0 for n in sizes}), "kl_generated_true")

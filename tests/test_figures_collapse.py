@@ -45,6 +45,9 @@ def test_half_way_noises_lie_at_the_boundaries_and_not_at_the_papers_width(halve
     assert min(e.z(w) for e, w in zip(own.crossing, width, strict=True)) > threshold(9)
     share = halves[halves.study == "own class"]
     assert set(share.n) == {100, 1000} and np.allclose(share.predicted, 4)
+    assert np.abs(regions.class_scores(halves)).max() < threshold(2)
+    assert np.abs(regions.class_scores(halves.assign(d=2 * halves.d))).max() > threshold(2)
+    assert mixture.cloning_probability(np.log1p(regions.class_noise(16) ** 2) / 2, 4.0) == pytest.approx(0.75)
     assert (halves.low < halves.tau).all() and (halves.tau < halves.high).all()
 
 

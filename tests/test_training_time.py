@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from memgen.experiments import training as experiment
+from memgen.figures.training import numbers
 from memgen.runs import store
 from memgen.statistics import mean, threshold
 
@@ -68,6 +69,36 @@ def test_milestones_of_a_known_course() -> None:
     assert (found.best, found.least, found["last"]) == (40, 0.25, 0.9) and found.memorized == pytest.approx(40)
     between = (2.0 / 4 - 0.4) / (2.0 / 4 - 1.0 / 4)
     assert found.generalized == pytest.approx(np.exp((1 - between) * np.log(11) + between * np.log(41)) - 1)
+
+
+def _course(tau: float, errors: list[float]) -> pd.DataFrame:
+    """A network of 64 units with a = step/1000 at training points and these errors at holdout points, by step."""
+    steps = (0, 10, 50, 100, 400)
+    values = {("train", "a"): [step / 1000 for step in steps], ("holdout", "b_squared"): errors}
+    zeros = [(points, m) for points in ("train", "holdout") for m in ("a", "b_squared") if (points, m) not in values]
+    values |= dict.fromkeys(zeros, [0.0] * 5) | {(points, "separation"): [1.0] * 5 for points in ("train", "holdout")}
+    rows = [(points, m, *pair) for (points, m), some in values.items() for pair in zip(steps, some, strict=True)]
+    found = pd.DataFrame(rows, columns=["points", "measure", "step", "value"])
+    return found.assign(d=16, n=64, hidden=64, weights=5, replica=0, tau=tau, generator="network")
+
+
+def test_harm_is_the_error_at_the_onset_of_memory_over_the_least() -> None:
+    planted = numbers.Stored.__new__(numbers.Stored)
+    planted.table = pd.concat([_course(0.3, [3, 1, 2, 6, 9]), _course(1.0, [4, 2, 1, 3, 5])], ignore_index=True)
+    planted.d = 16
+    told = " ".join(" ".join(numbers.harm(planted)).split())
+    assert "at 0.3 σ, when a = 1/10, fresh points' error is 6.0 to 6.0 times its least, which came 10 to 10" in told
+    assert "at 1 σ, when a = 1/10, fresh points' error is 3.0 to 3.0 times its least, which came 2 to 2" in told
+
+
+def test_an_exponent_says_between_which_local_ones_it_lies() -> None:
+    sizes = (64, 128, 256, 512)
+    rows = [(n, r, c * n**1.5 * np.exp(n / 256)) for n in sizes for r, c in enumerate((1.0, 2.0, 5.0))]
+    found = numbers.slope(pd.DataFrame(rows, columns=["n", "replica", "memorized"]).assign(d=16))
+    assert found.sizes == list(sizes) and found.local.shape == (3, 3)
+    assert found.local[0] == pytest.approx(1.5 + np.array([64, 128, 256]) / 256 / np.log(2))
+    assert found.ends() == "1.86 to 2.94" and 1.86 < found.found.min() <= found.found.max() < 2.94
+    assert numbers.slope(pd.DataFrame(rows[:3], columns=["n", "replica", "memorized"]).assign(d=16)).sizes == []
 
 
 # -- what is stored ------------------------------------------------------------------------------------------------

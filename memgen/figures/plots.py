@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 LINES = ("-", "--", "-.", ":")
-MARKERS = ("o", "s", "^", "D", "v", "P")
+MARKERS = ("o", "s", "^", "D", "v", "P", "p", "X", "h")
 
 
 def figure(panels: int = 1, height: float = 2.9, columns: int = 2) -> tuple[Figure, Sequence[Axes]]:

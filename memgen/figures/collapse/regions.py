@@ -76,6 +76,22 @@ def predicted(study: str, n: float, d: int) -> float:
     return speciation_noise(d) if study == "own class" else detail_noise()
 
 
+def class_noise(d: int) -> float:
+    """The noise τ at which a share `HALF_WAY` of noised points is denoised into its own class, at every d exactly."""
+
+    def missing(log_tau: float) -> float:
+        share = mixture.cloning_probability(time(np.exp(log_tau)), np.sqrt(d))
+        return float(share) - HALF_WAY["own class"]
+
+    return float(np.exp(brentq(missing, -12, 12)))
+
+
+def class_scores(halves: pd.DataFrame) -> np.ndarray:
+    """Standard scores of the noises at which points lose their class, against `class_noise`."""
+    found = halves[halves.study == "own class"]
+    return np.array([crossing.z(np.log(class_noise(d))) for d, crossing in zip(found.d, found.crossing, strict=True)])
+
+
 def half_way(table: pd.DataFrame) -> pd.DataFrame:
     """The noise at which each study's share is half-way, its 95% interval, and the boundary predicted at large d and n.
 

@@ -19,7 +19,7 @@ class Criterion(NamedTuple):
     """A criterion: `falls` gives its curve along n, which falls through `level` where the criterion turns.
 
     `label` is its name, `turns` says when it turns, `null` what a perfect generator has, `scale` how its threshold
-    grows with d. A `logarithmic` curve is interpolated in its logarithm.
+    grows with d. A `logarithmic` curve is interpolated in its logarithm, without the sizes at which it is 0.
     """
 
     label: str
@@ -82,7 +82,7 @@ CRITERIA = {
     ),
     "kl_true_generated": Criterion(
         "KL(O‖G)",
-        "the truth's divergence from it is finite, sampled in one step",
+        "the truth's divergence from it, sampled in one step, grows no faster than the dimension",
         "0",
         "$2d$",
         _of("inverse_trace"),
@@ -194,14 +194,17 @@ def crossing(rows: pd.DataFrame, name: str) -> Estimate | None:
         return None
     if name == "kl_generated_true":
         return Estimate(float(n[falls[-1]]), 0.0, np.inf)  # rank: the same in every run
-    shown = [_above(e, criterion) for e in estimates]
     if criterion.signs:
         end = _of_signs(np.log(n), 1 - middle, len(curves), 1 - criterion.level)
+    elif criterion.logarithmic and middle[falls[-1] + 1] == 0:  # whose logarithm no one knows
+        return None
     else:
-        part = slice(max(0, falls[-1] - 1), falls[-1] + 3)
-        end = _root(np.log(n[part]), shown[part], *np.log(n[falls[-1] : falls[-1] + 2]))
+        part = np.arange(max(0, falls[-1] - 1), min(len(n), falls[-1] + 3))
+        part = part[middle[part] > 0] if criterion.logarithmic else part
+        shown = [_above(estimates[k], criterion) for k in part]
+        end = _root(np.log(n[part]), shown, *np.log(n[falls[-1] : falls[-1] + 2]))
     n_star = float(np.exp(end.value))
-    return Estimate(n_star, n_star * end.error, shown[0].freedom) if np.isfinite(end.error) else None
+    return Estimate(n_star, n_star * end.error, estimates[0].freedom) if np.isfinite(end.error) else None
 
 
 def _of_signs(log_n: np.ndarray, shares: np.ndarray, runs: int, level: float) -> Estimate:
@@ -241,13 +244,13 @@ def _above(estimate: Estimate, criterion: Criterion) -> Estimate:
     """By how much the signal is above the level; for a logarithmic criterion, ln(signal/level)."""
     if not criterion.logarithmic:
         return estimate._replace(value=estimate.value - criterion.level)
-    value = max(estimate.value, 1e-9)
-    return Estimate(np.log(value / criterion.level), max(estimate.error, 1e-9) / value, estimate.freedom)
+    return Estimate(np.log(estimate.value / criterion.level), estimate.error / estimate.value, estimate.freedom)
 
 
 def _one_step(curves: pd.DataFrame, d: int) -> Estimate | None:
     """The n at which (1−γ)·inverse_trace, which falls as ρ − γ, is zero; by a line through the runs with 0.1 < γ < 0.4.
 
+    That extrapolates to d → ∞: KL(O‖G) of a run is finite from n = d + 1 on, and grows as d² up to d/ρ (chapter 3).
     None if these have fewer than two values of n.
     """
     ratios = d / (curves.columns.to_numpy(float) - 1)

@@ -12,7 +12,7 @@ from memgen.figures.criteria.crossings import CRITERIA, Table, crossing
 from memgen.figures.curves import curve
 from memgen.statistics import Estimate, mean
 
-# Criteria that are drawn against d, those beside each other in different colours, and where their names go.
+# Criteria that are drawn against d, each with its own dashes and markers, and where their names go.
 _DRAWN = {
     "nearest_ratio": (0, (4, -3)),
     "wasserstein2": (1, (4, -8)),
@@ -20,9 +20,9 @@ _DRAWN = {
     "kl_generated_true": (3, (4, -9)),
     "closest_record": (4, (4, 3)),
     "best_kernel": (5, (4, -9)),
-    "membership": (0, (4, -9)),
-    "overlap": (1, (4, 0)),
-    "membership_known": (2, (4, 0)),
+    "membership": (6, (4, -9)),
+    "overlap": (7, (4, 0)),
+    "membership_known": (8, (4, 0)),
 }
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from memgen.denoisers.exact import EmpiricalBayes
-from memgen.experiments.training import milestones
+from memgen.experiments.training import law_distance, milestones
 from memgen.laws.data import power_law
 from memgen.measures import fractions
 from memgen.runs.store import load
@@ -85,10 +85,19 @@ class Stored:
 
 
 class Slope(NamedTuple):
-    """The exponent of n in a time, by replica, and the sizes that it was fitted on."""
+    """The exponent of n in a time, by replica, the sizes that it was fitted on, and the exponents between neighbours.
+
+    The last, (replicas, sizes − 1), say how far a time is from a power of n.
+    """
 
     found: np.ndarray
     sizes: list[int]
+    local: np.ndarray
+
+    def ends(self) -> str:
+        """The first and the last local exponent, means over replicas."""
+        first, last = self.local.mean(0)[[0, -1]]
+        return f"{first:.2f} to {last:.2f}"
 
     def __str__(self) -> str:
         low, high = mean(self.found).interval()
@@ -103,8 +112,12 @@ def slope(times: pd.DataFrame, column: str = "memorized", most: float = np.inf) 
     kept = times[(times.n >= 4 * times.d) & (times.n <= most)]
     ends = kept.groupby("n")[column].agg(["min", "max"])
     kept = kept[kept.n.isin(ends.index[(ends["min"] > 0) & np.isfinite(ends["max"])])]
-    found = [np.polyfit(np.log(part.n), np.log(part[column]), 1)[0] for _, part in kept.groupby("replica")]
-    return Slope(np.array(found), sorted(kept.n.unique()))
+    if kept.n.nunique() < 2:
+        return Slope(np.empty(0), [], np.empty((0, 0)))
+    logs = np.log(kept.pivot(index="n", columns="replica", values=column))
+    log_n = np.log(logs.index.to_numpy(float))
+    local = np.diff(logs.to_numpy(), axis=0) / np.diff(log_n)[:, None]
+    return Slope(np.polyfit(log_n, logs.to_numpy(), 1)[0], [int(n) for n in logs.index], local.T)
 
 
 def reached(times: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -164,10 +177,11 @@ def pace(stored: Stored) -> str:
 def exponents(stored: Stored) -> str:
     """Markdown: how the steps to a = 1/10, to half the error and to the least error grow with n."""
     found = slopes(stored)
-    rows = [("steps to a = 1/10", f"{d}", f"{units}", str(one)) for (d, units), one in found.items()]
+    rows = [("steps to a = 1/10", f"{d}", f"{units}", str(one), one.ends()) for (d, units), one in found.items()]
     for words, column, most in (("steps to half the error, σ", "generalized", np.inf), ("to the least", "best", 2048)):
-        rows.append((words, f"{stored.d}", f"{stored.units}", str(slope(stored.general, column, most))))
-    return table(("time", "d", "units", "exponent of n (95%)"), rows)
+        one = slope(stored.general, column, most)
+        rows.append((words, f"{stored.d}", f"{stored.units}", str(one), one.ends()))
+    return table(("time", "d", "units", "exponent of n (95%)", "between the first two sizes and the last"), rows)
 
 
 def by_level(stored: Stored) -> str:
@@ -177,6 +191,29 @@ def by_level(stored: Stored) -> str:
         times = milestones(stored.wide, share)
         rows.append((f"{share:g}", f"{tau:g} σ", str(slope(times[times.tau == tau]))))
     return table(("a", "noise", "exponent of n (95%)"), rows)
+
+
+def harm(stored: Stored) -> list[str]:
+    """Lines of text, at two noises: how bad fresh points' error is when a passes 1/10, and how long ago it was least.
+
+    Means over the networks of a kind, of 64 units or more in the first dimension; the noise of a is `LEVEL`.
+    """
+    onset = stored.onset[(stored.onset.d == stored.d) & (stored.onset.hidden >= 64)]
+    onset = onset.set_index(["hidden", "n", "replica"]).memorized
+    error = law_distance(stored.network[stored.network.d == stored.d]).droplevel(["d", "weights"])
+    lines = []
+    for tau in (LEVEL, 1.0):
+        rows, courses = [], error.xs(tau, level="tau").unstack("step")
+        for (hidden, n, replica), step in onset[np.isfinite(onset)].items():
+            course = courses.loc[n, hidden, replica].dropna()
+            then = np.interp(np.log1p(step), np.log1p(course.index.to_numpy(float)), course)
+            rows.append((hidden, n, then / course.min(), step / max(course.idxmin(), 1)))
+        worse, later = pd.DataFrame(rows).groupby([0, 1]).mean().agg(["min", "max"]).T.to_numpy()
+        lines += [
+            f"at {tau:g} σ, when a = 1/10, fresh points' error is {worse[0]:.1f} to {worse[1]:.1f} times its least,",
+            f"  which came {later[0]:.0f} to {later[1]:.0f} times earlier",
+        ]
+    return lines
 
 
 def circle(stored: Stored) -> list[str]:
