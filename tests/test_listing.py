@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
+import re
 import shutil
 import subprocess
 import sys
@@ -129,6 +131,8 @@ POINTS = [
     ("neighbour_ratio", {"n": 100, "d": 5}),
     ("mp_moment", {"a": -0.8, "gamma": 0.4}),
     ("relaxation_kl", {"t": 0.5, "eigenvalues": [1.0, 2.0, 4.0], "lam": 1.0}),
+    ("early_stopped_error", {"sample": [0.5, 1.0, 2.0], "rho": 0.5, "time": 1.0}),  # averages within averages
+    ("logdet_offset", {"d": 40, "gamma": 0.7, "rho": 0.5}),  # Euler's constant
 ]
 
 
@@ -158,6 +162,20 @@ def test_the_code_of_a_long_formula_goes_in_steps_and_gives_its_value() -> None:
     assert math.isclose(found, float(f(**given)), rel_tol=1e-9)
 
 
+def _called(text: str) -> set[str]:
+    """The names of functions that the code calls, and the equation of its root, and that it does not define."""
+    parts = [text, *re.findall(r"the root in .* of (.*)", text)]
+    nodes = [node for part in parts for node in ast.walk(ast.parse(part))]
+    defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    return {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)} - defined
+
+
+def _supplied(text: str) -> set[str]:
+    return {
+        name for names in re.findall(r"^# to be supplied.*: (.*)", text, re.MULTILINE) for name in names.split(", ")
+    }
+
+
 @pytest.mark.parametrize("language", ["python", "c", "js"])
 def test_every_formula_has_code_or_says_why_not(language: str) -> None:
     refused = []
@@ -169,6 +187,9 @@ def test_every_formula_has_code_or_says_why_not(language: str) -> None:
             refused.append(f.name)
         else:
             assert f"{f.name}(" in text and "upported" not in text and "Piecewise" not in text
+            assert not re.search("return (const|var)", text)
+            if language == "python":
+                assert _called(text) - {"sum", "len", "max", "min", "abs", "float"} - _supplied(text) == set(), f.name
     assert len(refused) == (0 if language != "c" else len(refused)) < len(formulas()) / 2
 
 

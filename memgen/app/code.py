@@ -20,7 +20,26 @@ from theory.core.parts import Variable
 _LONG = 600
 
 
-class _Python(PythonCodePrinter):
+class _Averages(CodePrinter):
+    """Averages over an array: within one the name of its symbol stands for the array, NAME_i for each of its numbers."""
+
+    _within: tuple[sp.Symbol, ...] = ()
+
+    def _print_Symbol(self, symbol: sp.Symbol) -> str:
+        return str(super()._print_Symbol(symbol)) + ("_i" if symbol in self._within else "")
+
+    def _average(self, mean: Mean) -> tuple[str, str]:
+        """What is averaged, as text, and the name of the array; averages can be within averages."""
+        f, symbol = mean.args
+        outside, self._within = self._within, ()
+        name = self._print(symbol)
+        self._within = (*outside, symbol)
+        inside = self._print(f)
+        self._within = outside
+        return inside, name
+
+
+class _Python(_Averages, PythonCodePrinter):
     comment = "# {}"
     head = "import math\n\n\n"
 
@@ -28,8 +47,8 @@ class _Python(PythonCodePrinter):
         return f"max({self._print(part.args[0])}, 0)"
 
     def _print_Mean(self, mean: Mean) -> str:
-        f, s = (self._print(argument) for argument in mean.args)
-        return f"(sum({f} for {s} in {s})/len({s}))"
+        f, s = self._average(mean)
+        return f"(sum({f} for {s}_i in {s})/len({s}))"
 
     def function(self, name: str, arguments: list[str], steps: list[tuple[str, str]], value: str) -> str:
         named = "".join(f"    {part} = {formed}\n" for part, formed in steps)
@@ -39,6 +58,9 @@ class _Python(PythonCodePrinter):
 class _C(C99CodePrinter):
     comment = "/* {} */"
     head = "#include <math.h>\n\n"
+
+    def _print_EulerGamma(self, gamma: sp.Expr) -> str:
+        return repr(float(gamma))
 
     def _print_positive_part(self, part: sp.Expr) -> str:
         return f"fmax({self._print(part.args[0])}, 0)"
@@ -53,19 +75,22 @@ class _C(C99CodePrinter):
         return f"double {name}({taken})\n{{\n{named}    return {value};\n}}"
 
 
-class JavaScript(JavascriptCodePrinter):
+class JavaScript(_Averages, JavascriptCodePrinter):
     comment = "// {}"
     head = ""
 
     def _print_NaN(self, value: sp.Expr) -> str:
         return "NaN"
 
+    def _print_EulerGamma(self, gamma: sp.Expr) -> str:
+        return repr(float(gamma))
+
     def _print_positive_part(self, part: sp.Expr) -> str:
         return f"Math.max({self._print(part.args[0])}, 0)"
 
     def _print_Mean(self, mean: Mean) -> str:
-        f, s = (self._print(argument) for argument in mean.args)
-        return f"({s}.reduce((total, {s}) => total + {f}, 0)/{s}.length)"
+        f, s = self._average(mean)
+        return f"({s}.reduce((total, {s}_i) => total + {f}, 0)/{s}.length)"
 
     def function(self, name: str, arguments: list[str], steps: list[tuple[str, str]], value: str) -> str:
         value = "\n    ".join(value.splitlines())
@@ -92,11 +117,12 @@ def code(formula: Formula, language: str) -> str:
     said = [f"{formula.name}: {' '.join(formula.regime.split())}. Source: {formula.source}."]
     if formula.count is not None and expr.has(formula.count):
         arguments.append(_Argument(str(formula.count), "number of eigenvalues"))
-    functions = []
+    functions, parts = [], [expr]  # what is printed
     if formula.unknown:
         symbol, equation, *edges = formula.unknown[:4]
         low, high = (printer.doprint(_elementary(edge)).replace("\n", " ") for edge in edges)
         equation = _elementary(equation)
+        parts += [equation, *map(_elementary, edges)]
         if _long(equation):
             name, taken = f"{formula.name}_equation", [*(argument.name for argument in arguments), str(symbol)]
             functions.append(_function(printer, name, taken, equation))
@@ -105,8 +131,8 @@ def code(formula: Formula, language: str) -> str:
             zero = printer.doprint(equation).replace("\n", " ")
         arguments.append(_Argument(str(symbol), f"the root in ({low}, {high}) of {zero}"))
     said += [f"{argument.name}: {argument.meaning}" for argument in arguments]
-    if needed := sorted(_functions(expr) - _known(printer)):
-        said.append(f"to be supplied: {', '.join(needed)}")
+    if needed := sorted(set().union(*map(_functions, parts)) - _known(printer)):
+        said.append(f"to be supplied, see memgen formula {formula.name}: {', '.join(needed)}")
     if rewritten := sorted(_ours(formula.expr) - _ours(expr)):
         said.append(f"written out, with fewer digits than in memgen where they cancel: {', '.join(rewritten)}")
     functions.append(_function(printer, formula.name, [argument.name for argument in arguments], expr))

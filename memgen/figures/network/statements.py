@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from memgen.experiments.network import difference
+from memgen.figures.curves import Again
 from memgen.figures.network import numbers
 from memgen.figures.network.numbers import ONE_SCALE, PUBLISHED, Run
 from memgen.statistics import mean
@@ -12,9 +13,9 @@ from theory.checks.report import Report
 
 
 def state(
-    report: Report, rows: pd.DataFrame, found: Mapping[tuple[int, int], Run], pairs: pd.DataFrame, same: bool
+    report: Report, rows: pd.DataFrame, found: Mapping[tuple[int, int], Run], pairs: pd.DataFrame, shared: Again
 ) -> None:
-    """State in `report` what the chapter claims; `same` says whether rows computed again are those stored."""
+    """State in `report` what the chapter claims; `shared` are the rows computed again."""
     ideal = numbers.generated_variance(rows, "ideal").value
     delta = {name: difference(rows, *ONE_SCALE, name) for name in numbers.CALLED}
     report.meets("ideal sampler, Δ against a holdout is 0", mean(delta["ideal"]).z(0))
@@ -33,7 +34,7 @@ def state(
         two = numbers.rounding(pairs, measure, points, level)
         where = "" if level is None else f" at {numbers.in_sigmas(level):.2g} σ"
         report.meets(f"bfloat16 less float32, {measure}{where}", mean(two.value - two.value_precise).z(0))
-    report.holds("rows computed here are those stored, to a thousandth", same)
+    shared.state(report)
 
     tau, noise = levels[1], numbers.in_sigmas(levels[1])
     long, larger = (numbers.by_level(found[n, 4000].rows, "a")[tau] for n in (50, 200))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from memgen.figures.curves import Again
 from memgen.figures.training.numbers import SHOWN, Slope, Stored, slope, slopes
 from memgen.statistics import mean
 from theory.checks.report import Report
@@ -26,9 +27,9 @@ def losses(stored: Stored, tau: float) -> pd.DataFrame:
 
 
 def state(
-    report: Report, stored: Stored, linear: Mapping[int, np.ndarray], reads: Mapping[int, pd.DataFrame], same: bool
+    report: Report, stored: Stored, linear: Mapping[int, np.ndarray], reads: Mapping[int, pd.DataFrame], shared: Again
 ) -> None:
-    """State in `report` what the chapter claims; `same` says whether rows computed again are those stored."""
+    """State in `report` what the chapter claims; `shared` are the rows computed again."""
     for n in SHOWN:
         a, b_squared = linear[n].T
         report.meets(f"linear denoiser, n = {n}: on the circle", mean(b_squared - a * (1 - a)).z(0))
@@ -41,7 +42,7 @@ def state(
     ideal = ideal.pivot(index=["d", "n", "replica"], columns="points", values="value")
     nearer = mean((ideal.train - ideal.holdout).to_numpy()).z(0)
     report.meets("ideal sampler: no nearer to the training set than to a holdout", nearer)
-    report.holds("rows computed here are those stored, to a thousandth", same)
+    shared.state(report)
 
     found_slopes = slopes(stored)
     wide, narrow = found_slopes[stored.d, stored.units], found_slopes[stored.d, 128]
