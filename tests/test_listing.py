@@ -21,6 +21,7 @@ from memgen.app.cli import main
 from memgen.app.code import code
 from memgen.app.formulas import named
 from memgen.app.listing import described
+from memgen.app.pages import api
 from memgen.errors import BadInput
 from theory.catalogue import formulas
 from theory.core import special
@@ -52,6 +53,24 @@ def test_list_of_a_chapter_explains_its_parameters(capsys: Capture) -> None:
     assert d["presets"] == {preset: v["d"] for preset, v in experiments.load("linear").Params.presets.items()}
     text = printed("list linear 05", capsys)
     assert "03  linear: " in text and "05  network: " in text and "integer ≥ 2" in text
+
+
+def test_experiments_without_a_chapter_are_listed_and_explained(capsys: Capture) -> None:
+    chapters = {Chapter(path).experiment for path in find()}
+    others = experiments.names() - chapters
+    assert "rise" in others and all(name in printed("list", capsys) for name in others)
+    text = printed(f"list {' '.join(sorted(others))}", capsys)
+    assert all(f"–  {name}: " in text for name in others) and "integer" in text
+    (row,) = json.loads(printed("list rise --json", capsys))
+    assert {p["name"]: p["default"] for p in row["parameters"]} == experiments.load("rise").Params().model_dump(
+        mode="json"
+    )
+
+
+def test_the_page_of_names_has_methods_and_no_addresses() -> None:
+    page = api()
+    assert "EmpiricalBayes.denoise(self, u: Any, tau: float)" in page and "EmpiricalBayes.score(" in page
+    assert " at 0x" not in page
 
 
 @pytest.mark.parametrize(

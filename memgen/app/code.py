@@ -21,7 +21,7 @@ _LONG = 600
 
 
 class _Averages(CodePrinter):
-    """Averages over an array: within one the name of its symbol stands for the array, NAME_i for each of its numbers."""
+    """Averages over an array: outside the symbol names the array, within its name with _i each of the numbers."""
 
     _within: tuple[sp.Symbol, ...] = ()
 

@@ -27,9 +27,27 @@ def detailed(chapter: Chapter) -> dict[str, Any]:
     """`row`, with the type of each parameter, and its value in each preset where the preset decides."""
     from memgen import experiments
 
-    params = experiments.load(chapter.experiment).Params
+    return _typed(row(chapter), experiments.load(chapter.experiment).Params)
+
+
+def unnumbered(name: str) -> dict[str, Any]:
+    """The same of an experiment that has no chapter, from its module; its parameters are explained there."""
+    from memgen import experiments
+
+    module = experiments.load(name)
+    defaults = module.Params().model_dump(mode="json")
+    found = {
+        "number": None,
+        "experiment": name,
+        "question": (module.__doc__ or "").partition("\n")[0],
+        "notebook": None,
+        "parameters": [{"name": key, "default": value, "meaning": ""} for key, value in defaults.items()],
+    }
+    return _typed(found, module.Params)
+
+
+def _typed(found: dict[str, Any], params: Any) -> dict[str, Any]:
     schemas = params.model_json_schema()["properties"]
-    found = row(chapter)
     for parameter in found["parameters"]:
         name = parameter["name"]
         parameter["type"] = described(schemas[name])
@@ -55,18 +73,22 @@ def described(schema: Mapping[str, Any]) -> str:
 
 
 def overview(chapters: Sequence[Chapter]) -> str:
-    """Number, experiment and question of each chapter, and the defaults of its parameters."""
+    """Number, experiment and question of each chapter, and the defaults of its parameters; the other experiments."""
+    from memgen import experiments
+
     lines = []
     for chapter in chapters:
         lines.append(f"{chapter.number}  {chapter.experiment:12}  {chapter.question}")
         settings = [f"{p.name}={_shown(p.default)}" for p in chapter.parameters]
         lines += wrap("  ".join(settings), _WIDTH, initial_indent=" " * 18, subsequent_indent=" " * 18)
-    return "\n".join([*lines, "", "A value of … is set by the preset; memgen list CHAPTER explains the parameters."])
+    others = sorted(experiments.names() - {chapter.experiment for chapter in chapters})
+    lines += ["", "A value of … is set by the preset; memgen list CHAPTER explains the parameters."]
+    return "\n".join([*lines, *wrap(f"Without a chapter, for memgen sweep: {', '.join(others)}.", _WIDTH)])
 
 
 def text(found: Mapping[str, Any]) -> str:
     """One chapter and its parameters: type, meaning and default of each."""
-    lines = [f"{found['number']}  {found['experiment']}: {found['question']}", ""]
+    lines = [f"{found['number'] or '–'}  {found['experiment']}: {found['question']}", ""]
     for parameter in found["parameters"]:
         lines.append(f"  {parameter['name']:13} {parameter['type']}")
         for line in (parameter["meaning"], _default(parameter)):

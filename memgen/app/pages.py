@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterator
+from functools import cached_property
 from textwrap import fill
 from types import ModuleType
 
@@ -143,9 +145,25 @@ def _members(module: ModuleType) -> Iterator[tuple[str, object]]:
 
 
 def _described(name: str, member: object) -> str:
+    """Signature and docstring; of a class also those of its own public methods and properties."""
+    kind = "class " if inspect.isclass(member) else ""
+    parts = [f"{kind}{name}{_signature(member)}\n\n{inspect.getdoc(member) or ''}"]
+    for inner, method in vars(member).items() if inspect.isclass(member) else ():
+        named = f"{name}.{inner}"
+        if inner.startswith("_") or not (about := inspect.getdoc(method)):
+            continue
+        if inspect.isfunction(method):
+            parts.append(f"{named}{_signature(method)}\n\n{about}")
+        elif isinstance(method, (property, cached_property)):
+            parts.append(f"{named}\n\n{about}")
+        elif isinstance(method, (classmethod, staticmethod)):
+            parts.append(f"{named}{_signature(method.__func__)}\n\n{about}")
+    return "\n\n\n".join(parts)
+
+
+def _signature(member: object) -> str:
     try:
         signature = str(inspect.signature(member))  # type: ignore[arg-type]
     except ValueError:
-        signature = "(…)"
-    kind = "class " if inspect.isclass(member) else ""
-    return f"{kind}{name}{signature}\n\n{inspect.getdoc(member) or ''}"
+        return "(…)"
+    return re.sub(r"<(?:function )?([\w.<>]+)(?: object)? at 0x[0-9a-f]+>", r"\1", signature)

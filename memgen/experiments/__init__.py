@@ -28,5 +28,9 @@ def load(name: str) -> ModuleType:
         else:
             if hasattr(found, "Params"):  # what has none is no experiment, such as the page of the evidence
                 return found
-    known = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    raise BadInput(f"unknown experiment {one_line(name, 60)!r} (known: {', '.join(known)})")
+    raise BadInput(f"unknown experiment {one_line(name, 60)!r} (known: {', '.join(sorted(names()))})")
+
+
+def names() -> set[str]:
+    """The names of the experiments of this folder."""
+    return {module.name for module in pkgutil.iter_modules(__path__)}

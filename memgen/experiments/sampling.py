@@ -8,12 +8,12 @@ generates a Gaussian, whose divergence from the truth is exact for each set. Par
 
 from collections.abc import Sequence
 from itertools import pairwise, product
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from memgen.denoisers.exact import mixture
 from memgen.denoisers.levels import best_levels, equal_angle, spaced
@@ -77,6 +77,14 @@ class Params(ChapterParams):
         if ratios and not min(ratios) < 1 < max(ratios):
             raise ValueError("must hold a value below 1 and one above: more points than dimensions, and fewer")
         return ratios
+
+    @model_validator(mode="after")
+    def _points(self) -> Self:
+        if self.ratios and not round(self.d / max(self.ratios)):
+            raise ValueError(
+                f"ratios {max(self.ratios):g}: there is no point left at d = {self.d}; at most {2 * self.d - 1}"
+            )
+        return self
 
 
 class Cell(NamedTuple):

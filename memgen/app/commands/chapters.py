@@ -39,12 +39,13 @@ def list_(names: tuple[str, ...], as_json: bool) -> int:
     """List the chapters, their questions, experiments and parameters with defaults.
 
     CHAPTER is a number or an experiment, such as 03 or linear: list the type, the bounds and the presets of each of its
-    parameters. memgen formula lists the formulas.
+    parameters. So for experiments without a chapter, such as rise. memgen formula lists the formulas.
     """
+    from memgen import experiments
     from memgen.app import listing
     from memgen.app.chapters import Chapter, find
 
-    chapters = [Chapter(path) for path in find(names)]
+    chapters = [Chapter(path) for path in find()]
     if not names:
         show(
             json.dumps([listing.row(c) for c in chapters], indent=1, ensure_ascii=False)
@@ -52,8 +53,10 @@ def list_(names: tuple[str, ...], as_json: bool) -> int:
             else listing.overview(chapters)
         )
         return 0
+    others = experiments.names() - {chapter.experiment for chapter in chapters}
+    asked = [name if name in others else Chapter(*find([name])) for name in dict.fromkeys(names)]
     with patience("loading PyTorch"):
-        rows = [listing.detailed(chapter) for chapter in chapters]
+        rows = [listing.unnumbered(one) if isinstance(one, str) else listing.detailed(one) for one in asked]
     show(json.dumps(rows, indent=1, ensure_ascii=False) if as_json else "\n\n".join(listing.text(row) for row in rows))
     return 0
 
