@@ -21,7 +21,7 @@ from papermill.translators import PythonTranslator
 from memgen.app.chapters import Chapter
 from memgen.app.notebooks import read, run
 from memgen.app.outcome import Result, summarise
-from memgen.app.refresh import canonicalise, dumps, readme_figure, with_table
+from memgen.app.refresh import canonicalise, dumps, readme_figure, readme_table, with_block, with_table
 from memgen.errors import BadInput
 from memgen.places import NOTEBOOKS, ROOT
 
@@ -319,6 +319,12 @@ def test_the_readme_says_what_the_chapters_say() -> None:
     seconds = {name: float(s) for name, s in re.findall(r"^\| \[(\w+)\].*\| (\d+) \|$", readme, re.MULTILINE)}
     results = [Result(path.stem, seconds[path.stem], summarise(read(path))) for path in CHAPTERS]
     assert with_table(readme, results) == readme
+
+
+def test_the_readme_has_the_answers_of_a_chapter() -> None:
+    (table,) = (found for path in CHAPTERS if (found := readme_table(read(path))) is not None)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert with_block(text, ROOT / "README.md", "criteria", table) == text
 
 
 def test_the_readme_figure_is_that_of_a_chapter() -> None:
