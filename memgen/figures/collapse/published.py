@@ -90,7 +90,8 @@ def clones(rows: pd.DataFrame, theirs: pd.DataFrame, dims: tuple[int, ...]) -> F
     )
     for axes in (left, right):
         axes.set_ylim(0, 1.04)
-    right.text(0.03, 0.06, "○ □ simulated here\n× + published", transform=right.transAxes, fontsize=9)
+    named = "○ □ simulated here" + ("\n× + published" if theirs.dimension.isin(dims).any() else "")
+    right.text(0.03, 0.06, named, transform=right.transAxes, fontsize=9)
     return fig
 
 

@@ -165,7 +165,8 @@ def digits(rows: pd.DataFrame, stored: pd.DataFrame, params: Params) -> Figure:
     x = np.linspace(0, 1 / expected, 50)
     left.plot(x, 1 - expected * x, color="0.2", zorder=2)
     plots.label_line(left, x[25], 1 - expected * x[25], "predicted", color="0.2")
-    left.set(xlabel=r"$\gamma/(1-\gamma) = d/(n-1-d)$, $d = 64$", xlim=(0, 1.05 / expected), ylim=(0, 1))
+    noise = f"noise {params.tau_digits:g}"
+    left.set(xlabel=rf"$\gamma/(1-\gamma) = d/(n-1-d)$, $d = 64$, {noise}", xlim=(0, 1.05 / expected), ylim=(0, 1))
     left.legend(loc="lower left")
     left.set_ylabel(r"$d\,\langle 1/\rho\rangle\,/\,\mathrm{tr}(\Sigma\Sigma_G^{-1})$")
     _extrapolation(right, numbers.digit_thresholds(stored), digit, gaussian)
@@ -187,7 +188,12 @@ def _extrapolation(axes: Axes, found: numbers.DigitThresholds, digit: int, gauss
     )
     low = found.surrogate.value.interval()[0]
     _beside(axes, 1 / 64, low, "Gaussian, same spectrum", gaussian, up=False, ha="right")
-    axes.set(xlabel="1/dimension", ylabel=r"measured threshold $n^\star/d$", xlim=(-0.0006, 0.0172), ylim=(3.25, 3.85))
+    axes.set(
+        xlabel="1/dimension, noise 1",
+        ylabel=r"measured threshold $n^\star/d$",
+        xlim=(-0.0006, 0.0172),
+        ylim=(3.25, 3.85),
+    )
     axes.set(xticks=[0, 1 / 256, 1 / 128, 1 / 64], xticklabels=["0", "1/256", "1/128", "1/64"])
 
 
