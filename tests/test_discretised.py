@@ -218,3 +218,9 @@ def test_the_evidence_is_read_from_the_rows() -> None:
 def test_sets_of_more_and_of_fewer_points_than_dimensions_are_asked_for(ratios: list[float]) -> None:
     with pytest.raises(ParameterError, match="must hold a value below 1 and one above"):
         coerce(experiment.Params, {"ratios": ratios})
+
+
+def test_ratios_leave_a_point() -> None:
+    with pytest.raises(ParameterError, match="ratios of 50 leave no point in 16 dimensions: below 32"):
+        coerce(experiment.Params, {"ratios": [50, 0.5]})
+    assert coerce(experiment.Params, {"ratios": [31.5, 0.5]})
