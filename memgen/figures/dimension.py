@@ -259,7 +259,8 @@ def state(report: Report, rows: pd.DataFrame, tau: float) -> None:
     for name, found in most.items():
         d = int(found["d"].iloc[0])
         seen = felt(found)
-        report.rejects(f"{name}, all noises: half of d", [seen[ALL].z(d / 2)])  # less, but more at little noise
+        if tau >= 0.5:  # at less noise differing contrasts can make half of d, and more, count
+            report.rejects(f"{name}, all noises: half of d", [seen[ALL].z(d / 2)], -1)
         report.rejects(f"{name}, one noise: half of d", [seen[1].z(d / 2)], 1)
     d = int(most["patches8"]["d"].iloc[0])
     report.rejects(
