@@ -221,6 +221,6 @@ def test_sets_of_more_and_of_fewer_points_than_dimensions_are_asked_for(ratios: 
 
 
 def test_ratios_leave_a_point() -> None:
-    with pytest.raises(ParameterError, match="ratios of 50 leave no point in 16 dimensions: below 32"):
+    with pytest.raises(ParameterError, match="d/n = 50 leaves no point in 16 dimensions: take less than 32"):
         coerce(experiment.Params, {"ratios": [50, 0.5]})
     assert experiment.Params(ratios=(31.5, 0.5)).ratios == (31.5, 0.5)

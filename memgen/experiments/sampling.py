@@ -82,7 +82,7 @@ class Params(ChapterParams):
     def _points(self) -> Self:
         if self.ratios and not round(self.d / max(self.ratios)):
             raise ValueError(
-                f"ratios {max(self.ratios):g}: there is no point left at d = {self.d}; at most {2 * self.d - 1}"
+                f"d/n = {max(self.ratios):g} leaves no point in {self.d} dimensions: take less than {2 * self.d}"
             )
         return self
 
