@@ -21,9 +21,9 @@ from memgen.app.cli import main
 from memgen.app.code import code
 from memgen.app.formulas import named
 from memgen.app.listing import described
-from memgen.app.pages import api
+from memgen.app.pages import api, formula
 from memgen.errors import BadInput
-from theory.catalogue import formulas
+from theory.catalogue import entries, formulas
 from theory.core import special
 
 Capture = pytest.CaptureFixture[str]
@@ -71,6 +71,21 @@ def test_the_page_of_names_has_methods_and_no_addresses() -> None:
     page = api()
     assert "EmpiricalBayes.denoise(self, u: Any, tau: float)" in page and "EmpiricalBayes.score(" in page
     assert " at 0x" not in page
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "absolute"),
+    [
+        ("noise_variance", {"t": 1e-200, "lam": 1.0}, False),
+        ("generated_trace", {"n": 128, "d": 64, "rho": 0.3}, False),
+        ("membership_auc", {"n": 50, "d": 20}, True),
+    ],
+)
+def test_the_code_on_the_page_of_a_formula_runs(name: str, at: dict, absolute: bool, capsys: Capture) -> None:
+    (shown,) = re.findall(r"```python\n(.*?)```", formula(entries()[name]), re.DOTALL)
+    assert (f"{name}.log(" in shown) == (not absolute)
+    exec(shown, dict(at))
+    assert len(re.findall(r"\d", capsys.readouterr().out.split("e")[0].lstrip("0."))) >= 49
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from functools import cached_property
 from textwrap import fill
 from types import ModuleType
 
+import sympy as sp
+
 from memgen.app import formulas
 from theory import catalogue
 from theory.catalogue import Entry
@@ -83,6 +85,9 @@ def formula(entry: Entry) -> str:
     number = formulas.chapters().get(entry.room)
     used = f"chapter {int(number)}" if number else "several chapters"
     module, _, name = entry.path.rpartition(".")
+    logarithm = ["# its logarithm, also where the value is beyond float64", _called(f"{name}.log", call)]
+    slow = any(getattr(function, "slow", False) for function in entry.formula.expr.atoms(sp.Function))
+    slowly = ", in seconds to minutes" if slow else ""
     return "\n".join(
         [
             f"# {entry.name}",
@@ -96,12 +101,15 @@ def formula(entry: Entry) -> str:
             f"Checks: {checks}. Claims: {claims}. Used in {used}.",
             "",
             "```python",
+            "from mpmath import nstr",
             f"from {module} import {name}",
             "",
             "# float64; arrays broadcast",
             _called(name, call),
-            "# fifty digits",
-            _called(f"{name}.mp", f"{call}, dps=50"),
+            *([] if entry.formula.absolute else logarithm),
+            f"# one point to fifty digits{slowly}",
+            _called(f"value = {name}.mp", f"{call}, dps=50"),
+            "print(nstr(value, 50))",
             "```",
             "",
         ]

@@ -68,6 +68,12 @@ class Formula:
         return sp.Piecewise(*self.branches, evaluate=False)
 
     @property
+    def absolute(self) -> str | None:
+        """The function in it, if any, that is known to an absolute error only, so that its logarithm has no digits."""
+        functions = sp.sympify(self.expr).atoms(sp.Function)
+        return min((type(f).__name__ for f in functions if not getattr(f, "has_log", True)), default=None)
+
+    @property
     def equation(self) -> sp.Expr:
         """The expression that is 0 at the unknown. AttributeError if the formula has none."""
         if self.unknown is None:
@@ -122,11 +128,8 @@ class Formula:
 
         Where parts of it leave the range of float64 all the same, it is computed by `.mp`, point by point.
         """
-        for function in sp.sympify(self.expr).atoms(sp.Function):
-            if not getattr(function, "has_log", True):
-                raise TypeError(
-                    f"{self.name}: {type(function).__name__} is known absolutely; its logarithm has no digits"
-                )
+        if absolute := self.absolute:
+            raise TypeError(f"{self.name}: {absolute} is known absolutely; its logarithm has no digits")
         return self._evaluate(tuple(Branch(_log(b.value), b.condition) for b in self.branches), args, kwargs, True)
 
     def mp(self, *args: Any, dps: int = 50, **kwargs: Any) -> mpmath.mpf:
