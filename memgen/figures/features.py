@@ -308,7 +308,7 @@ def lazy(stored: pd.DataFrame) -> Figure:
     fig, panels = plots.figure(4, height=3.0)
     widths, sizes = (sorted(stored[name].unique()) for name in ("hidden", "n"))
     courses = stored[(stored["tau"] == TAU) & (stored["points"] == "train") & (stored["measure"] == "a")]
-    for k, n in enumerate(sizes[1::2]):
+    for k, n in enumerate(sizes[1::2], len(widths)):  # colours of their own
         seen = _courses(panels[0], courses[(courses["hidden"] == widths[-1]) & (courses["n"] == n)], k)
         risen = int((seen.middle < 0.65).sum())  # in the first half of the rise
         at = min(risen, len(seen.x) - 1)
@@ -318,8 +318,8 @@ def lazy(stored: pd.DataFrame) -> Figure:
             seen.middle[at],
             f"n = {n}",
             k,
-            ha="right" if k == 0 else "left",
-            xytext=(-8 if k == 0 else 10, -4),
+            ha="right" if n == sizes[1] else "left",
+            xytext=(-8 if n == sizes[1] else 10, -4),
         )
     panels[0].set(ylim=(-0.05, 1.02), ylabel=f"memorized fraction, {widths[-1]} units")
     far = distances(stored).reset_index()
@@ -342,6 +342,10 @@ def lazy(stored: pd.DataFrame) -> Figure:
             if there:
                 logs = curve(there, (mean(np.log(v.to_numpy())) for v in there.values()))
                 markers(panels[2], of_logs(logs), k, marker, filled)
+                if filled:
+                    end = list(there)[-1]
+                    place = {"ha": "right", "xytext": (-8, 3)} if k == 0 else {"ha": "right", "xytext": (10, -16)}
+                    plots.label_line(panels[2], end, np.exp(logs.middle[-1]), f"{hidden} units", k, **place)
             never = [n * 1.1 ** (k - 0.5) for n in sizes if n not in there]
             panels[2].plot(never, np.full(len(never), top), ls="none", marker=r"$\uparrow$", ms=9, color=f"C{k}")
             made = means(last[(last["generator"] == name) & (last["hidden"] == hidden)], "n")

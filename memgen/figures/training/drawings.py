@@ -66,6 +66,9 @@ def plane(stored: Stored, linear: Mapping[int, np.ndarray]) -> Figure:
     for k, n in enumerate(SHOWN):
         course = place.loc[n]
         left.plot(course.a, course.b_squared, plots.LINES[k], color=f"C{k}", linewidth=0.9)
+        if course.a.iloc[-1] > 0.2:
+            end = course.iloc[-1]
+            plots.label_line(left, end.a, end.b_squared, f"n = {n}", k, xytext=(6, -3))
         spaced = course.iloc[::4]
         left.plot(spaced.a, spaced.b_squared, plots.MARKERS[k], color=f"C{k}", markerfacecolor="white")
         left.plot(*linear[n].mean(0), plots.MARKERS[k], color=f"C{k}", zorder=5)
@@ -75,7 +78,7 @@ def plane(stored: Stored, linear: Mapping[int, np.ndarray]) -> Figure:
         plots.label_line(right, found.x[-1], found.middle[-1], f"n = {n}", k, xytext=(6, -3))
     left.annotate("filled: linear,\ntrained to the end", (0.03, 0.38), fontsize=9, color="0.3")
     left.set(xlabel="memorized fraction $a$", ylabel="error that is not memory $b^2$")
-    left.set(xlim=(-0.03, 1.03), ylim=(0, 0.45))
+    left.set(xlim=(-0.03, 1.2), ylim=(0, 0.45))
     right.set(xlabel="gradient steps", ylabel=r"squared distance from $D_{\rm pop}$ (first: 1)", xlim=(8, 1.5e5))
     right.set(xscale="log", yscale="log")
     return fig
