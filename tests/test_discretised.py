@@ -224,3 +224,9 @@ def test_ratios_leave_a_point() -> None:
     with pytest.raises(ParameterError, match="d/n = 50 leaves no point in 16 dimensions: take less than 32"):
         coerce(experiment.Params, {"ratios": [50, 0.5]})
     assert experiment.Params(ratios=(31.5, 0.5)).ratios == (31.5, 0.5)
+
+
+@pytest.mark.parametrize("name", ["straight line", "Karras"])
+def test_few_points_have_a_best_number_of_steps_from_the_turning_ratio_on(name: str) -> None:
+    ratio = figures.turning(name)
+    assert figures.limit(name, 2000, 0.97 * ratio) > 0 > figures.limit(name, 2000, 1.03 * ratio)

@@ -308,6 +308,8 @@ def test_a_shift_is_found_and_no_other() -> None:
     (still,) = figures.shift(made_up(places=1.0))
     assert still.moved is not None and abs(still.moved.value) < 0.02
     assert "turned and mirrored, 8 places | 1.80" in figures.shifts(made_up())
+    (more,) = figures.shift(made_up(places=0.2))
+    assert (found.above, more.above, more.beyond) == (0, 3, 0)  # 50 that count as 10 are off the curve
 
 
 def test_routes_say_in_which_way_memory_fades() -> None:
@@ -315,6 +317,15 @@ def test_routes_say_in_which_way_memory_fades() -> None:
     assert more.name == "more pictures" and more.fades.value > 0.5 and more.loss.value < 0 > more.frechet.value
     assert stop.fades.value == pytest.approx(0.45, abs=0.01) and stop.frechet.value == 0 and stop.loss.value < 0
     assert places.fades.value > 0.5 and places.loss.value == 0
+
+
+def test_a_stop_is_not_chosen_by_the_loss_that_is_reported() -> None:
+    """Each shuffle has half of the loss at one step, another in each: at that of the next, no loss falls."""
+    table = made_up()
+    loss = table.measure == "loss_holdout"
+    lucky = table.step == table.replica.map({0: 100, 1: 200, 2: 400})
+    _, stop, _ = figures.routes(table.assign(value=table.value.where(~loss, np.where(lucky, 0.5, 1.0))))
+    assert stop.loss.value == pytest.approx(np.log(2) / 3)
 
 
 def test_statements_on_networks_turn() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memgen.denoisers import exact
+from memgen.figures import relaxation as figures
 from theory import mixture, ou, relaxation
 
 _NODE, _SHARE = np.polynomial.hermite_e.hermegauss(100)
@@ -57,6 +58,22 @@ def score_errors(points: np.ndarray, weights: np.ndarray, a: float) -> tuple[flo
 def orders(a: np.ndarray, errors: np.ndarray) -> float:
     """The power of a with which errors fall."""
     return float(np.polyfit(np.log(a), np.log(np.abs(errors)), 1)[0])
+
+
+@pytest.mark.parametrize("separation", [2.0, 4.0, 1e6])
+def test_errors_by_the_trapezoidal_rule_are_those_of_the_closed_forms(separation: float) -> None:
+    for t in np.log(separation) + np.array([-0.5, 0.3, 1.4]):
+        b2 = float(figures.contrast(separation, t))
+        closed = float(mixture.linear_score_error(b2)), float(relaxation.mixture_taylor_error(b2))
+        assert figures.linear_errors("mixture", separation, t) == pytest.approx(closed, rel=1e-12)
+    own = figures.passes_half("mixture", separation)
+    assert own == pytest.approx(figures.relaxation_times(separation)["mixture"], abs=1.1e-3)
+
+
+def test_unequal_classes_pass_one_half_long_before_a_linear_score_is_enough() -> None:
+    own = figures.passes_half("skewed", 4.0)
+    assert own < 0.4 and figures.linear_errors("skewed", 4.0, own)[0] > 0.8
+    assert figures.quadratic_form("skewed", 4.0, np.linspace(own, 5, 1000)).max() < 0.5
 
 
 # -- the expansion -----------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ def at(value: float) -> Range:
 _WEIGHT = kernel.Weight(-14, -0.4, -4, at(-30), 0.3)
 _LIMITS = kernel.Limits(1e-14, 0.4, 0.07, 1e-4, 0.4)
 _BEND = linear.Bend(at(0), at(0.77), 0.77, at(0.1), at(0), 0.94, -0.6, 1.35)
-_MISSED = relaxation.Missed(0.008, 4e-4, 0.05, 1e-3)
+_MISSED = relaxation.Missed(0.008, 4e-4, 0.05, 1e-3, 0.35, 1.0, 0.02)
 _LOCATION = transition.Location(0.6, at(1.7), at(3.6), at(1.1), at(1.4), 0.2, 0.2)
 _FALLS = transition.Falls(200, 1600, at(0.8), at(14), 34, at(32))
 _CIRCLE = transition.Circle(90, 50, 25, 0.2, 0.3, at(0))
@@ -60,7 +60,7 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
         "fails": _WEIGHT._replace(at_d=2.0, median_at_d=at(2)),
     },
     "C2": {
-        "holds": _MISSED._replace(at_relaxation=5e-4),
+        "holds": _MISSED._replace(at_relaxation=5e-4, unequal_at_relaxation=5e-4),
         "holds with a correction": _MISSED,
         "fails": _MISSED._replace(at_relaxation=0.3, later=0.2),
         UNDECIDED: _MISSED._replace(later=0.007),

@@ -104,8 +104,12 @@ def draw_errors(errors: pd.DataFrame, params: Params) -> Figure:
             found = [mean(part.value.to_numpy()) for _, part in group.groupby("n")]
             low, high = np.transpose([e.interval() for e in found])
             plots.simulated(axes, sorted(group.n.unique()), [e.value for e in found], low, high, k)
-            place = {"ha": "right", "xytext": (0, (6, -14)[k])}
-            plots.label_line(axes, fine[-1], line[-1], NAMED[name], k, **place)
+            if k == 0 and line[0] > 1.5:  # the lines cross, at the right
+                plots.label_line(axes, fine[0], line[0], NAMED[name], k, xytext=(8, -14))
+            elif k == 0:
+                plots.label_line(axes, fine[-1], line[-1], NAMED[name], k, ha="right", xytext=(0, 6))
+            else:
+                plots.label_line(axes, fine[0], line[0], NAMED[name], k, xytext=(8, 6))
         axes.plot(fine, least_error(fine, d), ":", color="0.3")
         axes.set(xscale="log", yscale="log", ylim=(0.03, 6), xlabel=f"number of points $n$, $d = {d}$")
         axes.set_ylabel(r"$E\|\rho_T-O\|^2/\|O\|^2$")
@@ -180,7 +184,7 @@ def draw_scenarios(rows: pd.DataFrame, params: Params) -> Figure:
             plots.simulated(axes, list(groups.groups), [e.value for e in found], low, high, k)
             plots.label_line(axes, 0, line[0], name, k, xytext=(6, (8, -16)[k] if line[0] < 0.5 else 6))
         axes.set(xlabel=f"share $s$, {path.scenario}", ylabel=r"squared distance$\,/\,\|O\|^2$")
-        last.axvline(path.crossing, color=f"C{j + 2}", linestyle=plots.LINES[j], linewidth=1)
+        last.axvline(path.crossing, 0, 1.05 / 1.65, color=f"C{j + 2}", linestyle=plots.LINES[j], linewidth=1)
         for reference, fill, size in (("original", "white", 6), ("holdout", f"C{j + 2}", 3)):
             found_p = nearer(own, reference)
             last.errorbar(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.optimize import brentq
 
 from memgen.experiments.sampling import ANGLES, BEST, HIGH, INVERSE, LOW, ROWS, SAMPLERS, SEPARATIONS, widths
 from memgen.figures import plots
@@ -16,6 +17,7 @@ from memgen.laws.data import power_law
 from memgen.statistics import Estimate, mean
 from theory.checks.report import Report
 from theory.sampling import SpectralFilter, best_steps, excess_kl, steps_kl
+from theory.spectra import mp_moment
 
 KEYS = ["part", "sampler", "levels", "steps", "ratio", "index", "replica", "measure"]
 USUAL = ("straight line", "geometric", "Karras", ANGLES)
@@ -142,6 +144,16 @@ def best_number(name: str, ratio: float) -> float:
     return float(best_steps(exponent, ratio, high, low))
 
 
+def turning(name: str) -> float:
+    """The d/N above 1 beyond which a finite number of steps on these levels is best, white data; steps hτ^ζ, ζ < 1.
+
+    Along the directions with data the slope at h = 0 is E f(s)(1−s)/2, with f ∝ s^ν, ν = (ζ−1)/2, and s d/N times an
+    eigenvalue at N/d.
+    """
+    nu = (ROWS[name].exponent - 1) / 2
+    return float(brentq(lambda ratio: ratio * mp_moment(nu + 1, 1 / ratio) - mp_moment(nu, 1 / ratio), 1 + 1e-9, 10))
+
+
 def number_of_steps(rows: pd.DataFrame) -> Figure:
     """Draw KL(G‖O) over that of infinitely many steps, less 1, against the number of steps.
 
@@ -215,6 +227,7 @@ def mixture(rows: pd.DataFrame) -> Figure:
         axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.minorticks_off()
     panels[0].legend(title="markers: mixture\nlines: Gaussian", alignment="left", loc="lower left")
+    panels[0].set_ylim(bottom=panels[0].get_ylim()[0] / 2.5)  # room for the legend
     return fig
 
 

@@ -142,10 +142,10 @@ def by_contrast(rows: pd.DataFrame, found: list[Held], n: int = 1200) -> Figure:
     left.plot(part.contrast, part.width.clip(lower=3e-4), ".", color="C0", markersize=2, alpha=0.5)
     ends = np.array([part.contrast.quantile(0.005), part.contrast.max()])
     plots.theory(left, ends, ends * gaussian_width(n, law(name).equal_eigenvalues), 1)
-    plots.label_line(left, ends[0], float(gaussian_width(n, law(name).eigenvalues)), "Gaussian law of all", 2)
+    plots.label_line(left, ends[0], float(gaussian_width(n, law(name).eigenvalues)), "Gaussian law", 2)
     plots.theory(left, ends, np.full(2, gaussian_width(n, law(name).eigenvalues)), 2)
     told = "contrast × Gaussian\nof equal contrast"
-    plots.label_line(left, ends[1], 0.04, told, 1, xytext=(0, 0), va="top", ha="right")
+    plots.label_line(left, ends[1], 0.012, told, 1, xytext=(0, 0), va="top", ha="right")
     left.set(xscale="log", yscale="log", xlabel="contrast of the patch (pixel values)")
     left.set(ylabel="noise at which it is held (pixel values)")
     place = np.arange(len(found), dtype=float)

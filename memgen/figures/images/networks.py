@@ -120,6 +120,12 @@ def pooled(found: pd.DataFrame, by: Sequence[str]) -> pd.Series:
     return groups.apply(lambda one: Estimate(one["mean"], scatter / np.sqrt(one["count"]), freedom), axis=1)
 
 
+def of_perceptrons(rows: pd.DataFrame, name: str) -> pd.Series:
+    """By n: memory of a set's perceptrons at the last step. The scatter is the set's own: sets differ in theirs."""
+    own = rows[(rows.network == "perceptron") & (rows.shown == "once") & (rows.pictures == name)]
+    return pooled(shares(own), ["n"])
+
+
 def together(found: pd.Series) -> Estimate:
     """The mean of independent estimates that share one pooled scatter."""
     error = np.sqrt(sum(one.error**2 for one in found)) / len(found)
@@ -150,15 +156,15 @@ def courses(rows: pd.DataFrame, name: str) -> Figure:
 def against_n(rows: pd.DataFrame) -> Figure:
     """Memory at the last step against n (left) and n/d (right): perceptrons of every set."""
     fig, panels = plots.figure(2, height=3.5)
-    found = pooled(shares(rows[(rows.network == "perceptron") & (rows.shown == "once")]), ["pictures", "n"])
     for k, name in enumerate(NAMES):
-        if name in found.index.levels[0]:
-            own, d = curve(found[name].index, found[name]), pictures(name).values.shape[1]
+        if name in set(rows.pictures):
+            found, d = of_perceptrons(rows, name), pictures(name).values.shape[1]
+            own = curve(found.index, found)
             for axes, unit in zip(panels, (1, d), strict=True):
                 followed(axes, own._replace(x=own.x / unit), k, 1, plots.MARKERS[k])
             panels[1].plot([], [], plots.MARKERS[k] + "-", color=f"C{k}", mfc="white", linewidth=0.8, label=NAMES[name])
-    panels[0].set(xscale="log", xlabel="training pictures n", ylabel="share of a copy's loss gap", ylim=(-0.02, 1))
-    panels[1].set(xscale="log", xlabel="n/d", ylim=(-0.02, 1))
+    panels[0].set(xscale="log", xlabel="training pictures n", ylabel="share of a copy's loss gap", ylim=(-0.06, 1))
+    panels[1].set(xscale="log", xlabel="n/d", ylim=(-0.06, 1))
     panels[1].legend()
     return fig
 
@@ -213,13 +219,15 @@ class Shift(NamedTuple):
     """By how much a way to show pictures moves ln n at equal memory.
 
     `moved` is the mean over networks whose memory is on the curve of pictures shown once, None for fewer than two of
-    them. `beyond` counts networks that remember less than all of that curve; `least` is the largest lower bound on
-    their shifts. `most` is ln of the places, or −ln of the classes: what the exact score would be moved by at most.
+    them. `above` counts networks that remember more than all of that curve, `beyond` those that remember less; `least`
+    is the largest lower bound on the shifts of these. `most` is ln of the places, or −ln of the classes: what the exact
+    score would be moved by at most.
     """
 
     pictures: str
     shown: str
     moved: Estimate | None
+    above: int
     beyond: int
     least: float
     most: float
@@ -238,7 +246,8 @@ def shift(rows: pd.DataFrame) -> list[Shift]:
             places = PLACES[shown].count if shown in PLACES else 0
             most = np.log(places) if places else -np.log(pictures(name).classes)
             moved = mean(on) if len(on) > 1 else None
-            told.append(Shift(name, shown, moved, len(below), max(below, default=-np.inf), float(most)))
+            above = int(some[shown].notna().to_numpy().sum()) - len(gaps)
+            told.append(Shift(name, shown, moved, above, len(below), max(below, default=-np.inf), float(most)))
     return told
 
 
@@ -263,8 +272,8 @@ def _moved(plain: pd.Series, other: pd.Series) -> Iterator[tuple[float, bool]]:
 def shifts(rows: pd.DataFrame) -> str:
     """Markdown: the shift of ln n by each way to show pictures."""
     lines = [
-        "| set | shown | shift of ln n | at most, exact score | networks below the curve |",
-        "|---|---|---|---|---|",
+        "| set | shown | shift of ln n | at most, exact score | networks above the curve | below |",
+        "|---|---|---|---|---|---|",
     ]
     for one in shift(rows):
         told = "–"
@@ -272,7 +281,8 @@ def shifts(rows: pd.DataFrame) -> str:
             low, high = one.moved.interval()
             told = f"{one.moved.value:.2f} ({low:.2f} to {high:.2f})"
         below = f"{one.beyond}" + (f", one by {one.least:.2f} or more" if one.least > 0 else "")
-        lines.append(f"| {NAMES[one.pictures]} | {WAYS[one.pictures, one.shown]} | {told} | {one.most:.2f} | {below} |")
+        way = WAYS[one.pictures, one.shown]
+        lines.append(f"| {NAMES[one.pictures]} | {way} | {told} | {one.most:.2f} | {one.above} | {below} |")
     return "\n".join(lines)
 
 
@@ -325,7 +335,8 @@ class Route(NamedTuple):
 def routes(rows: pd.DataFrame) -> list[Route]:
     """Three ways in which memory fades from that of networks at the end of their training on the fewest pictures.
 
-    These are the most pictures; on the fewest, a stop at the least loss on held-out ones; and on them, several places.
+    These are the most pictures; on the fewest, a stop where another shuffle's loss on held-out ones is least; and on
+    them, several places.
     """
     part = rows[rows.network == "perceptron"]
     once, fewest = part[part.shown == "once"], int(part.n.min())
@@ -336,7 +347,7 @@ def routes(rows: pd.DataFrame) -> list[Route]:
     in_places = moved[(moved.shown == largest) & (moved.shown != "once")]
     pairs: tuple[tuple[str, pd.DataFrame, Callable[[pd.DataFrame], pd.DataFrame]], ...] = (
         ("more pictures", most, last),
-        ("an earlier stop", few, _least_loss),
+        ("an earlier stop", few, _stopped),
         ("several places", in_places, last),
     )
     told = []
@@ -348,10 +359,15 @@ def routes(rows: pd.DataFrame) -> list[Route]:
     return told
 
 
-def _least_loss(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of each network at the step of its least loss on held-out pictures."""
+def _stopped(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each network at the step of the least loss on held-out pictures in the next shuffle.
+
+    At the least of its own loss, that loss could not but fall.
+    """
     loss = measured(rows, "loss_holdout", LEVEL)
     best = loss.loc[loss.groupby(_NETWORK).value.idxmin(), [*_NETWORK, "step"]]
+    replicas = sorted(rows.replica.unique())
+    best = best.assign(replica=best.replica.map(dict(zip(replicas[1:] + replicas[:1], replicas, strict=True))))
     return rows.merge(best, on=[*_NETWORK, "step"])
 
 

@@ -77,7 +77,7 @@ def groups(table: pd.DataFrame) -> Figure:
         plots.simulated(right, np.sqrt(part.contrast), part.value, part.low, part.high, k, name)
     right.axhline(0, color="0.6", linewidth=0.8, zorder=1)
     right.set_yticks([-np.log(2), 0, np.log(2)], ["−ln 2", "0", "ln 2"])
-    right.set(xlabel=r"$b = |m|/\sqrt{\sigma^2+\varepsilon^2}$", ylabel="shift of ln n [nats]")
+    right.set(xlabel=r"$b = |m|/\sqrt{\sigma^2+\tau^2}$", ylabel="shift of ln n [nats]")
     right.legend(fontsize=8, title="lines: ±H(±|u)", title_fontsize=8)
     return fig
 

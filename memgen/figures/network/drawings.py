@@ -117,7 +117,8 @@ def trained_longer(found: Mapping[tuple[int, int], Run], table: pd.DataFrame) ->
             markers(memory, curve(x, values), k, marker, filled=filled)
         last = max((run for run in found.values() if run.n == first), key=lambda run: run.steps)
         end = float(numbers.by_level(last.rows, "a")[tau].mean())
-        _name(memory, last.per_point * 1.15, end, f"{noise:.2g} σ", k, va="center")
+        below = -3 if k == _NOISE else 0  # of the dashed lines
+        _name(memory, last.per_point * 1.15, end, f"{noise:.2g} σ", k, va="center", xytext=(0, below))
         if noise < numbers.COLLAPSE:
             limit = float(numbers.linear_limit(first, noise))
             memory.plot([60, 250], [limit, limit], "--", color=f"C{k}", zorder=2)

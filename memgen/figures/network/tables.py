@@ -9,6 +9,8 @@ from memgen.figures.network import numbers
 from memgen.figures.network.numbers import ONE_SCALE, PUBLISHED, Run
 from memgen.statistics import Estimate, mean, proportion, threshold
 
+_DISTANCES = {"train": "$E_{TG}$", "truth": "$E_{OG}$"}
+
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown. A vertical bar inside a cell must be written as \\mid or \\|."""
@@ -72,6 +74,15 @@ def published(rows: pd.DataFrame) -> str:
         values = numbers.deltas(rows, generator, PUBLISHED).value
         lines.append((name, "all", f"{(values > 0).mean():.2f}", f"{values.mean():+.2f}"))
     return table(("generator", "$n$", "$P(\\Delta > 0)$ as published (95%)", "mean $\\Delta$"), lines)
+
+
+def apart(rows: pd.DataFrame) -> str:
+    """Markdown: the distances of Fig. 4 from the network's images to training points and to the truth, by size."""
+    own = rows[(rows.generator == "network") & (rows.measure == "published")]
+    means = own.pivot_table(index="points", columns="n", values="value").loc[["train", "truth"]]
+    shown = means.iloc[:, [0, 1, *range(3, means.shape[1], 3)]]
+    lines = [(name, *(f"{value:.1f}" for value in shown.loc[points])) for points, name in _DISTANCES.items()]
+    return table(("mean over networks, published scale", *(f"$n = {n}$" for n in shown.columns)), lines)
 
 
 def memory(rows: pd.DataFrame) -> str:
