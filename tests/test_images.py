@@ -309,7 +309,7 @@ def test_a_shift_is_found_and_no_other() -> None:
     assert still.moved is not None and abs(still.moved.value) < 0.02
     assert "turned and mirrored, 8 places | 1.80" in figures.shifts(made_up())
     (more,) = figures.shift(made_up(places=0.2))
-    assert (found.above, more.above, more.beyond) == (0, 3, 0)  # 50 that count as 10 are off the curve
+    assert (found.above, more.above, more.beyond) == (0, 6, 0)  # 50 and 150 that count as 10 and 30
 
 
 def test_routes_say_in_which_way_memory_fades() -> None:
