@@ -42,7 +42,7 @@ SETTLED = {
     "R2.2": "holds with a correction",
     "R2.1": "holds with a correction",
     "R3.1": "holds with a correction",
-    "R3.2": "holds",
+    "R3.2": "holds with a correction",
     "R2.3": "holds with a correction",
     "R4.1": "holds with a correction",
     "R5.1": "holds with a correction",

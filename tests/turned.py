@@ -26,7 +26,7 @@ def at(value: float) -> Range:
 _WEIGHT = kernel.Weight(-14, -0.4, -4, at(-30), 0.3)
 _LIMITS = kernel.Limits(1e-14, 0.4, 0.07, 1e-4, 0.4)
 _BEND = linear.Bend(at(0), at(0.77), 0.77, at(0.1), at(0), 0.94, -0.6, 1.35)
-_MISSED = relaxation.Missed(0.008, 4e-4, 0.05, 1e-3, 0.35, 1.0, 0.02)
+_MISSED = relaxation.Missed(0.008, 4e-4, 0.05, 1e-3, 4.95, 0.35, 1.0, 0.02)
 _LOCATION = transition.Location(0.6, at(1.7), at(3.6), at(1.1), at(1.4), 0.2, 0.2)
 _FALLS = transition.Falls(200, 1600, at(0.8), at(14), 34, at(32))
 _CIRCLE = transition.Circle(90, 50, 25, 0.2, 0.3, at(0))
@@ -45,7 +45,7 @@ _REACH = criteria.Reach(64, Range(1050, 724, 1448), 1100, Range(1000, 512, 1448)
 _PRACTICE = criteria.Practice(500, at(0.06), at(0.06), at(0.06), (_REACH, _REACH._replace(d=100)))
 _PREDICTED = images.Predicted((at(2.0),), (at(0.7),), (at(1.5),), (at(1.1),), at(1.0), at(0.15))
 _ANISOTROPIC = dimension.Anisotropic(("digits",), (at(0.6),), (at(1.1),), (at(1.0),), at(1.0), 0.7, 0.05)
-_MEMORIZED = images.Memorized(((5.0, at(0.3)),), at(0.2))
+_MEMORIZED = images.Memorized((("digits", 5.0, at(0.3)),), at(0.2))
 _MADE = windows.Made(at(0.8), at(0.8), at(0.2), at(0.3), at(0.0))
 _LOOKED = windows.Looked(*((at(0.1), at(-0.1)) for _ in range(5)), (at(0.9), at(0.8)), (1.2, 1.3))
 _STEPS = sampling.Steps(4, 64, 32, at(5.2), at(0.65), at(0.3), 256, -0.01, 6, 0.03)
@@ -155,7 +155,7 @@ SYNTHETIC: dict[str, dict[str, tuple]] = {
     },
     "R3.2": {
         "holds": _MEMORIZED,
-        "holds with a correction": _MEMORIZED._replace(far=((5.0, at(0.05)),)),
+        "holds with a correction": _MEMORIZED._replace(far=(("digits", 5.0, at(0.05)),)),
         "fails": _MEMORIZED._replace(digits_less_patches=at(0.0)),
         UNDECIDED: _MEMORIZED._replace(digits_less_patches=Range(0.1, -0.1, 0.3)),
     },

@@ -85,7 +85,7 @@ def formula(entry: Entry) -> str:
     number = formulas.chapters().get(entry.room)
     used = f"chapter {int(number)}" if number else "several chapters"
     module, _, name = entry.path.rpartition(".")
-    logarithm = ["# its logarithm, also where the value is beyond float64", _called(f"{name}.log", call)]
+    logarithm = ["# its logarithm where it is positive, also beyond float64", _called(f"{name}.log", call)]
     slow = any(getattr(function, "slow", False) for function in entry.formula.expr.atoms(sp.Function))
     slowly = ", in seconds to minutes" if slow else ""
     return "\n".join(

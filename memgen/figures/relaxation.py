@@ -117,7 +117,7 @@ def draw_form(found: Estimates, separation: float) -> Figure:
         _simulated(axes, found, law, "share", k)
     for k, law in enumerate(LAWS):
         start = float(quadratic_form(law, separation, fine[0]))
-        plots.label_line(axes, fine[0], start, NAMES[law], k, xytext=(4, (3, 5, -23)[k]))
+        plots.label_line(axes, fine[0], start, NAMES[law], k, xytext=(4, (2, 5, -23)[k]))
     for name, t in relaxation_times(separation).items():
         plots.threshold(axes, t, "$t_R$, one" if name == "gaussian" else "$t_R$, two")
     for level in (0.5, 1):

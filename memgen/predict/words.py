@@ -68,7 +68,7 @@ def _agreement(collapse: Collapse) -> str:
             "The error of denoisers at held-out rows does not reach that information, so there is no second estimate."
         )
     middle = f"By the error of denoisers at held-out rows it is σ = {other.sigma:.4g}{_range(other)}"
-    bounds = "both are upper bounds, to a tenth where rows are few, so that the lower one counts"
+    bounds = "both are upper bounds, but for a tenth or so with few rows, and the lower one counts"
     if one.sigma is None or one.low is None or one.high is None or other.low is None or other.high is None:
         return f"{middle}; {bounds}."
     if other.high < one.low:

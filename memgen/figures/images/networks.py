@@ -163,8 +163,8 @@ def against_n(rows: pd.DataFrame) -> Figure:
             for axes, unit in zip(panels, (1, d), strict=True):
                 followed(axes, own._replace(x=own.x / unit), k, 1, plots.MARKERS[k])
             panels[1].plot([], [], plots.MARKERS[k] + "-", color=f"C{k}", mfc="white", linewidth=0.8, label=NAMES[name])
-    panels[0].set(xscale="log", xlabel="training pictures n", ylabel="share of a copy's loss gap", ylim=(-0.06, 1))
-    panels[1].set(xscale="log", xlabel="n/d", ylim=(-0.06, 1))
+    panels[0].set(xscale="log", xlabel="training pictures n", ylabel="share of a copy's loss gap", ylim=(-0.06, 1.05))
+    panels[1].set(xscale="log", xlabel="n/d", ylim=(-0.06, 1.05))
     panels[1].legend()
     return fig
 
