@@ -19,6 +19,7 @@ from memgen.denoisers.mlp import MLP
 from memgen.errors import BadInput
 from memgen.experiments import exposure, images
 from memgen.experiments.images import CLASS, GENERATED, HELD_OUT, LEVELS, SHOWN, Cell, Params, cell, grid, split
+from memgen.figures.curves import pooled
 from memgen.figures.images import exposure as exposure_figures
 from memgen.figures.images import networks as figures
 from memgen.figures.images.predictions import Against
@@ -345,10 +346,16 @@ def test_onsets_and_scatter() -> None:
     found = figures.onsets(made_up())
     assert found["patches16", "perceptron", 50] == pytest.approx(100 / 50, rel=0.3)
     assert np.isinf(figures.onsets(made_up(), 2.0)).all()
-    pooled = figures.pooled(figures.shares(made_up()), ["shown", "n"])
-    assert len(pooled) == 8 and pooled["once", 50].freedom == 16
+    found = pooled(figures.shares(made_up()), ["shown", "n"])
+    assert len(found) == 8 and found["once", 50].freedom == 16
     with pytest.raises(ValueError, match="one shuffle"):
-        figures.pooled(figures.shares(made_up().query("replica == 0")), ["shown", "n"])
+        pooled(figures.shares(made_up().query("replica == 0")), ["shown", "n"])
+
+
+def test_each_set_of_pictures_has_its_own_scatter() -> None:
+    rows, _ = load("images")
+    narrow, wide = (figures.of_perceptrons(rows, name).iloc[0] for name in ("digits", "patches8"))
+    assert wide.error > 3 * narrow.error and narrow.freedom == 4
 
 
 def test_figures_of_networks_show_what_is_stored(rows: pd.DataFrame) -> None:

@@ -1,16 +1,20 @@
 """Late times: expansions against exact quadrature, three relaxation times beside each other, conventions that agree."""
 
 import itertools
+from collections.abc import Callable
 
 import mpmath
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memgen.denoisers import exact
+from memgen.experiments import relaxation as experiment
 from memgen.figures import relaxation as figures
 from theory import mixture, ou, relaxation
+from theory.checks.report import Report
 
 _NODE, _SHARE = np.polynomial.hermite_e.hermegauss(100)
 _SHARE = _SHARE / _SHARE.sum()
@@ -74,6 +78,23 @@ def test_unequal_classes_pass_one_half_long_before_a_linear_score_is_enough() ->
     own = figures.passes_half("skewed", 4.0)
     assert own < 0.4 and figures.linear_errors("skewed", 4.0, own)[0] > 0.8
     assert figures.quadratic_form("skewed", 4.0, np.linspace(own, 5, 1000)).max() < 0.5
+
+
+def test_errors_of_the_skewed_law_meet_the_simulation_and_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = experiment.Params(preset="smoke", replicas=8, draws=3000, times=3)
+    found = figures.estimates(pd.concat([experiment.cell(at) for at in experiment.grid(asked)]))
+    right = figures.linear_errors
+
+    def failed(errors: Callable[..., tuple[float, ...]]) -> list[str]:
+        monkeypatch.setattr(figures, "linear_errors", errors)
+        report = Report("Does it turn?", "r = r", "a test")
+        figures.state(report, found, asked.separation)
+        return report.failed()
+
+    new = ["best linear score, skewed", "tangent, skewed"]
+    assert failed(right) == []
+    assert failed(lambda law, m, t: right("mixture", m, t)) == new  # those of equal classes
+    assert failed(lambda *at: right(*at)[::-1]) == new
 
 
 # -- the expansion -----------------------------------------------------------------------------------------------------

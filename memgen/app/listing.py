@@ -46,6 +46,13 @@ def unnumbered(name: str) -> dict[str, Any]:
     return _typed(found, module.Params)
 
 
+def without_chapter(chapters: Sequence[Chapter]) -> set[str]:
+    """The names of the experiments that none of these chapters shows."""
+    from memgen import experiments
+
+    return experiments.names() - {chapter.experiment for chapter in chapters}
+
+
 def _typed(found: dict[str, Any], params: Any) -> dict[str, Any]:
     schemas = params.model_json_schema()["properties"]
     for parameter in found["parameters"]:
@@ -74,16 +81,14 @@ def described(schema: Mapping[str, Any]) -> str:
 
 def overview(chapters: Sequence[Chapter]) -> str:
     """Number, experiment and question of each chapter, and the defaults of its parameters; the other experiments."""
-    from memgen import experiments
-
     lines = []
     for chapter in chapters:
         lines.append(f"{chapter.number}  {chapter.experiment:12}  {chapter.question}")
         settings = [f"{p.name}={_shown(p.default)}" for p in chapter.parameters]
         lines += wrap("  ".join(settings), _WIDTH, initial_indent=" " * 18, subsequent_indent=" " * 18)
-    others = sorted(experiments.names() - {chapter.experiment for chapter in chapters})
     lines += ["", "A value of … is set by the preset; memgen list CHAPTER explains the parameters."]
-    return "\n".join([*lines, *wrap(f"Without a chapter, for memgen sweep: {', '.join(others)}.", _WIDTH)])
+    others = ", ".join(sorted(without_chapter(chapters)))
+    return "\n".join([*lines, *wrap(f"Without a chapter, for memgen sweep: {others}.", _WIDTH)])
 
 
 def text(found: Mapping[str, Any]) -> str:

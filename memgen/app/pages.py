@@ -11,8 +11,6 @@ from functools import cached_property
 from textwrap import fill
 from types import ModuleType
 
-import sympy as sp
-
 from memgen.app import formulas
 from theory import catalogue
 from theory.catalogue import Entry
@@ -86,8 +84,7 @@ def formula(entry: Entry) -> str:
     used = f"chapter {int(number)}" if number else "several chapters"
     module, _, name = entry.path.rpartition(".")
     logarithm = ["# its logarithm where it is positive, also beyond float64", _called(f"{name}.log", call)]
-    slow = any(getattr(function, "slow", False) for function in entry.formula.expr.atoms(sp.Function))
-    slowly = ", in seconds to minutes" if slow else ""
+    slowly = ", in seconds to minutes" if entry.formula.slow else ""
     return "\n".join(
         [
             f"# {entry.name}",

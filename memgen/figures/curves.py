@@ -1,6 +1,6 @@
-"""Means over replicas along an axis, as chapters 5 and 11 draw them; and rows computed again beside the stored ones."""
+"""Means over replicas, along an axis or with one scatter; and rows computed again beside the stored ones."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +41,25 @@ def means(data: pd.DataFrame, by: str) -> Curve:
     """The curve, along the column `by`, of the means of the column `value` over rows that share a value of `by`."""
     groups = data.groupby(by)["value"]
     return curve(groups.groups, (mean(values) for _, values in groups))
+
+
+def pooled(found: pd.DataFrame, by: Sequence[str]) -> pd.Series:
+    """Means of `value` over shuffles by the columns `by`, as Estimates whose scatter is pooled over all groups.
+
+    Two shuffles tell little of their scatter, those of thirty groups tell enough. ValueError if no group has two.
+    """
+    groups = found.groupby(list(by)).value.agg(["mean", "var", "count"])
+    freedom = int((groups["count"] - 1).sum())
+    if not freedom:
+        raise ValueError("no scatter: every group has one shuffle")
+    scatter = float(np.sqrt((groups["var"].fillna(0) * (groups["count"] - 1)).sum() / freedom))
+    return groups.apply(lambda one: Estimate(one["mean"], scatter / np.sqrt(one["count"]), freedom), axis=1)
+
+
+def together(found: pd.Series) -> Estimate:
+    """The mean of independent estimates that share one pooled scatter."""
+    error = np.sqrt(sum(one.error**2 for one in found)) / len(found)
+    return Estimate(float(np.mean([one.value for one in found])), float(error), found.iloc[0].freedom)
 
 
 def markers(axes: Axes, found: Curve, k: int, marker: str = "o", filled: bool = False) -> None:

@@ -267,8 +267,8 @@ def state(report: Report, found: Estimates, separation: float) -> None:
     report.meets("best linear score, two Gaussians", best)
     tangent = scores("mixture", "taylor", lambda t: relaxation.mixture_taylor_error(contrast(separation, t)))
     report.meets("tangent, two Gaussians", tangent)
-    for k, (measure, name) in enumerate(SCORES):
-        exact = [linear_errors("skewed", separation, t)[k] for t in grid]
+    left = np.transpose([linear_errors("skewed", separation, t) for t in grid])
+    for (measure, name), exact in zip(SCORES, left, strict=True):
         report.meets(f"{name}, skewed", scores("skewed", measure, dict(zip(grid, exact, strict=True)).__getitem__))
     wrong: dict[str, tuple[str, Callable[[float], Any]]] = {
         "the mixture as a Gaussian of its variance": ("share", lambda t: quadratic_form("gaussian", separation, t)),

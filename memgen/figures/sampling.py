@@ -166,26 +166,26 @@ def number_of_steps(rows: pd.DataFrame) -> Figure:
     found = rows[rows["part"] == "numbers"]
     ratios = sorted((ratio for ratio in found["ratio"].unique() if ratio < 1), reverse=True)
     least = min(ratio for ratio in found["ratio"].unique() if ratio > 1)
-    lows = {few: -0.05, inverse: -0.03, narrow: -0.02}
     for k, name in enumerate([name for name in ROWS if name != INVERSE]):
         _excesses(usual, found, name, ratios[0], k, name)
-        lows[few] = min(lows[few], 1.1 * _excesses(few, found, name, least, k, name))
+        _excesses(few, found, name, least, k, name)
     for k, ratio in enumerate(ratios):
-        lows[inverse] = min(lows[inverse], 1.1 * _excesses(inverse, found, INVERSE, ratio, k, f"n = {1 / ratio:.0f} d"))
+        _excesses(inverse, found, INVERSE, ratio, k, f"n = {1 / ratio:.0f} d")
         inverse.axvline(best_number(INVERSE, ratio), color=f"C{k}", linewidth=0.9, linestyle=":")
     usual.set(ylabel=f"excess of KL(G‖O), n = {1 / ratios[0]:.0f} d", yscale="log")
-    inverse.set(ylabel="excess, levels equal in 1/τ", ylim=(lows[inverse], 0.05))
-    few.set(ylabel=f"excess, n = d/{least:.3g}", ylim=(lows[few], 0.1))
+    inverse.set_ylabel("excess, levels equal in 1/τ")
+    few.set_ylabel(f"excess, n = d/{least:.3g}")
     steps = np.unique(np.geomspace(12, 600, 25).round().astype(int))
     for k, scale in enumerate((1.0, 2.0, 4.0)):
         line = [excess_of_angles(int(count), scale, ratios[0]) for count in steps]
-        lows[narrow] = min(lows[narrow], 1.1 * min(line))
         plots.theory(narrow, steps, line, k, "made for these data" if scale == 1 else f"data {scale:.0f} times wider")
-    narrow.set(ylabel=f"excess, equal angles, n = {1 / ratios[0]:.0f} d", ylim=(lows[narrow], 0.06))
+    narrow.set_ylabel(f"excess, equal angles, n = {1 / ratios[0]:.0f} d")
     for axes in (usual, inverse, narrow, few):
         axes.set(xscale="log", xlabel="steps K")
         axes.legend()
-    for axes in (inverse, narrow, few):
+    for axes, low, high in ((inverse, -0.03, 0.05), (narrow, -0.02, 0.06), (few, -0.05, 0.1)):
+        lowest = min(np.min(line.get_ydata(), initial=0) for line in axes.lines)
+        axes.set_ylim(min(low, 1.1 * lowest), high)
         axes.axhline(0, color="0.6", linewidth=0.8)
         axes.xaxis.set_minor_formatter(NullFormatter())
     few.set_xticks([2, 4, 8, 16, 32, 64], ["2", "4", "8", "16", "32", "64"])
@@ -199,17 +199,14 @@ def excess_of_angles(steps: int, scale: float, ratio: float) -> float:
     return excess_kl(SpectralFilter(tuple(widths(ANGLES, high, low, steps))), ratio, scale)
 
 
-def _excesses(axes: Axes, found: pd.DataFrame, name: str, ratio: float, k: int, label: str) -> float:
-    """Draw the excess on these levels, theory and training sets; return the least of the former."""
+def _excesses(axes: Axes, found: pd.DataFrame, name: str, ratio: float, k: int, label: str) -> None:
     chosen = found[(found["levels"] == name) & (found["ratio"] == ratio)]
     groups = chosen.groupby("steps")
     steps = np.array(sorted(groups.groups))
     dense = np.unique(np.geomspace(steps[0], steps[-1], 60).round().astype(int))
-    line = [limit(name, int(count), ratio) for count in dense]
-    plots.theory(axes, dense, line, k)
+    plots.theory(axes, dense, [limit(name, int(count), ratio) for count in dense], k)
     markers(axes, curve(steps, [excess(part) for _, part in groups]), k, plots.MARKERS[k])
     plots.entry(axes, k, label)
-    return min(line)
 
 
 # -- beyond linear denoisers ---------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from memgen.denoisers.kernels import Regressions
 from memgen.figures import plots
-from memgen.figures.images.networks import pooled
+from memgen.figures.curves import pooled
 from memgen.statistics import Estimate, mean
 from memgen.streams import stream
 from theory.checks.report import Report

@@ -19,9 +19,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
 OTHERS, CANDIDATES, SHOWN, DRAWS = 512, 40, 10, 32
-_T = 2.039513446396408  # 97.5% of Student's t with 31 degrees of freedom
+_T = float(stdtrit(DRAWS - 1, 0.975))  # errors to the ends of a 95% interval
 _PART = 2**21  # numbers at once
 _ACCURACY, _FINE = 0.01, 0.002  # relative accuracy of the noise, of those that are ranked and of those that are said
 _FAR = 8.0  # an interval has no end beyond this factor

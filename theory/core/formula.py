@@ -74,6 +74,12 @@ class Formula:
         return min((type(f).__name__ for f in functions if not getattr(f, "has_log", True)), default=None)
 
     @property
+    def slow(self) -> bool:
+        """Whether `.mp` takes seconds to minutes, for a function in the expression or in the equation."""
+        parts = [self.expr, self.unknown.equation if self.unknown else 0]
+        return any(getattr(f, "slow", False) for part in parts for f in sp.sympify(part).atoms(sp.Function))
+
+    @property
     def equation(self) -> sp.Expr:
         """The expression that is 0 at the unknown. AttributeError if the formula has none."""
         if self.unknown is None:

@@ -41,7 +41,6 @@ def list_(names: tuple[str, ...], as_json: bool) -> int:
     CHAPTER is a number or an experiment, such as 03 or linear: list the type, the bounds and the presets of each of its
     parameters. So for experiments without a chapter, such as rise. memgen formula lists the formulas.
     """
-    from memgen import experiments
     from memgen.app import listing
     from memgen.app.chapters import Chapter, find
 
@@ -53,7 +52,7 @@ def list_(names: tuple[str, ...], as_json: bool) -> int:
             else listing.overview(chapters)
         )
         return 0
-    others = experiments.names() - {chapter.experiment for chapter in chapters}
+    others = listing.without_chapter(chapters)
     asked = [name if name in others else Chapter(*find([name])) for name in dict.fromkeys(names)]
     with patience("loading PyTorch"):
         rows = [listing.unnumbered(one) if isinstance(one, str) else listing.detailed(one) for one in asked]

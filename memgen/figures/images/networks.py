@@ -12,7 +12,7 @@ from scipy.interpolate import PchipInterpolator
 
 from memgen.experiments.images import CLASS, SHOWN
 from memgen.figures import plots
-from memgen.figures.curves import curve, followed
+from memgen.figures.curves import curve, followed, pooled
 from memgen.figures.images.exposure import NAMES
 from memgen.laws.pictures import PLACES, pictures
 from memgen.statistics import Estimate, first_crossing, mean
@@ -107,29 +107,10 @@ def tiled(tiles: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
     return fig
 
 
-def pooled(found: pd.DataFrame, by: Sequence[str]) -> pd.Series:
-    """Means of `value` over shuffles by the columns `by`, as Estimates whose scatter is pooled over all groups.
-
-    Two shuffles tell little of their scatter, those of thirty groups tell enough. ValueError if no group has two.
-    """
-    groups = found.groupby(list(by)).value.agg(["mean", "var", "count"])
-    freedom = int((groups["count"] - 1).sum())
-    if not freedom:
-        raise ValueError("no scatter: every group has one shuffle")
-    scatter = float(np.sqrt((groups["var"].fillna(0) * (groups["count"] - 1)).sum() / freedom))
-    return groups.apply(lambda one: Estimate(one["mean"], scatter / np.sqrt(one["count"]), freedom), axis=1)
-
-
 def of_perceptrons(rows: pd.DataFrame, name: str) -> pd.Series:
     """By n: memory of a set's perceptrons at the last step. The scatter is the set's own: sets differ in theirs."""
     own = rows[(rows.network == "perceptron") & (rows.shown == "once") & (rows.pictures == name)]
     return pooled(shares(own), ["n"])
-
-
-def together(found: pd.Series) -> Estimate:
-    """The mean of independent estimates that share one pooled scatter."""
-    error = np.sqrt(sum(one.error**2 for one in found)) / len(found)
-    return Estimate(float(np.mean([one.value for one in found])), float(error), found.iloc[0].freedom)
 
 
 def courses(rows: pd.DataFrame, name: str) -> Figure:

@@ -6,9 +6,8 @@ from matplotlib.figure import Figure
 
 from memgen.experiments.windows import LEVELS, Study
 from memgen.figures import plots
-from memgen.figures.curves import curve, of_logs
+from memgen.figures.curves import curve, of_logs, pooled, together
 from memgen.figures.images.exposure import NAMES
-from memgen.figures.images.networks import pooled, together
 from memgen.figures.windows.pictures import QUIET, sets_of
 from memgen.statistics import Estimate
 

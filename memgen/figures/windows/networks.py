@@ -5,8 +5,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from memgen.figures import plots
+from memgen.figures.curves import pooled, together
 from memgen.figures.images.exposure import NAMES
-from memgen.figures.images.networks import pooled, tiled, together
+from memgen.figures.images.networks import tiled
 from memgen.figures.windows.pictures import NETWORKS as TRAINED
 from memgen.figures.windows.pictures import QUIET
 from memgen.laws.pictures import pictures

@@ -7,8 +7,9 @@ from matplotlib.figure import Figure
 
 from memgen.experiments.windows import LEVELS, largest
 from memgen.figures import plots
+from memgen.figures.curves import pooled, together
 from memgen.figures.images.exposure import NAMES
-from memgen.figures.images.networks import distances, last, measured, of, pooled, stored_pictures, tiled, together
+from memgen.figures.images.networks import distances, last, measured, of, stored_pictures, tiled
 from memgen.laws.pictures import pictures
 from memgen.statistics import Estimate
 from theory.checks.report import Report

@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from memgen.experiments.dimension import ALL
+from memgen.figures.curves import together
 from memgen.figures.dimension import felt, part
 from memgen.figures.images.exposure import NAMES, RULES, rules
-from memgen.figures.images.networks import LEVEL, of_perceptrons, routes, together
+from memgen.figures.images.networks import LEVEL, of_perceptrons, routes
 from memgen.laws.pictures import pictures
 from memgen.runs.store import load
 from memgen.statistics import Estimate

@@ -2,10 +2,7 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
-from memgen.figures.relaxation import linear_errors, passes_half, relaxation_times
-from theory import mixture, relaxation
+from memgen.figures.relaxation import left_over, linear_errors, passes_half, relaxation_times
 from theory.ledger.ruling import Criterion, Question
 
 
@@ -23,15 +20,12 @@ class Missed(NamedTuple):
 
 
 def _missed() -> Missed:
-    def errors(late: float) -> tuple[float, float]:
-        t = float(mixture.mixture_relaxation_time(100.0)) + late
-        b2 = 100.0**2 / (1 + np.expm1(2 * t))
-        return float(mixture.linear_score_error(b2)), float(relaxation.mixture_taylor_error(b2))
-
-    (at, tangent_at), (later, tangent_later) = errors(0.0), errors(0.5)
+    at, later = (left_over(100.0, late) for late in (0.0, 0.5))
     own, times = passes_half("skewed", 100.0), relaxation_times(100.0)
     unequal, unequal_later = (linear_errors("skewed", 100.0, t)[0] for t in (own, times["gaussian"] + 0.5))
-    return Missed(at, later, tangent_at, tangent_later, times["mixture"], own, unequal, unequal_later)
+    return Missed(
+        at["best"], later["best"], at["tangent"], later["tangent"], times["mixture"], own, unequal, unequal_later
+    )
 
 
 gaussian_after_relaxation = Question(

@@ -112,7 +112,7 @@ def _say_looked(found: Looked) -> tuple[str, str]:
     return (
         f"From linear (0) to anywhere (1): perceptrons {perceptrons}.",
         "By squared derivatives at other pixels, from the linear denoiser of the same pictures (0) to all pixels alike "
-        f"(1), on digits and MNIST, at noises at which the network loses less and the linear one is local: "
+        "(1), on digits and MNIST, at noises at which the network loses less and the linear one is local: "
         f"U-Nets {_told(found.unet)}, without attention {_told(found.convolutions)}; "
         f"perceptrons, which know no places, {_told(found.perceptron)}. U-Nets on scrambled pixels should find the "
         f"places of the pictures: {_told(found.scrambled)}, without attention {_told(found.scrambled_convolutions)}, "
